@@ -1,0 +1,1 @@
+"""One port each, no decisions inside."""

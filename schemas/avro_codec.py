@@ -1,0 +1,140 @@
+"""Records to bytes and back: Avro single-object encoding, or the Confluent wire format when a registry is configured.
+
+The ``.avsc`` files beside this one are the contract; ``make schemas`` writes them and a test holds them equal to the classes.
+Formats: Avro 1.11 specification, "Single-object encoding" (marker C3 01, CRC-64-AVRO fingerprint, little endian); Confluent wire
+format (byte 0, schema id as 4 bytes big endian). Readers accept both.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Protocol, cast
+
+import fastavro
+from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+
+from schemas.avro_shape import Plain, record_from_plain, record_to_plain
+from schemas.errors import RecordShapeError
+from schemas.ids import Record, id_of
+
+SINGLE_OBJECT = b"\xc3\x01"
+CONFLUENT = b"\x00"
+_HEADER = 10
+_CONFLUENT_HEADER = 5
+# What a broken record makes fastavro, UTF-8 decoding or a dataclass raise; anything else is a defect and must surface.
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, StopIteration, AttributeError, MemoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Bytes that are no record of the expected ones, and why."""
+
+    why: str
+
+
+class SchemaIds(Protocol):
+    """The schema registry as the codec sees it."""
+
+    def id_of(self, record: str) -> int | None:
+        """Return the registry's id of a record's schema, or None when no registry is configured."""
+        ...
+
+    def schema_of(self, schema_id: int) -> str | None:
+        """Return the schema's JSON text, or None when the id is unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    schema: fastavro.types.Schema
+    mark: bytes
+    to_plain: Plain
+    from_plain: Plain
+
+
+def schema_text(record: str) -> str:
+    """Return the text of a record's ``.avsc`` file."""
+    return files("schemas").joinpath("avro", f"{record}.avsc").read_text(encoding="utf-8")
+
+
+def fingerprint_of(text: str) -> bytes:
+    """Return the 8 bytes by which a single-object header names a schema."""
+    canonical = to_parsing_canonical_form(json.loads(text))
+    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))[::-1]
+
+
+class Codec:
+    """Encodes and decodes a fixed set of records; ``older`` are schema texts of earlier releases that must stay readable."""
+
+    def __init__(
+        self, records: Sequence[type[Record]], registry: SchemaIds | None = None, older: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Parse each record's schema once."""
+        self._registry = registry
+        self._types = {record.RECORD: record for record in records}
+        self._forms = {name: self._form(name, record) for name, record in self._types.items()}
+        self._by_mark = {form.mark: (name, form.schema) for name, form in self._forms.items()}
+        for name, texts in (older or {}).items():
+            for text in texts:
+                self._by_mark.setdefault(fingerprint_of(text), (name, parse_schema(json.loads(text))))
+
+    @staticmethod
+    def _form(name: str, record: type[Record]) -> _Form:
+        text = schema_text(name)
+        return _Form(parse_schema(json.loads(text)), fingerprint_of(text), record_to_plain(record), record_from_plain(record))
+
+    def encode(self, record: Record) -> bytes:
+        """Return the record's bytes; raises RecordShapeError when it does not fit its schema, which is a defect of ours."""
+        form = self._forms[record.RECORD]
+        out = io.BytesIO()
+        number = self._registry.id_of(record.RECORD) if self._registry else None
+        out.write(SINGLE_OBJECT + form.mark if number is None else CONFLUENT + number.to_bytes(4, "big"))
+        plain = cast("dict[str, object]", form.to_plain(record))
+        plain["id"] = id_of(record)
+        try:
+            fastavro.schemaless_writer(out, form.schema, plain)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RecordShapeError(record.RECORD, str(error), "This is a defect in the code that built the record; report it") from error
+        return out.getvalue()
+
+    def decode(self, raw: bytes | None) -> Record | Undecodable:
+        """Return the record that the bytes hold, or why they hold none."""
+        if not raw:
+            return Undecodable("empty value")
+        named = self._writer_of(raw)
+        if isinstance(named, Undecodable):
+            return named
+        name, writer, start = named
+        form = self._forms[name]
+        body = io.BytesIO(raw)
+        body.seek(start)
+        try:
+            plain = fastavro.schemaless_reader(body, writer, None if writer is form.schema else form.schema)
+            record = cast("Record", form.from_plain(plain))
+        except _BROKEN as error:
+            return Undecodable(f"{name}: {type(error).__name__}: {error}"[:300])
+        if body.tell() != len(raw):
+            return Undecodable(f"{name}: {len(raw) - body.tell()} bytes after the record's end")
+        return record
+
+    def _writer_of(self, raw: bytes) -> tuple[str, fastavro.types.Schema, int] | Undecodable:
+        if raw[:2] == SINGLE_OBJECT and len(raw) >= _HEADER:
+            found = self._by_mark.get(raw[2:_HEADER])
+            return (*found, _HEADER) if found else Undecodable(f"unknown schema fingerprint {raw[2:_HEADER].hex()}")
+        if raw[:1] == CONFLUENT and len(raw) >= _CONFLUENT_HEADER:
+            return self._registered(int.from_bytes(raw[1:_CONFLUENT_HEADER], "big"))
+        return Undecodable("neither Avro single-object encoding nor the Confluent wire format")
+
+    def _registered(self, schema_id: int) -> tuple[str, fastavro.types.Schema, int] | Undecodable:
+        text = self._registry.schema_of(schema_id) if self._registry else None
+        if text is None:
+            return Undecodable(f"unknown schema id {schema_id}")
+        schema = json.loads(text)
+        name = str(schema.get("name", ""))
+        if name not in self._forms:
+            return Undecodable(f"schema id {schema_id} is {name!r}, which does not belong on this topic")
+        return name, parse_schema(schema), _CONFLUENT_HEADER

@@ -1,0 +1,96 @@
+"""The configuration as every worker reads it from ``heal.catalogue``: one JSON body per section, turned into the typed whole.
+
+``console`` validates the files and publishes the sections; workers read the topic to its end and call ``configuration_from``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from schemas.avro_shape import record_from_plain, record_to_plain
+from schemas.catalogue import CARDS, StrategyCard
+from schemas.oversight import CatalogueEntry, EntryKind
+from schemas.people import People, Person, Role
+from schemas.policy import Policy
+from schemas.services import Services
+from schemas.signing import is_signed_by
+
+POLICY_ENTRY = "policy"
+SERVICES_ENTRY = "services"
+PEOPLE_ENTRY = "people"
+KEYS_ENTRY = "keys"
+PATTERNS_PREFIX = "patterns/"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Public keys (base64) of the components whose word others rely on."""
+
+    admit: str = ""
+    notary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a stage's rules are built from; ``version`` is stamped on every decision."""
+
+    policy: Policy = Policy()
+    services: Services = Services()
+    people: People = People()
+    keys: Keys = Keys()
+    cards: tuple[StrategyCard, ...] = CARDS
+    patterns: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+
+
+def policy_body(policy: Policy) -> str:
+    """Return the policy as its catalogue entry's JSON text."""
+    return json.dumps(record_to_plain(Policy)(policy), sort_keys=True)
+
+
+def services_body(services: Services) -> str:
+    """Return the services as their catalogue entry's JSON text."""
+    return json.dumps(record_to_plain(Services)(services), sort_keys=True)
+
+
+def keys_body(keys: Keys) -> str:
+    """Return the keys as their catalogue entry's JSON text."""
+    return json.dumps(record_to_plain(Keys)(keys), sort_keys=True)
+
+
+def people_body(people: People) -> str:
+    """Return the people as their catalogue entry's JSON text."""
+    rows = [{"name": who.name, "roles": sorted(who.roles), "public_key": who.public_key} for who in people.persons]
+    return json.dumps(rows, sort_keys=True)
+
+
+def _people(body: str) -> People:
+    rows = json.loads(body)
+    return People(tuple(Person(row["name"], frozenset(Role(role) for role in row["roles"]), row["public_key"]) for row in rows))
+
+
+def newest_entries(entries: Iterable[CatalogueEntry], publisher_key: str) -> dict[str, CatalogueEntry]:
+    """Return the last entry of each name whose signature is the publisher's; others are skipped."""
+    return {entry.name: entry for entry in entries if is_signed_by(entry, publisher_key)}
+
+
+def configuration_from(entries: Iterable[CatalogueEntry], publisher_key: str) -> Configuration | str:
+    """Return the configuration in the entries, or why there is none; a broken body can only come from a broken publisher."""
+    newest = newest_entries(entries, publisher_key)
+    missing = [name for name in (POLICY_ENTRY, SERVICES_ENTRY, PEOPLE_ENTRY, KEYS_ENTRY) if name not in newest]
+    if missing:
+        return f"the catalogue topic has no signed entry for {', '.join(missing)}"
+    try:
+        return Configuration(
+            policy=cast("Policy", record_from_plain(Policy)(json.loads(newest[POLICY_ENTRY].body))),
+            services=cast("Services", record_from_plain(Services)(json.loads(newest[SERVICES_ENTRY].body))),
+            people=_people(newest[PEOPLE_ENTRY].body),
+            keys=cast("Keys", record_from_plain(Keys)(json.loads(newest[KEYS_ENTRY].body))),
+            patterns=tuple((name, entry.body) for name, entry in sorted(newest.items()) if entry.kind is EntryKind.PATTERNS),
+            version="+".join(f"{name}@{newest[name].version[:8]}" for name in sorted(newest)),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        return f"a catalogue entry cannot be read: {error}"

@@ -1,0 +1,60 @@
+"""Ids made from content: the same fact has the same id everywhere, so a duplicate is recognisable by every reader.
+
+An id is BLAKE2b-128 in lower-case hex over the UTF-8 of the canonical JSON array ``[record, "v1", field, ...]`` (RFC 8785),
+times as integer microseconds since 1970-01-01 UTC. Test vectors: ``docs/ids.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import ClassVar, Protocol
+
+import rfc8785
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ID_BYTES = 16
+
+IdPart = str | int | float | bool | datetime | None | Sequence["IdPart"] | Mapping[str, "IdPart"]
+
+
+class Record(Protocol):
+    """Anything that crosses a topic: its name in the contract, and the fields that its id is made over."""
+
+    RECORD: ClassVar[str]
+
+    def id_fields(self) -> tuple[IdPart, ...]:
+        """Return the fields of the id, in the order of ``records.md``."""
+        ...
+
+
+def micros(at: datetime) -> int:
+    """Return whole microseconds since the epoch; ``at`` carries a zone."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(value: int) -> datetime:
+    """Return the UTC time of a count of microseconds since the epoch."""
+    return EPOCH + timedelta(microseconds=value)
+
+
+def _plain(part: IdPart) -> object:
+    if isinstance(part, datetime):
+        return micros(part)
+    if isinstance(part, str | int | float | None):
+        return str(part) if isinstance(part, str) else part
+    if isinstance(part, Mapping):
+        return {str(key): _plain(value) for key, value in part.items()}
+    return [_plain(item) for item in part]
+
+
+def content_id(record: str, *fields: IdPart) -> str:
+    """Return the id of a record's name and its fields: 32 lower-case hex digits."""
+    text = rfc8785.dumps([record, "v1", *(_plain(field) for field in fields)])  # type: ignore[list-item]
+    return blake2b(text, digest_size=ID_BYTES).hexdigest()
+
+
+def id_of(record: Record) -> str:
+    """Return a record's own id."""
+    return content_id(record.RECORD, *record.id_fields())

@@ -1,0 +1,70 @@
+"""What the operators allow: rollout levels, thresholds, budgets and waits; every field with its unit and its default's reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.decisions import Oversight
+from schemas.oversight import RolloutLevel
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyPolicy:
+    """How far one strategy may go, on which targets; an empty ``targets`` means every target of the catalogue."""
+
+    strategy: str
+    level: RolloutLevel = RolloutLevel.OBSERVE
+    targets: tuple[str, ...] = ()
+    extra_risk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most ``limit`` commands in any ``window_s`` seconds."""
+
+    limit: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole policy. A fresh installation observes everything."""
+
+    strategies: tuple[StrategyPolicy, ...] = ()
+    oversight: Oversight = Oversight.TWO_PERSON
+    # Kinds below this confidence are shown to a person instead of acted on; the classifier is calibrated, 0.9 is one wrong in ten at worst.
+    minimum_confidence: float = 0.9
+    # Score from which an approval is asked for (high) and from which two are (critical); 0..100.
+    medium_from: float = 30.0
+    high_from: float = 60.0
+    critical_from: float = 85.0
+    # How long a decision may wait for people before it is worthless: the failure has been handled otherwise by then.
+    decision_valid_s: float = 3600.0
+    command_valid_s: float = 120.0
+    target_budget: Budget = Budget(limit=3, window_s=3600.0)
+    strategy_budget: Budget = Budget(limit=20, window_s=3600.0)
+    fleet_budget: Budget = Budget(limit=60, window_s=3600.0)
+    # Breaker: that many failed recoveries in a row of one strategy on one target open it for that long.
+    breaker_failures: int = 3
+    breaker_open_s: float = 1800.0
+    # Loop guard of records.md.
+    loop_limit: int = 3
+    loop_window_s: float = 3600.0
+    # A run whose log has gaps is classified after that long.
+    incomplete_wait_s: float = 90.0
+    # Failing targets of one scope are gathered that long before the deepest is chosen.
+    gather_s: float = 2.0
+    # Health hysteresis: that many failing (passing) checks in a row turn a target.
+    fail_after: int = 2
+    pass_after: int = 2
+    # An event further in the future than this does not move the watermark.
+    future_limit_s: float = 300.0
+    # After a restart a service must stay healthy that long before the outcome is written.
+    stabilise_s: float = 1.0
+    # A new attempt of a re-run must be seen within this after its outcome.
+    next_attempt_wait_s: float = 120.0
+    secrets: tuple[str, ...] = ()
+
+    def for_strategy(self, name: str) -> StrategyPolicy:
+        """Return the strategy's policy, or the observing default."""
+        return next((row for row in self.strategies if row.strategy == name), StrategyPolicy(strategy=name))

@@ -1,0 +1,163 @@
+"""The executor's journal and the outcome of a recovery: the write-ahead record of every step, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from schemas.decisions import Oversight, Parameters
+from schemas.ids import IdPart
+from schemas.vocabulary import Kind
+
+
+class Direction(StrEnum):
+    """Forward steps do, rollback steps undo."""
+
+    DO = "do"
+    UNDO = "undo"
+
+
+class JournalKind(StrEnum):
+    """What a journal record says happened, or is about to."""
+
+    ACCEPTED = "accepted"
+    PLANNED = "planned"
+    INTENT = "intent"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+    PROBED = "probed"
+    VERIFIED = "verified"
+    UNDO_INTENT = "undo_intent"
+    UNDONE = "undone"
+    CONCLUDED = "concluded"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One line of a run's journal; ``result`` and ``pre_image`` are canonical JSON texts, empty where there is none."""
+
+    RECORD: ClassVar[str] = "JournalRecord"
+
+    command_id: str
+    kind: JournalKind
+    at: datetime
+    step: str = ""
+    direction: Direction = Direction.DO
+    step_try: int = 0
+    idempotency_key: str = ""
+    result: str = ""
+    pre_image: str = ""
+    owner: str = ""
+    epoch: int = 0
+    scope: str = ""
+    factor: str = ""
+    round: int = 0
+    partition: int = -1
+    open_offset: int = -1
+    traceparent: str = ""
+
+    def id_fields(self) -> tuple[IdPart, ...]:
+        """Return the fields of the id: a checkpoint's are its place, a verification's its factor and round."""
+        if self.kind is JournalKind.CHECKPOINT:
+            return (self.partition, self.open_offset)
+        if self.kind is JournalKind.VERIFIED:
+            return (self.command_id, self.step, self.direction, self.kind, self.factor, self.round)
+        return (self.command_id, self.step, self.direction, self.kind, self.step_try)
+
+
+class OutcomeStatus(StrEnum):
+    """How an incident ended (or, for ``planned`` and an early ``rolled_back``, went on)."""
+
+    HEALED = "healed"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    ESCALATED = "escalated"
+    REFUSED = "refused"
+    OBSERVED = "observed"
+    SELF_HEALED = "self_healed"
+    EXPIRED = "expired"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One step as it went: ``took_ms`` milliseconds, ``tries`` attempts."""
+
+    name: str
+    status: str
+    detail: str = ""
+    tries: int = 1
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FactorResult:
+    """One verification factor, where its answer came from, and whether it passed."""
+
+    factor: str
+    source: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Something a person should do, and the evidence for it."""
+
+    what: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShown:
+    """The plan an executor would carry out: what people approve."""
+
+    parameters: Parameters = ()
+    steps: tuple[str, ...] = ()
+    plan_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOutcome:
+    """What came of an incident; exactly one with ``final`` true per incident. Times in seconds end in ``_s``."""
+
+    RECORD: ClassVar[str] = "RecoveryOutcome"
+
+    incident_id: str
+    decision_id: str
+    attempt: int
+    final: bool
+    target: str
+    kind: Kind
+    status: OutcomeStatus
+    reason: str
+    opened_at: datetime
+    detected_at: datetime
+    finished_at: datetime
+    command_id: str | None = None
+    strategy: str | None = None
+    scope: str = ""
+    steps: tuple[StepDone, ...] = ()
+    verification: tuple[FactorResult, ...] = ()
+    rollback: tuple[StepDone, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    started_at: datetime | None = None
+    recovered_at: datetime | None = None
+    verified_at: datetime | None = None
+    time_to_detect_s: float | None = None
+    time_to_recover_s: float | None = None
+    external_wait_s: float = 0.0
+    rollback_s: float | None = None
+    paused_s: float = 0.0
+    dry_run: bool = False
+    oversight: Oversight = Oversight.TWO_PERSON
+    case_url: str = ""
+    plan: PlanShown | None = None
+    traceparent: str = ""
+
+    def id_fields(self) -> tuple[IdPart, ...]:
+        """Return the fields of the id: the command's id, or the decision's when none was sent."""
+        return (self.command_id or self.decision_id, self.final)

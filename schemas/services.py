@@ -1,0 +1,112 @@
+"""The service catalogue: what runs, on what it depends, how it is probed and which files it is configured by.
+
+It is the source of typed targets: text from a log can only look a name up here. Loaded from ``services.yaml`` by ``console`` and
+published on ``heal.catalogue``; every worker reads it from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProbeKind(StrEnum):
+    """How a probe looks at its target."""
+
+    PROCESS = "process"
+    TCP = "tcp"
+    HTTP = "http"
+    FILE_HASH = "file_hash"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """One probe: ``address`` is a pid file, ``host:port``, URL or config name; seconds for ``every_s`` and ``timeout_s``."""
+
+    name: str
+    kind: ProbeKind
+    address: str
+    every_s: float = 10.0
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One service: its start command as an argument list (never a shell line), its pid file and what it depends on."""
+
+    name: str
+    group: str
+    argv: tuple[str, ...]
+    cwd: str
+    pid_file: str
+    depends_on: tuple[str, ...] = ()
+    probes: tuple[ProbeSpec, ...] = ()
+    configs: tuple[str, ...] = ()
+    healing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSpec:
+    """One configuration file kept in version control: the live ``path``, and its ``file`` in ``repository`` at the pinned ``commit``."""
+
+    name: str
+    service: str
+    path: str
+    repository: str
+    file: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CiServer:
+    """A GitHub-shaped REST server whose failed jobs may be re-run; ``token_file`` holds its bearer token."""
+
+    source: str
+    api_url: str
+    token_file: str
+    projects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The whole catalogue of targets."""
+
+    services: tuple[ServiceSpec, ...] = ()
+    configs: tuple[ConfigSpec, ...] = ()
+    ci: tuple[CiServer, ...] = ()
+    version: str = ""
+
+    def service(self, name: str) -> ServiceSpec | None:
+        """Return the service of that name."""
+        return next((spec for spec in self.services if spec.name == name), None)
+
+    def config(self, name: str) -> ConfigSpec | None:
+        """Return the configuration file of that name."""
+        return next((spec for spec in self.configs if spec.name == name), None)
+
+    def scope_of(self, target: str) -> str:
+        """Return what conflicts over a target are judged by: its service group, or the target itself when it is not in the catalogue."""
+        kind, _, name = target.partition(":")
+        found = self.config(name.partition(":")[0]) if kind == "config" else None
+        spec = self.service(found.service if found else name)
+        return f"group:{spec.group}" if spec and kind in {"service", "config"} else target
+
+
+def start_order(services: Mapping[str, ServiceSpec], wanted: str) -> tuple[str, ...] | None:
+    """Return ``wanted`` and all that it depends on, dependencies first; None when the dependencies form a ring or one is unknown."""
+    order: list[str] = []
+    open_names: set[str] = set()
+
+    def visit(name: str) -> bool:
+        if name in order:
+            return True
+        if name in open_names or name not in services:
+            return False
+        open_names.add(name)
+        if not all(visit(other) for other in services[name].depends_on):
+            return False
+        order.append(name)
+        return True
+
+    return tuple(order) if visit(wanted) else None

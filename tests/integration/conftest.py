@@ -1,0 +1,38 @@
+"""The embedded broker for the integration tests: one real Apache Kafka per test session, on free loopback ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.broker.install import cache_folder, install
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if "tests/integration" in str(item.path):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def jars() -> tuple[Path, ...]:
+    """Return the locked jars."""
+    return install(cache_folder(os.environ))
+
+
+@pytest.fixture(scope="session")
+def broker(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the bootstrap address of a running broker without topics."""
+    port, controller_port = free_ports(2)
+    server = EmbeddedBroker(BrokerPlace(tmp_path_factory.mktemp("broker"), port, controller_port), jars)
+    server.start()
+    try:
+        server.wait_ready()
+        yield server.address
+    finally:
+        server.stop()

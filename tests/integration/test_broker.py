@@ -1,0 +1,70 @@
+"""The embedded broker is a real one: it keeps what it is given, and says clearly why it cannot start."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from infra.broker.server import BrokerError, BrokerPlace, EmbeddedBroker, free_ports
+
+
+def read_one(address: str, topic: str, group: str) -> bytes:
+    consumer = Consumer({"bootstrap.servers": address, "group.id": group, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    try:
+        message = consumer.poll(30)
+        assert message is not None
+        assert message.error() is None
+        value = message.value()
+        assert isinstance(value, bytes)
+        return value
+    finally:
+        consumer.close()
+
+
+def test_a_record_is_still_there_after_a_restart(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    port, controller_port = free_ports(2)
+    server = EmbeddedBroker(BrokerPlace(tmp_path / "kafka", port, controller_port), jars)
+    server.start()
+    try:
+        server.wait_ready()
+        admin = AdminClient({"bootstrap.servers": server.address})
+        admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result(30)
+        producer = Producer({"bootstrap.servers": server.address})
+        producer.produce("kept", b"here")
+        assert producer.flush(30) == 0
+        assert read_one(server.address, "kept", "first") == b"here"
+        server.stop()
+        assert server.pid is None
+        server.start()
+        server.wait_ready()
+        assert read_one(server.address, "kept", "second") == b"here"
+    finally:
+        server.stop()
+
+
+def test_a_taken_port_is_named(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken = holder.getsockname()[1]
+        with pytest.raises(BrokerError, match=f"port {taken}: it is in use"):
+            EmbeddedBroker(BrokerPlace(tmp_path, taken, free_ports(1)[0]), jars).start()
+
+
+def test_a_folder_that_cannot_be_written_is_named(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    port, controller_port = free_ports(2)
+    with pytest.raises(BrokerError, match="broker data folder"):
+        EmbeddedBroker(BrokerPlace(tmp_path / "file" / "kafka", port, controller_port), jars).start()
+
+
+def test_a_broker_that_ends_while_starting_shows_its_last_lines(tmp_path: Path) -> None:
+    port, controller_port = free_ports(2)
+    with pytest.raises(BrokerError, match="formatting the data folder failed"):
+        EmbeddedBroker(BrokerPlace(tmp_path, port, controller_port), ()).start()
