@@ -74,7 +74,7 @@ def test_no_text_becomes_code_and_no_shell_is_used(path: Path) -> None:
 
 
 def test_no_tracked_file_names_a_package_registrys_host() -> None:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607 - git is found as the developer finds it
     guilty = []
     for name in listed.stdout.splitlines():
         path = ROOT / name
