@@ -31,8 +31,38 @@ _SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("pypi-", re.compile(r"\bpypi-[A-Za-z0-9_-]{40,300}")),
     ("earer ", re.compile(r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{12,2000}")),
 )
-_ASSIGNED = re.compile(r"(?i)\b([a-z0-9_.-]{0,40}(?:password|passwd|secret|token|api_?key))(\s{0,3}[=:]\s{0,3})(['\"]?)([^\s'\"]{6,500})\3")
-_ASSIGNED_HINT = re.compile(r"(?i)password|passwd|secret|token|api_?key")
+_ASSIGNED_WORDS = ("password", "passwd", "secret", "token", "api_key", "apikey")
+# Applied only where one of the words stands, so that a long log without any costs a few substring searches.
+_ASSIGNED = re.compile(
+    r"(?i:password|passwd|secret|token|api_?key)['\"]?(?:_[A-Za-z0-9_]{1,40})?\s{0,3}[=:]\s{0,3}(['\"]?)([^\s'\"]{6,500})\1"
+)
+
+
+def _assigned_spans(text: str) -> list[tuple[int, int]]:
+    """Return where assigned secrets stand, in order."""
+    lowered = text.lower()
+    if len(lowered) != len(text):
+        # A few letters grow when lowered; then positions would be off, and the whole text is searched instead.
+        return [found.span(2) for found in _ASSIGNED.finditer(text)]
+    spans: set[tuple[int, int]] = set()
+    for word in _ASSIGNED_WORDS:
+        at = lowered.find(word)
+        while at >= 0:
+            found = _ASSIGNED.match(text, at)
+            if found:
+                spans.add(found.span(2))
+            at = lowered.find(word, at + len(word))
+    return sorted(spans)
+
+
+def _mask(text: str, spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    last = 0
+    for begin, end in spans:
+        if begin >= last:
+            parts += (text[last:begin], _MASK)
+            last = end
+    return "".join((*parts, text[last:]))
 
 
 def redact(text: str, literals: tuple[str, ...] = ()) -> str:
@@ -43,9 +73,8 @@ def redact(text: str, literals: tuple[str, ...] = ()) -> str:
     for hint, expression in _SECRETS:
         if hint in clean:
             clean = expression.sub(_MASK, clean)
-    if _ASSIGNED_HINT.search(clean):
-        clean = _ASSIGNED.sub(lambda found: f"{found[1]}{found[2]}{_MASK}", clean)
-    return clean
+    spans = _assigned_spans(clean)
+    return _mask(clean, spans) if spans else clean
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""The few things that every process does with confluent-kafka: settings, sending, and reading a topic to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from schemas.avro_codec import Codec, Undecodable
+from schemas.errors import UnreachableError
+from schemas.ids import Record
+from schemas.partitioning import partition_of
+from schemas.topics import ALL_RECORDS, BY_NAME, TOPIC_OF, key_of
+
+Settings = dict[str, str | int | float | bool]
+
+# Long enough for a broker that is busy, short enough that a person still waits for the answer.
+REACH_TIMEOUT_S = 10.0
+_MEND = "Start it with `healstream up`, or set HEALSTREAM_BROKERS to a broker that runs"
+
+
+def unreachable(brokers: str, why: str) -> UnreachableError:
+    """Return the error for a broker that does not answer."""
+    return UnreachableError(f"broker {brokers}", why, _MEND)
+
+
+def producer_settings(brokers: str) -> Settings:
+    """Return the settings of an idempotent producer: nothing lost or doubled by its own retries."""
+    return {
+        "bootstrap.servers": brokers,
+        "enable.idempotence": True,
+        "acks": "all",
+        "compression.type": "lz4",
+        "linger.ms": 2,
+        "message.max.bytes": 3 * 1024 * 1024,
+        "partitioner": "murmur2_random",
+        "log_level": 3,
+    }
+
+
+def consumer_settings(brokers: str, group: str) -> Settings:
+    """Return the settings of a consumer that sees committed records only and commits by hand."""
+    return {
+        "bootstrap.servers": brokers,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "log_level": 3,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A decoded record (or why it is none) and where it lies."""
+
+    record: Record | Undecodable
+    topic: str
+    partition: int
+    offset: int
+    traceparent: str = ""
+
+
+def header(message: Message, name: str) -> str:
+    """Return a header's text, empty when it is missing."""
+    found = dict(message.headers() or []).get(name)
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")
+
+
+def located(message: Message, codec: Codec) -> Located:
+    """Decode one message."""
+    value = message.value()
+    raw = value if isinstance(value, bytes) else None
+    place = (str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
+    return Located(codec.decode(raw), *place, traceparent=header(message, "traceparent"))
+
+
+def headers_of(record: Record, traceparent: str = "") -> list[tuple[str, str | bytes | None]]:
+    """Return the headers that every record of ours carries."""
+    trace = str(getattr(record, "traceparent", "")) or traceparent
+    rows: list[tuple[str, str | bytes | None]] = [("hs-schema", record.RECORD.encode())]
+    return [*rows, ("traceparent", trace.encode())] if trace else rows
+
+
+def destination(record: Record) -> tuple[str, bytes, int]:
+    """Return topic, key and partition of a record."""
+    topic = TOPIC_OF[type(record)]
+    key = key_of(record).encode()
+    return topic, key, partition_of(key, BY_NAME[topic].partitions)
+
+
+def send(producer: Producer, record: Record, codec: Codec, extra: Mapping[str, str] | None = None) -> None:
+    """Queue a record for its own topic; the caller flushes and looks at what remains."""
+    topic, key, partition = destination(record)
+    headers = [*headers_of(record), *((name, text.encode()) for name, text in (extra or {}).items())]
+    producer.produce(topic, codec.encode(record), key, partition, headers=headers)
+
+
+def _ends(consumer: Consumer, topic: str, brokers: str) -> dict[int, int]:
+    """Return partition -> end offset for the partitions that hold anything; the consumer is assigned their beginnings."""
+    try:
+        known = consumer.list_topics(topic, timeout=REACH_TIMEOUT_S).topics[topic]
+    except KafkaException as error:
+        raise unreachable(brokers, str(error.args[0].str())) from error
+    if known.error is not None:
+        raise UnreachableError(f"topic {topic}", known.error.str(), "Create it with `healstream topics create`")
+    starts: list[TopicPartition] = []
+    ends: dict[int, int] = {}
+    for partition in known.partitions:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REACH_TIMEOUT_S)
+        if high > low:
+            starts.append(TopicPartition(topic, partition, low))
+            ends[partition] = high
+    consumer.assign(starts)
+    return ends
+
+
+def messages_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> Iterator[Message]:
+    """Yield every committed message that is in the topic now; raises UnreachableError when the end is not reached in time."""
+    consumer = Consumer({**consumer_settings(brokers, "healstream-reader"), "enable.partition.eof": True})
+    try:
+        ends = _ends(consumer, topic, brokers)
+        end = time.monotonic() + deadline_s
+        while ends:
+            message = consumer.poll(1.0)
+            if time.monotonic() > end:
+                raise unreachable(brokers, f"{topic} was not read to its end within {deadline_s:.0f} s")
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.name() == "_PARTITION_EOF":
+                ends.pop(int(message.partition() or 0), None)
+            else:
+                raise unreachable(brokers, error.str())
+    finally:
+        consumer.close()
+
+
+def read_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> list[Record]:
+    """Return every record in the topic now, in the order of each partition; what cannot be decoded is left out."""
+    codec = Codec(BY_NAME[topic].records or ALL_RECORDS)
+    found = (located(message, codec).record for message in messages_to_end(brokers, topic, deadline_s))
+    return [record for record in found if not isinstance(record, Undecodable)]

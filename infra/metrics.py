@@ -1,0 +1,129 @@
+"""The metrics of ``interfaces.md`` and the small loopback server that shows them, with ``/healthz`` and ``/readyz``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TypeVar
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import Gauge as PrometheusGauge
+from prometheus_client.metrics import MetricWrapperBase
+from typing_extensions import override
+
+from schemas.errors import UnreachableError
+from schemas.outputs import Count, Gauge, Observe
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 1800)
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "healstream_events_total": ("Events taken in", ("source", "kind")),
+    "healstream_events_rejected_total": ("Events not taken in", ("source", "reason")),
+    "healstream_detections_total": ("Detections made", ("kind", "detector")),
+    "healstream_decisions_total": ("Decisions made", ("decision", "reason")),
+    "healstream_recoveries_total": ("Recoveries ended", ("strategy", "outcome")),
+    "healstream_verifications_total": ("Verification factors judged", ("factor", "outcome")),
+    "healstream_rollbacks_total": ("Rollbacks ended", ("reason", "outcome")),
+    "healstream_drift_detected_total": ("Drifts seen", ("model",)),
+}
+HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
+    "healstream_detection_latency_seconds": ("From the failure's own time to its detection", (), _SECONDS),
+    "healstream_classification_confidence": ("Confidence of classifications", (), _SHARES),
+    "healstream_recovery_duration_seconds": ("From a command to its outcome", ("strategy",), _SECONDS),
+    "healstream_time_to_recover_seconds": ("From the failure's own time to recovered_at", (), _SECONDS),
+    "healstream_rollback_duration_seconds": ("From the failed verification to the last undo", (), _SECONDS),
+}
+GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "healstream_approvals_pending": ("Decisions that wait for people", ()),
+    "healstream_circuit_state": ("0 closed, 1 half open, 2 open", ("strategy", "target")),
+    "healstream_kill_switch_engaged": ("1 while a switch is on", ()),
+    "healstream_model_accuracy_ratio": ("Prequential accuracy", ("model", "window")),
+    "healstream_consumer_lag_messages": ("Messages not read yet", ("topic",)),
+    "healstream_self_cpu_seconds_total": ("Processor time of this process", ()),
+    "healstream_build_info": ("1, labelled with the version", ("version",)),
+}
+
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class Metrics:
+    """All metrics of one process, fed by the values that stages return."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {
+            name: Counter(name.removesuffix("_total"), row[0], row[1], registry=self.registry) for name, row in COUNTERS.items()
+        }
+        self._histograms = {
+            name: Histogram(name, row[0], row[1], buckets=row[2], registry=self.registry) for name, row in HISTOGRAMS.items()
+        }
+        self._gauges = {name: PrometheusGauge(name, row[0], row[1], registry=self.registry) for name, row in GAUGES.items()}
+
+    def apply(self, output: Count | Observe | Gauge) -> None:
+        """Put one value in; raises KeyError for a name that ``interfaces.md`` does not list, which is a defect."""
+        match output:
+            case Count():
+                _labelled(self._counters[output.metric], output.labels).inc(output.n)
+            case Observe():
+                _labelled(self._histograms[output.metric], output.labels).observe(output.value)
+            case Gauge():
+                _labelled(self._gauges[output.metric], output.labels).set(output.value)
+
+
+def _labelled(metric: M, labels: tuple[tuple[str, str], ...]) -> M:
+    return metric.labels(**dict(labels)) if labels else metric
+
+
+class MetricsServer:
+    """Serves ``/metrics``, ``/healthz`` and ``/readyz`` on loopback from its own thread; ``ready`` says why not, or empty."""
+
+    def __init__(self, metrics: Metrics, port: int, ready: Callable[[], str]) -> None:
+        self._server = self._bind(port, _pages(metrics, ready))
+        self.port = int(self._server.server_address[1])
+        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+
+    @staticmethod
+    def _bind(port: int, pages: Callable[[str], tuple[int, str, bytes]]) -> ThreadingHTTPServer:
+        class Page(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # the library calls it by this name
+                status, kind, body = pages(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            @override
+            def log_message(self, format: str, *args: object) -> None:
+                """Keep quiet: a scrape is no news."""
+
+        try:
+            return ThreadingHTTPServer(("127.0.0.1", port), Page)
+        except OSError as error:
+            raise UnreachableError(f"metrics port {port}", str(error.strerror), "Set HEALSTREAM_METRICS_PORT to a free port") from error
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Serve no more and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _pages(metrics: Metrics, ready: Callable[[], str]) -> Callable[[str], tuple[int, str, bytes]]:
+    def answer(path: str) -> tuple[int, str, bytes]:
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
+        if path == "/healthz":
+            return 200, "text/plain", b"ok\n"
+        if path == "/readyz":
+            why = ready()
+            return (503, "text/plain", f"{why}\n".encode()) if why else (200, "text/plain", b"ready\n")
+        return 404, "text/plain", b"there is /metrics, /healthz and /readyz\n"
+
+    return answer

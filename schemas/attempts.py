@@ -1,0 +1,33 @@
+"""What one attempt at a target reports: values between the recoverers' ports and the adapters that fit them; they cross no topic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StepStatus(StrEnum):
+    """How one attempt of a step went; ``uncertain`` means that the effect may or may not have happened."""
+
+    OK = "ok"
+    FAILED = "failed"
+    PENDING = "pending"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one attempt reports; a pending one is asked again after ``delay_s`` seconds."""
+
+    status: StepStatus
+    detail: str = ""
+    delay_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class CiJob:
+    """One job of one attempt of a run; ``conclusion`` is empty while it goes on."""
+
+    job_id: int
+    attempt: int
+    conclusion: str
