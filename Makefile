@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas check test demo up down bench clean
+.PHONY: help setup schemas model check test demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml infra/broker/jgo.lock.toml
 
 schemas: setup ## write the .avsc files from the records' classes
 	$(BIN)/python -m schemas.write_avsc schemas/avro
+
+model: setup ## train the shipped classifier from the shipped patterns
+	$(BIN)/python -m learning.write_model learning/catalogue
 
 check: setup ## lint, types, imports, budgets
 	$(BIN)/ruff check $(SOURCE)

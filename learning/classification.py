@@ -1,0 +1,136 @@
+"""The verdict on a failure: from a log's text, or from a Detection's hits and features, to a kind with confidence, reasons, or abstention.
+
+``streams/classify.py`` calls ``classify_hits``; ``healstream classify`` and ``explain`` call ``classify_log``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from learning.classifier import Classifier
+from learning.evidence import Candidate, Evidence, rank_candidates
+from learning.features import make_features
+from learning.patterns.matcher import Hit, Matcher
+from learning.patterns.precedence import Precedence
+from learning.structure import Structure, read_structure
+from schemas.vocabulary import Group, Kind, Result, group_of, is_healable
+
+# Acting on a wrong kind costs a needless re-run or hides a bug, abstaining costs a look by a person: only what is nearly certain acts.
+ACT_THRESHOLD = 0.8
+# Below this a kind is not named at all.
+NAME_THRESHOLD = 0.3
+# Code evidence of this strength beside an infra kind means that the change may be at fault: nobody retries that.
+_CONTRADICTION = 0.3
+_RIVAL_SHARE = 0.85
+_MODEL_SHARE = 0.1
+_UNSTATED_END_LINES = 30
+_UNSTATED_NAME_LINES = 80
+_PASSED_CONFIDENCE = 0.99
+_MAX_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What is wrong and how sure that is. ``acts``: infra and identified; ``heals``: acts and the taxonomy lets a recipe try."""
+
+    kind: Kind
+    group: Group
+    confidence: float
+    acts: bool
+    heals: bool
+    pattern: str
+    line: int
+    reasons: tuple[str, ...]
+    alternatives: tuple[tuple[Kind, float], ...]
+    abstained: bool
+    features: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognizer:
+    """All that classification rests on: the compiled patterns, the precedence and the model; made once a process."""
+
+    matcher: Matcher
+    precedence: Precedence
+    classifier: Classifier
+
+
+def classify_log(text: str, result: Result | None, recognizer: Recognizer) -> Classification:
+    """Classify a whole log, or its tail."""
+    structure = read_structure(text)
+    hits = recognizer.matcher.scan("\n".join(structure.lines).encode())
+    features = make_features(hits, structure.error_lines(), result, structure.end)
+    return _decide(hits, features, result, structure, recognizer)
+
+
+def classify_hits(hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, recognizer: Recognizer) -> Classification:
+    """Classify from the hits and features of a Detection, when the text is gone; places are read from the hits' line numbers."""
+    return _decide(hits, features, result, Structure(), recognizer)
+
+
+def _decide(
+    hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, structure: Structure, recognizer: Recognizer
+) -> Classification:
+    patterns = recognizer.matcher.catalogue.by_id()
+    evidence = rank_candidates(hits, structure, result, patterns, recognizer.precedence)
+    if evidence.passed:
+        reasons = ("the job succeeded: what its text says is not a failure",)
+        return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
+    guesses = recognizer.classifier.predict(features)
+    if not evidence.candidates or evidence.candidates[0].score < NAME_THRESHOLD:
+        return _abstain(evidence, guesses, features)
+    best = evidence.candidates[0]
+    # Nothing states a failure and work went on, or passed, after the error: a successful job looks just so.
+    if not evidence.failed and (structure.end - best.line > _UNSTATED_NAME_LINES or structure.soft_pass > best.line):
+        return _abstain(evidence, guesses, features)
+    confidence = _confidence(evidence, guesses)
+    doubt = _doubt(best, evidence, structure, is_transient=patterns[best.pattern].transient)
+    acts = group_of(best.kind) is Group.INFRA and confidence >= ACT_THRESHOLD and not doubt
+    reasons = (*best.reasons, *((doubt,) if doubt else ()))
+    return Classification(
+        kind=best.kind,
+        group=group_of(best.kind),
+        confidence=confidence,
+        acts=acts,
+        heals=acts and is_healable(best.kind),
+        pattern=best.pattern,
+        line=best.line,
+        reasons=reasons,
+        alternatives=tuple((candidate.kind, round(candidate.score, 4)) for candidate in evidence.candidates[1 : _MAX_ALTERNATIVES + 1]),
+        abstained=False,
+        features=features,
+    )
+
+
+def _confidence(evidence: Evidence, guesses: Mapping[Kind, float]) -> float:
+    best, *others = evidence.candidates
+    rival = others[0].score / best.score if others else 0.0
+    # A rival costs by the square of its strength: a far weaker one is noise, an equal one halves the certainty.
+    alone = best.score * (1.0 - 0.5 * rival * rival)
+    top = max(guesses.values(), default=0.0)
+    agreement = guesses.get(best.kind, 0.0) / top if top else 0.0
+    return round((1.0 - _MODEL_SHARE) * alone + _MODEL_SHARE * agreement, 4)
+
+
+def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_transient: bool) -> str:
+    """Say what speaks against acting on the best candidate, or return the empty string."""
+    for other in evidence.candidates[1:]:
+        if group_of(other.kind) is Group.CODE and other.score >= _CONTRADICTION:
+            return f"does not act: {other.kind} in line {other.line} may be the change's own fault"
+        if other.score >= _RIVAL_SHARE * best.score:
+            return f"does not act: {other.kind} in line {other.line} is nearly as likely"
+    if evidence.failed:
+        return ""
+    # Without a stated failure only what a re-run may mend, at the very end, is enough to act on.
+    if structure.end - best.line > _UNSTATED_END_LINES or not is_transient:
+        return "does not act: nothing says that the job failed"
+    return ""
+
+
+def _abstain(evidence: Evidence, guesses: Mapping[Kind, float], features: Mapping[int, float]) -> Classification:
+    ranked = sorted(guesses.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_ALTERNATIVES]
+    reasons = ("no pattern speaks strongly enough; the alternatives are the classifier's guesses",)
+    said = (*reasons, *(evidence.candidates[0].reasons if evidence.candidates else ()))
+    alternatives = tuple((kind, round(share, 4)) for kind, share in ranked)
+    return Classification(Kind.UNKNOWN, Group.UNKNOWN, 0.0, False, False, "", 0, said, alternatives, True, features)

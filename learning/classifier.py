@@ -1,0 +1,104 @@
+"""An online multiclass classifier over hashed features (river's softmax regression) whose snapshot is data with a version and a checksum.
+
+It ranks competing evidence for ``classification.py``; ``training.py`` makes the shipped one, ``challenger.py`` a successor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TypedDict
+
+from river.linear_model import SoftmaxRegression
+from river.optim import SGD
+from river.optim.schedulers import Constant
+
+from learning.features import FEATURE_SPACE
+from schemas.vocabulary import Group, Kind, group_of
+
+SNAPSHOT_VERSION = 1
+LEARNING_RATE = 0.5
+KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
+_DIGITS = 4
+_SMALLEST = 0.005
+
+
+class Snapshot(TypedDict):
+    """The whole state: ``weights[kind][index]``; ``checksum`` is the sha256 of the rest as canonical JSON."""
+
+    version: int
+    learned: int
+    weights: dict[str, dict[str, float]]
+    checksum: str
+
+
+class SnapshotError(ValueError):
+    """A snapshot is of another version, was changed after it was made, or holds what a model cannot hold."""
+
+
+class Classifier:
+    """Learns one example at a time and says how likely each kind is."""
+
+    def __init__(self) -> None:
+        """Start with every kind equally likely."""
+        self._optimizer = SGD(LEARNING_RATE)
+        self._model = SoftmaxRegression(optimizer=self._optimizer)
+        self.learned = 0
+        for kind in KINDS:
+            self._model.weights[kind.value].update({})
+
+    def predict(self, features: Mapping[int, float]) -> dict[Kind, float]:
+        """Return the probability of every kind."""
+        shares = self._model.predict_proba_one(dict(features))  # type: ignore[no-untyped-call]
+        return {Kind(label): float(share) for label, share in shares.items()}
+
+    def learn(self, features: Mapping[int, float], kind: Kind, weight: float = 1.0) -> None:
+        """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
+        if kind not in KINDS or weight <= 0.0:
+            return
+        rate = Constant(LEARNING_RATE * min(weight, 2.0))
+        for optimizer in (self._optimizer, *self._model.optimizers.values()):
+            optimizer.lr = rate
+        self._model.learn_one(dict(features), kind.value)  # type: ignore[no-untyped-call]
+        self.learned += 1
+
+    def snapshot(self) -> Snapshot:
+        """Return the state as data; weights too small to matter are left out."""
+        weights = {
+            label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= _SMALLEST}
+            for label, found in sorted(self._model.weights.items())
+        }
+        return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Snapshot) -> Classifier:
+        """Build a classifier from a snapshot; raises SnapshotError when it is not exactly what ``snapshot`` made."""
+        if snapshot.get("version") != SNAPSHOT_VERSION:
+            message = f"snapshot version {snapshot.get('version')} is not {SNAPSHOT_VERSION}"
+            raise SnapshotError(message)
+        weights = snapshot["weights"]
+        if _checksum(snapshot["learned"], weights) != snapshot["checksum"]:
+            message = "the checksum does not fit the weights"
+            raise SnapshotError(message)
+        classifier = cls()
+        for label, found in weights.items():
+            if label not in set(KINDS):
+                message = f"{label} is not a kind that logs can have"
+                raise SnapshotError(message)
+            classifier._model.weights[label].update({_index(index): float(value) for index, value in found.items()})
+        classifier.learned = snapshot["learned"]
+        return classifier
+
+
+def _index(text: str) -> int:
+    index = int(text)
+    if not 0 <= index < FEATURE_SPACE:
+        message = f"feature {index} is outside the hashed space"
+        raise SnapshotError(message)
+    return index
+
+
+def _checksum(learned: int, weights: Mapping[str, Mapping[str, float]]) -> str:
+    canonical = json.dumps([SNAPSHOT_VERSION, learned, weights], sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()

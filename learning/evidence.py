@@ -1,0 +1,138 @@
+"""From hits and structure to ranked candidates, each with its reasons; ``classification.py`` decides on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp
+
+from learning.patterns.matcher import Hit
+from learning.patterns.model import Pattern
+from learning.patterns.precedence import Precedence
+from learning.structure import Structure, Verdict
+from schemas.vocabulary import Group, Kind, Result, group_of
+
+# Lines before the end at which a hit has lost most of what its position adds.
+_REACH_LINES = 120.0
+_FLOOR = 0.55
+_NEAR_END_LINES = 40
+_AFTER_EXIT = 0.25
+_PASSED_BEFORE = 0.35
+_NOT_NEAR_END = 0.2
+_OVERCOME = 0.1
+_SUPPRESSED = 0.15
+_WEAK_CAUSE = 0.4
+_EXTRA_PATTERN = 0.03
+# What ends a whole job is printed after the failing step too, so its place after the exit line proves nothing against it.
+_OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One kind that the evidence allows, with the hit that speaks loudest for it."""
+
+    kind: Kind
+    score: float
+    pattern: str
+    line: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What ranking has to go by; ``passed`` means that the job succeeded, whatever its text says."""
+
+    candidates: tuple[Candidate, ...]
+    passed: bool
+    failed: bool
+
+
+def has_passed(structure: Structure, result: Result | None) -> bool:
+    """Tell whether the job succeeded: its conclusion decides, else the log's own last verdict."""
+    if result in {Result.SUCCESS, Result.SKIP}:
+        return True
+    return result in {None, Result.UNKNOWN} and structure.verdict is Verdict.PASSED
+
+
+def has_failed(structure: Structure, result: Result | None) -> bool:
+    """Tell whether a failure of the job is stated anywhere."""
+    if has_passed(structure, result):
+        return False
+    return result in {Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION} or structure.verdict is Verdict.FAILED
+
+
+def rank_candidates(
+    hits: Sequence[Hit], structure: Structure, result: Result | None, patterns: Mapping[str, Pattern], precedence: Precedence
+) -> Evidence:
+    """Score every hit by its weight and place, keep the best a kind, and let causes push their symptoms down."""
+    last_of = {hit.pattern: hit.line for hit in sorted(hits, key=lambda hit: hit.line)}
+    by_kind: dict[Kind, list[Candidate]] = defaultdict(list)
+    for hit in hits:
+        pattern = patterns.get(hit.pattern)
+        if pattern is not None:
+            by_kind[hit.kind].append(_score(hit, pattern, structure, last_of[hit.pattern]))
+    merged = [_merge(found) for found in by_kind.values()]
+    ranked = sorted(_apply_precedence(merged, precedence), key=lambda candidate: (-candidate.score, candidate.kind))
+    return Evidence(tuple(ranked), has_passed(structure, result), has_failed(structure, result))
+
+
+def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> Candidate:
+    end = structure.end or last_seen
+    distance = max(end - hit.line, 0)
+    score = pattern.weight * (_FLOOR + (1.0 - _FLOOR) * exp(-distance / _REACH_LINES))
+    reasons = [f"pattern {hit.pattern} in line {hit.line}, {distance} lines before the end"]
+    for factor, reason in _penalties(hit, pattern, structure, last_seen):
+        score *= factor
+        reasons.append(reason)
+    first, last = structure.block
+    if first <= hit.line <= last:
+        reasons.append("inside the last error block")
+    return Candidate(hit.kind, min(score, 0.99), hit.pattern, hit.line, tuple(reasons))
+
+
+def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = []
+    if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
+        found.append((_AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
+    if hit.line <= structure.begin:
+        found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
+    if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
+        found.append((_NOT_NEAR_END, "not near the end, where this pattern means something"))
+    retries = [line for line in structure.retries if line > hit.line]
+    if retries and not structure.gave_up and last_seen < max(retries):
+        found.append((_OVERCOME, f"overcome by the retry in line {max(retries)}"))
+    return found
+
+
+def _merge(found: Sequence[Candidate]) -> Candidate:
+    best = max(found, key=lambda candidate: (candidate.score, candidate.line))
+    others = {candidate.pattern for candidate in found if candidate.score > _WEAK_CAUSE} - {best.pattern}
+    if not others:
+        return best
+    said = f"{len(others)} other patterns of the same kind agree"
+    return replace(best, score=min(best.score + _EXTRA_PATTERN * len(others), 0.99), reasons=(*best.reasons, said))
+
+
+def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> list[Candidate]:
+    ranked = []
+    for candidate in merged:
+        causes = [
+            other
+            for other in merged
+            if precedence.explains(other.kind, candidate.kind) and other.score >= _WEAK_CAUSE and _may_cause(other, candidate)
+        ]
+        for cause in causes[:1]:
+            why = precedence.why[cause.kind, candidate.kind]
+            candidate = replace(  # noqa: PLW2901 - the pushed-down form replaces the candidate
+                candidate, score=candidate.score * _SUPPRESSED, reasons=(*candidate.reasons, f"explained by {cause.kind}: {why}")
+            )
+        ranked.append(candidate)
+    return ranked
+
+
+def _may_cause(cause: Candidate, symptom: Candidate) -> bool:
+    # Tests that ran and failed explain only what was printed before their summary: a deployment that fails later is its own failure.
+    if group_of(cause.kind) is Group.CODE and group_of(symptom.kind) is Group.INFRA:
+        return symptom.line <= cause.line + 5
+    return True

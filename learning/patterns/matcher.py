@@ -1,0 +1,145 @@
+"""From bytes of a log to hits: one scan of one Hyperscan automaton over the whole chunk, then ``re`` on the few candidate lines.
+
+Called by ``streams/detect.py`` on chunks and by ``classification.py`` on whole logs.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+
+import hyperscan
+
+from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
+from learning.patterns.loader import Catalogue
+from learning.patterns.model import Pattern
+from schemas.vocabulary import Kind
+
+MAX_TEXT_BYTES = 256 * 1024
+MAX_HIT_TEXT = 500
+MAX_HITS = 200
+MAX_HITS_A_PATTERN = 12
+# A chunk that is nothing but matches must not hold the loop: past this many the rest is skipped and the tail, where causes stand, is read.
+MAX_RAW_MATCHES = 20_000
+TAIL_BYTES = 32 * 1024
+# A candidate line is confirmed on the part before the match's end, so that a line without breaks costs the same as a short one.
+_BACK_BYTES = 3000
+_AHEAD_BYTES = 600
+_ANSI = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One pattern's match; ``line`` counts from 1 in the scanned text and is the line of the last expression."""
+
+    pattern: str
+    kind: Kind
+    line: int
+    text: str
+    captures: Captures = ()
+
+
+def strip_ansi(text: bytes) -> bytes:
+    """Remove terminal escapes and the CR of line ends; the text itself when it has none, which is the common case."""
+    if b"\x1b" in text:
+        text = _ANSI.sub(b"", text)
+    return text.replace(b"\r\n", b"\n") if b"\r\n" in text else text
+
+
+def compile_database(catalogue: Catalogue) -> bytes:
+    """Compile all expressions into one automaton and return its serialised form, for a cache under ``catalogue.digest``."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    expressions = [expression.encode() for pattern in catalogue.patterns for expression in pattern.expressions]
+    flags = [hyperscan.HS_FLAG_MULTILINE] * len(expressions)
+    database.compile(expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags)
+    return bytes(hyperscan.dumpb(database))
+
+
+class Matcher:
+    """A catalogue compiled for scanning; ``serialised`` is what ``compile_database`` returned for the same digest, None compiles now."""
+
+    def __init__(self, catalogue: Catalogue, serialised: bytes | None = None) -> None:
+        """Load the automaton and compile the confirming expressions."""
+        self.catalogue = catalogue
+        self.serialised = serialised or compile_database(catalogue)
+        self._database = hyperscan.loadb(self.serialised, mode=hyperscan.HS_MODE_BLOCK)
+        self._database.scratch = hyperscan.Scratch(self._database)
+        self._parts = [(number, part) for number, pattern in enumerate(catalogue.patterns) for part in range(len(pattern.expressions))]
+        self._confirmers: list[Confirmer] = [confirmer_of(pattern) for pattern in catalogue.patterns]
+
+    def scan(self, text: bytes) -> list[Hit]:
+        """Return the confirmed hits of a chunk in line order, at most ``MAX_HITS``, the latest ones when there are more."""
+        plain = strip_ansi(text[-MAX_TEXT_BYTES:])
+        raw = self._raw_matches(plain)
+        if not raw:
+            return []
+        lines = _Lines(plain)
+        found: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+        for expression, end in raw:
+            found[self._parts[expression]].setdefault(lines.number_at(end), end)
+        hits = [hit for number in sorted({key[0] for key in found}) for hit in self._confirmed(number, found, lines)]
+        # Lines are counted in the caller's text even when its head was beyond the cap.
+        skipped = text.count(b"\n", 0, max(len(text) - MAX_TEXT_BYTES, 0))
+        placed = [Hit(hit.pattern, hit.kind, hit.line + skipped, hit.text, hit.captures) for hit in hits] if skipped else hits
+        return sorted(placed, key=lambda hit: (hit.line, hit.pattern))[-MAX_HITS:]
+
+    def _raw_matches(self, plain: bytes) -> list[tuple[int, int]]:
+        raw = self._scan_once(plain, 0)
+        if len(raw) < MAX_RAW_MATCHES:
+            return raw
+        start = max(len(plain) - TAIL_BYTES, 0)
+        return raw + self._scan_once(plain[start:], start)
+
+    def _scan_once(self, plain: bytes, offset: int) -> list[tuple[int, int]]:
+        raw: list[tuple[int, int]] = []
+
+        def on_match(expression: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            raw.append((expression, end + offset))
+            return len(raw) >= MAX_RAW_MATCHES
+
+        try:
+            self._database.scan(plain, match_event_handler=on_match)
+        except hyperscan.ScanTerminated:
+            return raw
+        return raw
+
+    def _confirmed(self, number: int, found: dict[tuple[int, int], dict[int, int]], lines: _Lines) -> list[Hit]:
+        pattern: Pattern = self.catalogue.patterns[number]
+        confirmer = self._confirmers[number]
+        read: list[dict[int, Captures]] = []
+        for part in range(len(pattern.expressions)):
+            ends = found.get((number, part), {})
+            kept = sorted(ends)[-4 * MAX_HITS_A_PATTERN :]
+            captured = {line: confirmer.read(part, lines.around(line, ends[line])) for line in kept}
+            read.append({line: groups for line, groups in captured.items() if groups is not None})
+        joined = chains([sorted(part) for part in read], pattern.span)[-MAX_HITS_A_PATTERN:]
+        return [
+            Hit(
+                pattern.id,
+                pattern.kind,
+                chain[-1] + 1,
+                lines.around(chain[-1], found[number, len(chain) - 1][chain[-1]]).strip()[:MAX_HIT_TEXT],
+                tuple(group for part, line in enumerate(chain) for group in read[part][line]),
+            )
+            for chain in joined
+        ]
+
+
+class _Lines:
+    """Line starts of a text, so that offsets become line numbers (from 0) and lines become text."""
+
+    def __init__(self, plain: bytes) -> None:
+        self._plain = plain
+        self._starts = [0, *(found.end() for found in re.finditer(rb"\n", plain))]
+
+    def number_at(self, end: int) -> int:
+        """Return the line that holds the last byte of a match."""
+        return bisect_right(self._starts, max(end - 1, 0)) - 1
+
+    def around(self, line: int, end: int) -> str:
+        """Return the line, cut around a match when it is very long."""
+        start = self._starts[line]
+        stop = self._starts[line + 1] - 1 if line + 1 < len(self._starts) else len(self._plain)
+        return self._plain[max(start, end - _BACK_BYTES) : min(stop, end + _AHEAD_BYTES)].decode("utf-8", errors="replace")

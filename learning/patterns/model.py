@@ -1,0 +1,125 @@
+"""The shape of a pattern file: pydantic models that turn catalogue text into checked values; used by ``loader.py`` only at the door."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from schemas.vocabulary import Group, Kind, group_of
+
+MAX_PATTERNS_A_FILE = 20
+MAX_SPAN_LINES = 50
+_ESCAPE = re.compile(r"\\(.)")
+_LOOK_AROUND = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)")
+_NESTED_REPEAT = re.compile(r"[*+]\)[*+{]")
+
+
+class Remedy(StrEnum):
+    """A strategy that a pattern may suggest; the policy decides."""
+
+    RERUN_JOB = "rerun_job"
+    SERVICE_RESTART = "service_restart"
+    CONFIG_RESTORE = "config_restore"
+
+
+class CaptureType(StrEnum):
+    """How the text of a named group is to be read."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    HOST = "host"
+    URL = "url"
+    PATH = "path"
+    PACKAGE = "package"
+
+
+class Anchors(BaseModel):
+    """Where a pattern is meaningful: the tool that prints it, the step it runs in, and whether only near the end of the log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tool: str = ""
+    step: str = ""
+    near_end: bool = False
+
+
+def expression_fault(expression: str) -> str:
+    """Say why an expression is refused, or return the empty string; only what runs in linear time is let in."""
+    if any(found.group(1) in "123456789" for found in _ESCAPE.finditer(expression)):
+        return "back-references are refused: an expression must run in linear time"
+    bare = _ESCAPE.sub("__", expression)
+    if _LOOK_AROUND.search(bare):
+        return "look-around and conditionals are refused: an expression must run in linear time"
+    if _NESTED_REPEAT.search(bare):
+        return "a repeat inside a repeat is refused: confirming it may take exponential time"
+    try:
+        compiled = re.compile(expression)
+    except re.error as error:
+        return f"does not compile: {error}"
+    return "matches the empty string" if compiled.search("") else ""
+
+
+def _refuse_faults(expression: str) -> str:
+    fault = expression_fault(expression)
+    if fault:
+        raise ValueError(fault)
+    return expression
+
+
+Expression = Annotated[str, Field(min_length=3, max_length=800), AfterValidator(_refuse_faults)]
+
+
+class Pattern(BaseModel):
+    """One way in which a failure shows: ``expressions`` in order, each on its own line, all within ``span`` lines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=80)]
+    kind: Kind
+    title: Annotated[str, Field(min_length=8, max_length=160)]
+    expressions: Annotated[tuple[Expression, ...], Field(min_length=1, max_length=4)]
+    span: Annotated[int, Field(ge=1, le=MAX_SPAN_LINES)] = 1
+    anchors: Anchors = Anchors()
+    excludes: tuple[Expression, ...] = ()
+    captures: dict[str, CaptureType] = Field(default_factory=dict)
+    weight: Annotated[float, Field(gt=0.0, le=1.0)]
+    transient: bool = False
+    remedy: tuple[Remedy, ...] = ()
+    examples: Annotated[tuple[str, ...], Field(min_length=2)]
+    counter_examples: Annotated[tuple[str, ...], Field(min_length=2)]
+    source: Annotated[str, Field(min_length=3)]
+    since: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+
+    @field_validator("kind")
+    @classmethod
+    def _a_failure(cls, kind: Kind) -> Kind:
+        if group_of(kind) not in {Group.INFRA, Group.CODE}:
+            message = "a pattern's kind must be an infra or a code failure"
+            raise ValueError(message)
+        return kind
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Pattern:
+        if self.remedy and group_of(self.kind) is Group.CODE:
+            message = "a code failure has no remedy"
+            raise ValueError(message)
+        named = {name for expression in self.expressions for name in re.compile(expression).groupindex}
+        if named != set(self.captures):
+            message = f"captures must type exactly the named groups {sorted(named)}"
+            raise ValueError(message)
+        if len(self.expressions) > self.span:
+            message = "span must cover one line for each expression"
+            raise ValueError(message)
+        return self
+
+
+class PatternFile(BaseModel):
+    """One family of patterns in one file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    patterns: Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_PATTERNS_A_FILE)]

@@ -1,0 +1,98 @@
+"""What acts is infra, certain and unopposed; a success never acts, a code failure never acts, and doubt abstains."""
+
+from __future__ import annotations
+
+import pytest
+
+from learning.classification import Recognizer, classify_hits, classify_log
+from learning.features import FEATURE_SPACE, MAX_FEATURES, make_features, mask_tokens
+from learning.structure import read_structure
+from schemas.vocabulary import Group, Kind, Result
+
+_DNS = "fatal: unable to access 'https://git.example/a.git/': Could not resolve host: git.example"
+_EXIT = "##[error]Process completed with exit code 128."
+
+
+def test_an_infra_failure_at_the_end_of_a_failed_job_acts(recognizer: Recognizer) -> None:
+    """Given a clear infra message before the exit line, then it is named, acts and may heal."""
+    said = classify_log(f"start\n{_DNS}\n{_EXIT}", Result.FAILURE, recognizer)
+    assert (said.kind, said.group, said.acts, said.heals, said.line) == (Kind.DNS_RESOLUTION, Group.INFRA, True, True, 2)
+    assert said.pattern == "git-host-unresolved"
+    assert said.reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "result"), [(_DNS, Result.SUCCESS), (_DNS, Result.SKIP), (f"{_DNS}\nDone. Your build exited with 0.", None)]
+)
+def test_a_success_is_a_success_whatever_its_text_says(text: str, result: Result | None, recognizer: Recognizer) -> None:
+    """Given a success by conclusion or by the log's last word, then nothing acts."""
+    said = classify_log(text, result, recognizer)
+    assert (said.kind, said.group, said.acts) == (Kind.SUCCESS, Group.NONE, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("connect ECONNREFUSED 192.0.2.1:443\n=== 1 failed, 3 passed in 0.10s ===", Kind.TEST_FAILURE),
+        ("src/a.c:12:5: error: 'x' undeclared\nmake: *** [all] Error 1", Kind.COMPILE_ERROR),
+        ("would reformat src/a.py", Kind.LINT_OR_POLICY),
+        ("make: *** No rule to make target 'instal'.  Stop.", Kind.BUILD_CONFIG_ERROR),
+    ],
+)
+def test_a_code_failure_never_acts(text: str, kind: Kind, recognizer: Recognizer) -> None:
+    """Given a failure of the change, even beside infra words, then it is named and does not act."""
+    said = classify_log(f"{text}\n{_EXIT}", Result.FAILURE, recognizer)
+    assert (said.kind, said.acts, said.heals) == (kind, False, False)
+
+
+def test_a_cause_beats_its_symptom(recognizer: Recognizer) -> None:
+    """Given a full disk and the compile error that it led to, then the disk is named."""
+    text = f"cc1: error writing to /tmp/x.s: No space left on device\nsrc/a.c:1:1: error: cannot write\n{_EXIT}"
+    assert classify_log(text, Result.FAILURE, recognizer).kind is Kind.DISK_FULL
+
+
+def test_an_unknown_failure_abstains_with_guesses(recognizer: Recognizer) -> None:
+    """Given words that no pattern knows, then the answer is unknown, with the classifier's alternatives."""
+    said = classify_log(f"the flux capacitor is misaligned\n{_EXIT}", Result.FAILURE, recognizer)
+    assert (said.kind, said.group, said.abstained, said.acts) == (Kind.UNKNOWN, Group.UNKNOWN, True, False)
+    assert len(said.alternatives) == 5
+
+
+def test_an_error_that_a_retry_overcame_is_not_the_cause(recognizer: Recognizer) -> None:
+    """Given an error, a retry, and another failure later, then the later one is named."""
+    text = f"{_DNS}\nRetrying, 2 of 3\nok\n" + "npm ERR! code E404\n" + _EXIT
+    assert classify_log(text, Result.FAILURE, recognizer).kind is Kind.DEPENDENCY_RESOLUTION
+
+
+def test_without_a_stated_failure_an_error_far_from_the_end_does_not_act(recognizer: Recognizer) -> None:
+    """Given no conclusion and no verdict, when work goes on after an error, then nothing acts."""
+    assert not classify_log(_DNS + "\nwork" * 200, None, recognizer).acts
+    assert not classify_log(_DNS + "\nBUILD SUCCESS\n", None, recognizer).acts
+
+
+def test_two_infra_kinds_of_like_strength_do_not_act(recognizer: Recognizer) -> None:
+    """Given contradicting evidence, then a kind is named but does not act."""
+    text = f"npm ERR! code EINTEGRITY\nERROR: JAVA_HOME is set to an invalid directory: /x\n{_EXIT}"
+    said = classify_log(text, Result.FAILURE, recognizer)
+    assert not said.acts
+    assert "nearly as likely" in said.reasons[-1]
+
+
+def test_a_detection_without_text_is_classified_from_hits_and_features(recognizer: Recognizer) -> None:
+    """Given only hits and features of a failed run, then the kind is the same as from the text."""
+    text = f"start\n{_DNS}\n{_EXIT}"
+    hits = recognizer.matcher.scan(text.encode())
+    said = classify_hits(hits, make_features(hits, (), Result.FAILURE, 3), Result.FAILURE, recognizer)
+    assert (said.kind, said.acts) == (Kind.DNS_RESOLUTION, True)
+
+
+def test_features_are_bounded_masked_and_repeatable(recognizer: Recognizer) -> None:
+    """Given long evidence, then at most 256 pairs inside the hashed space come out, the same each time."""
+    text = "\n".join(f"error word{chr(97 + n % 26)} other{n}x /srv/w{n}/f.c 10.0.{n}" for n in range(90))
+    hits = recognizer.matcher.scan(text.encode())
+    block = read_structure(text).error_lines()
+    features = make_features(hits, block, None, 90)
+    assert features == make_features(hits, block, None, 90)
+    assert 0 < len(features) <= MAX_FEATURES
+    assert all(0 <= index < FEATURE_SPACE for index in features)
+    assert mask_tokens("GET https://a.example/x 1.2.3 /srv/a/b deadbeef01 42") == ["get", "urlmask", "vermask", "pathmask", "hexmask", "0"]

@@ -1,0 +1,46 @@
+"""Every shipped pattern matches its examples and none of its near misses, by the automaton and by ``re`` alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from learning.patterns.confirm import matches
+from learning.patterns.loader import Catalogue, load_catalogue, read_folder
+from learning.patterns.matcher import Matcher
+from learning.patterns.model import Pattern
+from schemas.vocabulary import Group, group_of
+
+_LOADED = load_catalogue(read_folder(Path(__file__).parents[2] / "learning" / "catalogue"))
+_PATTERNS = _LOADED.patterns if isinstance(_LOADED, Catalogue) else ()
+_EXAMPLES = [pytest.param(p, text, id=f"{p.id}-{n}") for p in _PATTERNS for n, text in enumerate(p.examples)]
+_NEAR_MISSES = [pytest.param(p, text, id=f"{p.id}-{n}") for p in _PATTERNS for n, text in enumerate(p.counter_examples)]
+
+
+@pytest.mark.parametrize(("pattern", "text"), _EXAMPLES)
+def test_an_example_is_found_by_both_engines(pattern: Pattern, text: str, matcher: Matcher) -> None:
+    """The automaton and the reference agree on what must match."""
+    assert matches(pattern, text)
+    assert pattern.id in {hit.pattern for hit in matcher.scan(text.encode())}
+
+
+@pytest.mark.parametrize(("pattern", "text"), _NEAR_MISSES)
+def test_a_near_miss_is_found_by_neither_engine(pattern: Pattern, text: str, matcher: Matcher) -> None:
+    """The automaton and the reference agree on what must not match."""
+    assert not matches(pattern, text)
+    assert pattern.id not in {hit.pattern for hit in matcher.scan(text.encode())}
+
+
+def test_both_engines_agree_on_every_pattern_and_every_example(matcher: Matcher) -> None:
+    """Given all example texts, when scanned, then the automaton reports exactly the patterns that the reference does."""
+    for text in [text for pattern in _PATTERNS for text in (*pattern.examples, *pattern.counter_examples)]:
+        by_reference = {pattern.id for pattern in _PATTERNS if matches(pattern, text)}
+        assert {hit.pattern for hit in matcher.scan(text.encode())} == by_reference, text
+
+
+def test_the_catalogue_is_broad_and_code_has_no_remedy(catalogue: Catalogue) -> None:
+    """At least 150 patterns in 12 families, and nothing suggests a remedy for a code failure."""
+    assert len(catalogue.patterns) >= 150
+    assert len(catalogue.families) >= 12
+    assert all(not pattern.remedy for pattern in catalogue.patterns if group_of(pattern.kind) is Group.CODE)
