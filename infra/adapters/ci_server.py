@@ -1,0 +1,110 @@
+"""A GitHub-shaped REST server: fits ``CiPort``. Only the configured address, a bearer token from a file, no redirects, bounded answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.services import CiServer, Services
+
+TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    server: CiServer
+    project: str
+    run_id: str
+    job: str
+
+    @property
+    def path(self) -> str:
+        """The repository's part of every address."""
+        return f"/repos/{quote(self.project, safe='/')}/actions"
+
+
+@dataclass(frozen=True, slots=True)
+class CiServers:
+    """The real adapter over the servers of the catalogue."""
+
+    services: Services
+
+    def latest_attempt(self, target: str) -> int | None:
+        """Return ``run_attempt`` of the run."""
+        run = self._run(target)
+        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}") if run else None
+        attempt = found.get("run_attempt") if isinstance(found, dict) else None
+        return attempt if isinstance(attempt, int) else None
+
+    def job(self, target: str, attempt: int) -> CiJob | None:
+        """Return the job of that name in the attempt."""
+        run = self._run(target)
+        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}/attempts/{attempt}/jobs") if run else None
+        rows = found.get("jobs") if isinstance(found, dict) else None
+        for row in rows if isinstance(rows, list) else []:
+            if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
+                return CiJob(row["id"], attempt, str(row.get("conclusion") or ""))
+        return None
+
+    def rerun(self, target: str, job_id: int) -> StepResult:
+        """Ask for the re-run; without an answer nobody knows whether it was heard."""
+        run = self._run(target)
+        if run is None:
+            return StepResult(StepStatus.FAILED, "no configured server for this target")
+        try:
+            with _client(run.server) as client:
+                answer = client.post(f"{run.path}/jobs/{job_id}/rerun")
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return StepResult(StepStatus.FAILED, f"no connection: {error}")
+        except httpx.HTTPError as error:
+            return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
+        status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
+        return StepResult(status, f"HTTP {answer.status_code}")
+
+    def log(self, target: str, job_id: int) -> bytes | None:
+        """Return the job's log, None when it cannot be read whole."""
+        run = self._run(target)
+        return _get(run, f"/jobs/{job_id}/logs") if run else None
+
+    def _run(self, target: str) -> _Run | None:
+        words = target.removeprefix("job:").split("/")
+        if not target.startswith("job:") or len(words) < 4 or ".." in words:
+            return None
+        source, project, run_id, job = words[0], "/".join(words[1:-2]), words[-2], words[-1]
+        server = next((row for row in self.services.ci if row.source == source and project in row.projects), None)
+        return _Run(server, project, run_id, job) if server else None
+
+
+def _client(server: CiServer) -> httpx.Client:
+    token = Path(server.token_file).read_text(encoding="utf-8").strip() if server.token_file else ""
+    headers = {"Accept": "application/vnd.github+json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+
+
+def _get(run: _Run, path: str) -> bytes | None:
+    try:
+        with _client(run.server) as client, client.stream("GET", run.path + path) as answer:
+            if not answer.is_success:
+                return None
+            content = bytearray()
+            for part in answer.iter_bytes():
+                content += part
+                if len(content) > MAX_ANSWER_BYTES:
+                    return None
+            return bytes(content)
+    except (httpx.HTTPError, OSError):
+        return None
+
+
+def _get_json(run: _Run, path: str) -> object:
+    content = _get(run, path)
+    try:
+        return None if content is None else json.loads(content)
+    except ValueError:
+        return None

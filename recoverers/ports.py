@@ -1,0 +1,203 @@
+"""What the recoverers need from the world, as Protocols and the values that cross them; ``infra/adapters`` fits them structurally.
+
+One attempt returns a value; it does not raise for a failed step. Only broken code raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.attempts import CiJob, StepResult
+from schemas.decisions import HealingCommand
+from schemas.ids import Record
+from schemas.recoveries import Direction, JournalRecord
+from schemas.services import ConfigSpec, ProbeSpec, ServiceSpec
+
+
+class Found(StrEnum):
+    """What a probe says of a step whose result was lost."""
+
+    DONE = "done"
+    MISSING = "missing"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a recipe found before it plans; ``refusal`` says why the target may not be touched, ``values`` are kept in the journal."""
+
+    healthy: bool = False
+    refusal: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+    def value(self, name: str) -> str:
+        """Return one value, empty when it was not found."""
+        return dict(self.values).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one factor says now; a ``settled`` no will not turn into a yes by waiting."""
+
+    passed: bool
+    source: str
+    detail: str = ""
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One step of one run as a recipe sees it."""
+
+    command: HealingCommand
+    facts: Facts
+    step: str
+    key: str
+    pre_image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is fixed about a recipe; one that is not ``undoable`` leaves its effect when it did not help, as a history does."""
+
+    name: str
+    version: int
+    verify_within_s: float
+    undoable: bool = True
+
+
+class Recipe(Protocol):
+    """A strategy's code; its data is its card. Every step is idempotent by its key or can be probed."""
+
+    @property
+    def traits(self) -> Traits:
+        """What is fixed about the recipe."""
+        ...
+
+    def gather(self, command: HealingCommand) -> Facts:
+        """Read what the plan depends on; changes nothing."""
+        ...
+
+    def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
+        """Return the steps' names in order, None when the card's bounds do not allow what is needed."""
+        ...
+
+    def pre_image(self, call: Call) -> str:
+        """Return as JSON what the step will change, as it is now."""
+        ...
+
+    def act(self, call: Call) -> StepResult:
+        """Make one attempt of the step."""
+        ...
+
+    def probe(self, call: Call) -> Found:
+        """Say whether the step's effect is there."""
+        ...
+
+    def undo(self, call: Call) -> StepResult:
+        """Take the step back; doing it twice changes nothing more."""
+        ...
+
+    def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:
+        """Ask one verification factor."""
+        ...
+
+
+class ProcessPort(Protocol):
+    """Service processes of this machine."""
+
+    def is_alive(self, service: ServiceSpec) -> bool:
+        """Tell whether the pid file names a living process."""
+        ...
+
+    def start(self, service: ServiceSpec, key: str) -> StepResult:
+        """Start the service once for this key."""
+        ...
+
+    def has_started(self, service: ServiceSpec, key: str) -> bool:
+        """Tell whether a start with this key took effect."""
+        ...
+
+    def stop_started(self, service: ServiceSpec, key: str) -> StepResult:
+        """Stop the process that was started with this key, and no other."""
+        ...
+
+    def reload(self, service: ServiceSpec) -> StepResult:
+        """Ask the running service to read its configuration again."""
+        ...
+
+
+class ConfigFilePort(Protocol):
+    """Configuration files and the commits that they are pinned to; hashes are SHA-256 in hex, empty when there is nothing."""
+
+    def pinned_hash(self, config: ConfigSpec, max_bytes: int) -> str:
+        """Return the hash of the file at its pinned commit, empty when it is missing or larger than the cap."""
+        ...
+
+    def live_hash(self, config: ConfigSpec) -> str:
+        """Return the hash of the file as it is."""
+        ...
+
+    def restore(self, config: ConfigSpec, expected: str, key: str) -> StepResult:
+        """Keep a copy of the drifted file, then put the pinned content in its place if its hash is still ``expected``."""
+        ...
+
+    def put_back(self, config: ConfigSpec, expected: str, key: str) -> StepResult:
+        """Put the kept copy (hash ``expected``) back byte for byte."""
+        ...
+
+
+class HealthPort(Protocol):
+    """Probes over the network."""
+
+    def passes(self, probe: ProbeSpec) -> bool:
+        """Run the probe once, bounded by its time-out."""
+        ...
+
+
+class CiPort(Protocol):
+    """A GitHub-shaped server. None means that it did not give a usable answer."""
+
+    def latest_attempt(self, target: str) -> int | None:
+        """Return the newest attempt of the target's run."""
+        ...
+
+    def job(self, target: str, attempt: int) -> CiJob | None:
+        """Return the target's job in that attempt."""
+        ...
+
+    def rerun(self, target: str, job_id: int) -> StepResult:
+        """Ask for a new attempt of one job."""
+        ...
+
+    def log(self, target: str, job_id: int) -> bytes | None:
+        """Return the job's log, capped."""
+        ...
+
+
+class Hands(Protocol):
+    """What a run needs from the shell that carries it out."""
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC."""
+        ...
+
+    def append(self, journal: Sequence[JournalRecord], others: Sequence[Record] = ()) -> None:
+        """Write durably and together; raises FencedError when another owner has taken over."""
+        ...
+
+    def permit(self, command: HealingCommand, direction: Direction) -> float:
+        """Wait at this safe point until a step may start; return the seconds waited."""
+        ...
+
+    def is_cancelled(self, command: HealingCommand) -> bool:
+        """Tell whether a person has cancelled the run."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        ...

@@ -1,0 +1,57 @@
+"""What a run is carried out with besides its command: the recipe, its card, and who writes the journal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from recoverers.journal import RunState
+from recoverers.ports import Call, Recipe
+from schemas.catalogue import StrategyCard
+from schemas.ids import content_id, id_of
+from schemas.recoveries import Direction, JournalKind, JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The recipe and card of a command's strategy, the policy's stabilisation in seconds, and the writer."""
+
+    recipe: Recipe
+    card: StrategyCard
+    stabilise_s: float
+    owner: str = ""
+    partition: int = -1
+
+
+def text_of(**fields: object) -> str:
+    """Return a result as canonical JSON text."""
+    return json.dumps(fields, sort_keys=True)
+
+
+def key_for(run: RunState, step: str) -> str:
+    """Return the idempotency key of a step: the same for every try by every worker."""
+    return content_id("IdempotencyKey", id_of(run.command), step)
+
+
+def call_for(run: RunState, step: str, pre_image: str) -> Call:
+    """Return a step as its recipe sees it."""
+    return Call(run.command, run.facts, step, key_for(run, step), pre_image)
+
+
+def line(run: RunState, terms: Terms, kind: JournalKind, at: datetime, step: str = "") -> JournalRecord:
+    """Return a journal record of this run with everything that all records share."""
+    command = run.command
+    return JournalRecord(
+        command_id=id_of(command),
+        kind=kind,
+        at=at,
+        step=step,
+        idempotency_key=key_for(run, step) if step else "",
+        owner=terms.owner,
+        epoch=command.epoch,
+        scope=command.scope,
+        partition=terms.partition,
+        traceparent=command.traceparent,
+        direction=Direction.UNDO if kind in {JournalKind.UNDO_INTENT, JournalKind.UNDONE} else Direction.DO,
+    )

@@ -1,0 +1,323 @@
+"""The executor's process: takes signed commands, keeps the journal, carries runs out in threads, and resumes what others left open.
+
+One poll thread never runs actions. On assignment it fences the partition's journal, reads it to its end and resumes its open runs;
+offsets are committed after the journal accepted the command. The first indefinite error ends the process; its supervisor restarts it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from infra.adapters.checks import Checks
+from infra.adapters.ci_server import CiServers
+from infra.adapters.git_files import GitFiles
+from infra.adapters.processes import Processes
+from infra.catalogue_reader import read_configuration
+from infra.failpoints import FailPoints
+from infra.journal_log import JOURNAL, JournalWriter, read_journal
+from infra.kafka import Located, consumer_settings, located
+from infra.lease_watch import LeaseWatch
+from infra.logging import configure
+from infra.metrics import Metrics, MetricsServer
+from infra.settings import WorkerSettings
+from infra.topics_admin import require_topics
+from learning.patterns.loader import Catalogue, load_catalogue
+from learning.patterns.matcher import Matcher
+from recoverers.admission import early_end, wrong_with
+from recoverers.execute import drive
+from recoverers.hands import Clock, RunHands
+from recoverers.journal import RunState, fold, replay
+from recoverers.perform import accept, finish
+from recoverers.ports import Recipe
+from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for
+from recoverers.terms import Terms
+from recoverers.transitions import State
+from schemas.avro_codec import Codec
+from schemas.catalogue import CARDS, card_named
+from schemas.configuration import Configuration
+from schemas.decisions import HealingCommand
+from schemas.door import Refused, admit_bytes
+from schemas.errors import ConfigurationError, FencedError, HealstreamError
+from schemas.ids import Record, from_micros, id_of
+from schemas.outputs import Count, Observe
+from schemas.oversight import Control, DeadLetter, DeadOrigin
+from schemas.people import People
+from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
+from schemas.signing import is_signed_by
+from schemas.topics import ALL_RECORDS
+from schemas.vocabulary import Kind
+
+COMMANDS = "recovery.commands"
+GROUP = "healstream-executor"
+IN_FLIGHT = 16
+CHECKPOINT_EVERY = 1000
+# stack.md: an executor that hangs loses its partitions within this.
+SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
+
+log = structlog.get_logger("executor")
+
+
+class Lane:
+    """One command partition of this process: its fenced journal, the commands it knows, and the runs in flight."""
+
+    def __init__(self, partition: int, writer: JournalWriter, metrics: Metrics) -> None:
+        """Start empty; the journal says what is known."""
+        self._metrics = metrics
+        self.partition = partition
+        self.known: set[str] = set()
+        self.opened: dict[str, int] = {}
+        self.lost = threading.Event()
+        self._writer = writer
+        self._scopes: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._since_checkpoint = 0
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Append durably, with a checkpoint every so often; refused once the partition is lost."""
+        self._refuse_when_lost()
+        with self._lock:
+            self._since_checkpoint += len(records)
+            due = self._since_checkpoint >= CHECKPOINT_EVERY and self.opened
+            mark = [self._checkpoint()] if due else []
+            self._since_checkpoint = 0 if due else self._since_checkpoint
+        self._writer.append([*records, *mark])
+        for record in records:
+            if isinstance(record, RecoveryOutcome):
+                self.opened.pop(record.command_id or "", None)
+                _measure(record, self._metrics)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and stop at this safe point when the partition is lost."""
+        self.lost.wait(seconds)
+        self._refuse_when_lost()
+
+    def scope(self, name: str) -> threading.Lock:
+        """Return the lock of a scope: one changing command at a time."""
+        with self._lock:
+            return self._scopes.setdefault(name, threading.Lock())
+
+    def _checkpoint(self) -> JournalRecord:
+        oldest = min(self.opened.values())
+        return JournalRecord("", JournalKind.CHECKPOINT, _now(), partition=self.partition, open_offset=oldest)
+
+    def _refuse_when_lost(self) -> None:
+        if self.lost.is_set():
+            raise FencedError(f"partition {self.partition}", "another executor owns it now", "Its owner resumes the run from the journal")
+
+
+class Executor:
+    """The poll thread and its lanes."""
+
+    def __init__(self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe]) -> None:
+        """Prepare; ``run`` does the work."""
+        self.metrics = Metrics()
+        self._settings = settings
+        self._configuration = configuration
+        self._recipes = recipes
+        self._codec = Codec(ALL_RECORDS)
+        self._points = FailPoints(os.environ)
+        is_valid = partial(is_persons_word, people=configuration.people)
+        self._watch = LeaseWatch(settings.brokers, self._codec, is_valid, Path(settings.state) / "stop")
+        self._consumer = Consumer({**consumer_settings(settings.brokers, GROUP), **SESSION, "partition.assignment.strategy": "range"})
+        self._lanes: dict[int, Lane] = {}
+        self._runs: list[threading.Thread] = []
+        self._ended = threading.Event()
+        self._failure: list[BaseException] = []
+
+    def run(self) -> int:
+        """Poll until asked to end; return the exit code."""
+        self._watch.start()
+        self._consumer.subscribe([COMMANDS], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        while not self._ended.is_set() and not self._failure:
+            self._runs = [run for run in self._runs if run.is_alive()]
+            assigned = self._consumer.assignment()
+            (self._consumer.pause if len(self._runs) >= IN_FLIGHT else self._consumer.resume)(assigned)
+            message = self._consumer.poll(0.1)
+            if message is not None:
+                self._take(message)
+        for lane in self._lanes.values():
+            lane.lost.set()
+        if self._failure:
+            log.error("executor ends", why=str(self._failure[0]), next="the supervisor restarts it", restart="open runs resume")
+            return 1
+        self._consumer.close()
+        return 0
+
+    def end(self) -> None:
+        """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
+        self._ended.set()
+
+    def why_not_ready(self) -> str:
+        """Return why no command is taken, empty when the process is ready."""
+        return "" if self._lanes else "no partition is assigned"
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            lane = Lane(place.partition, JournalWriter(self._settings.brokers, place.partition, self._codec), self.metrics)
+            runs = replay(read_journal(self._settings.brokers, place.partition, self._codec))
+            lane.known = set(runs)
+            self._lanes[place.partition] = lane
+            for command_id, run in runs.items():
+                if run.state is not State.CONCLUDED:
+                    lane.opened[command_id] = 0
+                    log.info("run resumes", command=command_id, state=run.state.value, next="the step in flight is probed")
+                    self._begin(lane, run)
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            lane = self._lanes.pop(place.partition, None)
+            if lane:
+                lane.lost.set()
+
+    def _take(self, message: Message) -> None:
+        if message.error() is not None:
+            raise KafkaException(message.error())
+        place = located(message, self._codec)
+        lane = self._lanes[place.partition]
+        value = message.value()
+        raw = value if isinstance(value, bytes) else None
+        record = admit_bytes(raw, self._codec, partial(wrong_with, admit_key=self._configuration.keys.admit))
+        if isinstance(record, Refused):
+            lane.write([_dead(message, place, record)])
+        elif isinstance(record, HealingCommand) and id_of(record) not in lane.known:
+            self._accept(lane, record)
+        self._consumer.commit(message=message, asynchronous=False)
+
+    def _accept(self, lane: Lane, command: HealingCommand) -> None:
+        lane.known.add(id_of(command))
+        ending = early_end(command, self._configuration, frozenset(self._recipes), _now())
+        hands = self._hands(lane)
+        run = RunState(command)
+        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        if ending:
+            finish(run, ending, terms, hands)
+            return
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(JOURNAL, lane.partition), timeout=10.0)
+        lane.opened[id_of(command)] = end
+        accepted = accept(run, terms, hands)
+        hands.append([accepted])
+        self._begin(lane, fold(run, accepted))
+
+    def _begin(self, lane: Lane, run: RunState) -> None:
+        thread = threading.Thread(target=self._drive, args=(lane, run), name=f"run-{id_of(run.command)[:8]}", daemon=True)
+        self._runs.append(thread)
+        thread.start()
+
+    def _drive(self, lane: Lane, run: RunState) -> None:
+        command = run.command
+        try:
+            with lane.scope(command.scope):
+                ended = drive(run, terms_for(self._configuration, self._recipes, command, lane.partition), self._hands(lane))
+            log.info("run ended", command=id_of(command), target=command.target, state=ended.state.value)
+        except FencedError as error:
+            if not lane.lost.is_set():
+                self._failure.append(error)
+        except Exception as error:
+            # The one place: whatever broke, the journal is right and a fresh process resumes from it.
+            log.exception("run broke", command=id_of(command), target=command.target, restart="resumes from the journal")
+            self._failure.append(error)
+
+    def _hands(self, lane: Lane) -> RunHands:
+        return RunHands(self._watch, lane.write, Clock(_now, time.monotonic, lane.wait), self._points.reach)
+
+
+def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], command: HealingCommand, partition: int) -> Terms:
+    """Return what a command's run is carried out with; an unknown strategy was ended before anything is done with these."""
+    card = card_named(configuration.cards, command.strategy) or configuration.cards[0]
+    recipe = recipes.get(command.strategy) or next(iter(recipes.values()))
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition)
+
+
+def is_persons_word(control: Control, people: People) -> bool:
+    """Tell whether a control record is signed by the person it names."""
+    return any(who.name == control.by and is_signed_by(control, who.public_key) for who in people.persons)
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+def _measure(outcome: RecoveryOutcome, metrics: Metrics) -> None:
+    labels = (("strategy", outcome.strategy or ""), ("outcome", outcome.status.value))
+    metrics.apply(Count("healstream_recoveries_total", labels))
+    for factor in outcome.verification:
+        verdict = "passed" if factor.passed else "failed"
+        metrics.apply(Count("healstream_verifications_total", (("factor", factor.factor), ("outcome", verdict))))
+    if outcome.started_at:
+        took = (outcome.finished_at - outcome.started_at).total_seconds()
+        metrics.apply(Observe("healstream_recovery_duration_seconds", took, (("strategy", outcome.strategy or ""),)))
+    if outcome.time_to_recover_s is not None:
+        metrics.apply(Observe("healstream_time_to_recover_seconds", outcome.time_to_recover_s))
+    if outcome.rollback_s is not None:
+        metrics.apply(Observe("healstream_rollback_duration_seconds", outcome.rollback_s))
+
+
+def _dead(message: Message, place: Located, refused: Refused) -> DeadLetter:
+    key = message.key()
+    at = from_micros(int(message.timestamp()[1] or 0) * 1000)
+    text = key.decode("utf-8", "replace") if isinstance(key, bytes) else ""
+    origin = DeadOrigin(place.topic, place.partition, place.offset, at, text)
+    return DeadLetter(origin, "execute", f"{refused.reason}: {refused.detail}", 1, refused.sha256, refused.shown)
+
+
+def kinds_from(patterns: Sequence[tuple[str, str]]) -> Matcher | None:
+    """Return the matcher over the catalogue's patterns, None when there are none; raises ConfigurationError when they do not load."""
+    if not patterns:
+        return None
+    loaded = load_catalogue({name.removeprefix("patterns/"): body for name, body in patterns})
+    if not isinstance(loaded, Catalogue):
+        raise ConfigurationError("patterns on heal.catalogue", str(loaded[0]), "Publish a set that `healstream config check` accepts")
+    return Matcher(loaded)
+
+
+def _world(settings: WorkerSettings, configuration: Configuration) -> World:
+    matcher = kinds_from(configuration.patterns)
+
+    def kinds_in(text: bytes) -> frozenset[Kind]:
+        # Without patterns nothing can be shown to be absent, so no log verifies a re-run.
+        return frozenset(hit.kind for hit in matcher.scan(text)) if matcher else frozenset(Kind)
+
+    files = GitFiles(Path(settings.state) / "quarantine")
+    services = configuration.services
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in)
+
+
+def main() -> int:
+    """Start the executor; exit 5 when the broker or a topic is missing."""
+    configure("executor")
+    try:
+        settings = WorkerSettings.from_environment(os.environ)
+        require_topics(settings.brokers)
+        configuration = read_configuration(settings.brokers, settings.publisher_key, 30.0)
+        configuration = replace(configuration, cards=configuration.cards or CARDS)
+        plugins = [point.load() for point in entry_points(group=ENTRY_POINTS)]
+        executor = Executor(settings, configuration, recipes_for(_world(settings, configuration), plugins))
+        MetricsServer(executor.metrics, settings.metrics_port, executor.why_not_ready).start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: executor.end())
+        return executor.run()
+    except HealstreamError as error:
+        log.error("executor ends", what=error.what, why=error.why, next=error.mend)  # noqa: TRY400 - the sentence, not the trace
+        return error.exit_code
+    except KafkaException as error:
+        log.error("executor ends", why=str(error), next="the supervisor restarts it")  # noqa: TRY400 - the sentence, not the trace
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""The same checks for the fakes and for the real adapters: what a recipe may rely on, whoever fits the port."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from dulwich import porcelain
+from typing_extensions import override
+
+from infra.adapters.checks import Checks
+from infra.adapters.ci_server import CiServers
+from infra.adapters.git_files import GitFiles
+from infra.adapters.processes import Processes
+from recoverers.ports import CiPort, ConfigFilePort, ProcessPort
+from schemas.attempts import StepStatus
+from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from tests.support.executor_world import wait_for
+from tests.support.fakes import FakeCi, FakeFiles, FakeProcesses
+
+TARGET = "job:github/acme/api/77/build"
+
+
+@pytest.fixture(params=["fake", "real"])
+def processes(request: pytest.FixtureRequest) -> ProcessPort:
+    return FakeProcesses() if request.param == "fake" else Processes()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> ServiceSpec:
+    return ServiceSpec("nap", "g", (sys.executable, "-I", "-S", "-c", "import signal;signal.pause()"), str(tmp_path), str(tmp_path / "pid"))
+
+
+def test_a_service_starts_once_for_a_key_and_stops_by_that_key_only(processes: ProcessPort, service: ServiceSpec) -> None:
+    assert not processes.is_alive(service)
+    assert processes.start(service, "k1").status is StepStatus.OK
+    assert processes.start(service, "k1").status is StepStatus.OK
+    assert processes.is_alive(service)
+    assert processes.has_started(service, "k1")
+    assert not processes.has_started(service, "k2")
+    assert processes.stop_started(service, "k2").status is StepStatus.OK
+    assert processes.is_alive(service)
+    assert wait_for(lambda: processes.stop_started(service, "k1").status is StepStatus.OK, 10)
+    assert not processes.is_alive(service)
+
+
+def test_a_service_that_is_gone_cannot_be_reloaded_and_a_missing_program_does_not_start(service: ServiceSpec, tmp_path: Path) -> None:
+    assert Processes().reload(service).status is StepStatus.FAILED
+    wrong = ServiceSpec("wrong", "g", (str(tmp_path / "nothing"),), str(tmp_path), str(tmp_path / "pid"))
+    assert Processes().start(wrong, "k").status is StepStatus.FAILED
+
+
+@dataclass
+class ConfigCase:
+    port: ConfigFilePort
+    spec: ConfigSpec
+    drift: Callable[[bytes], None]
+    live: Callable[[], bytes]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+@pytest.fixture(params=["fake", "real"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> ConfigCase:
+    if request.param == "fake":
+        files = FakeFiles({"c": b"pinned\n"}, {"c": b"pinned\n"})
+        spec = ConfigSpec("c", "s", "/live", "/repo", "app.conf", "a" * 40)
+        return ConfigCase(files, spec, lambda new: files.live.update(c=new), lambda: files.live["c"])
+    repository = tmp_path / "repo"
+    porcelain.init(str(repository))
+    (repository / "app.conf").write_bytes(b"pinned\n")
+    porcelain.add(str(repository), [str(repository / "app.conf")])
+    commit = porcelain.commit(str(repository), b"one", author=b"a <a@b.example>", committer=b"a <a@b.example>")
+    live = tmp_path / "live.conf"
+    live.write_bytes(b"pinned\n")
+    live.chmod(0o640)
+    spec = ConfigSpec("c", "s", str(live), str(repository), "app.conf", commit.decode())
+    return ConfigCase(GitFiles(tmp_path / "kept"), spec, lambda new: _write(live, new), live.read_bytes)
+
+
+def test_a_drifted_file_is_restored_and_put_back_byte_for_byte(config: ConfigCase) -> None:
+    config.drift(b"drift\r\n\x00")
+    drifted = config.port.live_hash(config.spec)
+    assert config.port.restore(config.spec, drifted, "k").status is StepStatus.OK
+    assert config.port.restore(config.spec, drifted, "k").status is StepStatus.OK
+    assert config.live() == b"pinned\n"
+    assert config.port.live_hash(config.spec) == config.port.pinned_hash(config.spec, 100) == sha256(b"pinned\n").hexdigest()
+    assert config.port.put_back(config.spec, drifted, "k").status is StepStatus.OK
+    assert config.live() == b"drift\r\n\x00"
+
+
+def test_a_file_that_changed_again_is_left_alone_and_a_large_one_has_no_pin(config: ConfigCase) -> None:
+    config.drift(b"first")
+    seen = config.port.live_hash(config.spec)
+    config.drift(b"second")
+    assert config.port.restore(config.spec, seen, "k").status is StepStatus.FAILED
+    assert config.live() == b"second"
+    assert config.port.pinned_hash(config.spec, 3) == ""
+
+
+class GitHub(BaseHTTPRequestHandler):
+    attempts: list[str]
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        base = "/repos/acme/api/actions"
+        attempts = self.attempts
+        if self.headers["Authorization"] != "Bearer token-1":
+            self._send(401, b"")
+        elif self.path == f"{base}/runs/77":
+            self._send(200, json.dumps({"run_attempt": len(attempts)}).encode())
+        elif self.path.startswith(f"{base}/runs/77/attempts/"):
+            number = int(self.path.split("/")[-2])
+            known = number <= len(attempts)
+            rows = [{"id": 100 + number, "name": "build", "conclusion": attempts[number - 1]}] if known else []
+            self._send(200, json.dumps({"jobs": rows}).encode())
+        elif self.path == f"{base}/jobs/102/logs":
+            self._send(200, b"all good")
+        else:
+            self._send(302 if self.path.endswith("moved") else 404, b"")
+
+    def do_POST(self) -> None:
+        if not self.path.endswith("/jobs/101/rerun"):
+            self._send(404, b"")
+            return
+        self.attempts.append("success")
+        self._send(201, b"")
+
+    @override
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[CiServer]:
+    handler = type("Fresh", (GitHub,), {"attempts": ["failure"]})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    token = tmp_path / "token"
+    token.write_text("token-1\n", encoding="utf-8")
+    yield CiServer("github", f"http://127.0.0.1:{http.server_address[1]}", str(token), ("acme/api",))
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture(params=["fake", "real"])
+def ci(request: pytest.FixtureRequest, server: CiServer) -> CiPort:
+    return FakeCi() if request.param == "fake" else CiServers(Services(ci=(server,)))
+
+
+def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) -> None:
+    assert ci.latest_attempt(TARGET) == 1
+    job = ci.job(TARGET, 1)
+    assert job is not None
+    assert (job.job_id, job.conclusion) == (101, "failure")
+    assert ci.rerun(TARGET, 101).status is StepStatus.OK
+    assert ci.latest_attempt(TARGET) == 2
+    again = ci.job(TARGET, 2)
+    assert again is not None
+    assert again.conclusion == "success"
+    assert ci.log(TARGET, again.job_id) == b"all good"
+
+
+def test_what_is_not_there_is_said_and_not_raised(ci: CiPort) -> None:
+    assert ci.latest_attempt("service:web") is None
+    assert ci.job(TARGET, 9) is None
+    assert ci.log(TARGET, 1) is None
+    assert ci.rerun(TARGET, 1).status is StepStatus.FAILED
+
+
+def test_a_project_that_is_not_configured_and_a_dead_server_give_no_answer(server: CiServer) -> None:
+    stranger = CiServers(Services(ci=(server,)))
+    assert stranger.latest_attempt("job:github/evil/api/77/build") is None
+    assert stranger.rerun("job:github/evil/api/77/build", 101).status is StepStatus.FAILED
+    dead = CiServers(Services(ci=(CiServer("github", "http://127.0.0.1:9", server.token_file, ("acme/api",)),)))
+    assert dead.latest_attempt(TARGET) is None
+    assert dead.rerun(TARGET, 101).status is StepStatus.FAILED
+
+
+def test_probes_over_the_network_answer_yes_or_no(server: CiServer) -> None:
+    address = server.api_url.removeprefix("http://")
+    checks = Checks()
+    assert checks.passes(ProbeSpec("t", ProbeKind.TCP, address))
+    assert not checks.passes(ProbeSpec("t", ProbeKind.TCP, "127.0.0.1:9", timeout_s=0.5))
+    assert not checks.passes(ProbeSpec("t", ProbeKind.TCP, "nonsense"))
+    assert not checks.passes(ProbeSpec("h", ProbeKind.HTTP, f"{server.api_url}/moved"))
+    assert not checks.passes(ProbeSpec("h", ProbeKind.HTTP, "http://127.0.0.1:9/", timeout_s=0.5))
+    assert not checks.passes(ProbeSpec("p", ProbeKind.PROCESS, "pid"))

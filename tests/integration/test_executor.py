@@ -1,0 +1,39 @@
+"""The executor as a process on a real broker: a signed command heals a killed service, a forged one is a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.adapters.launch import ledger_rows
+from infra.kafka import read_to_end
+from infra.topics_admin import create_topics
+from schemas.oversight import DeadLetter
+from schemas.recoveries import OutcomeStatus
+from tests.support.executor_world import ExecutorWorld, ports, service_in, wait_for
+
+
+@pytest.mark.integration
+def test_a_signed_command_heals_a_killed_service_and_a_forged_one_touches_nothing(broker: str, tmp_path: Path) -> None:
+    # given a service that is down and one executor
+    create_topics(broker)
+    (port,) = ports(1)
+    world = ExecutorWorld(broker, tmp_path, (service_in(tmp_path, "web", port),))
+    try:
+        world.start_worker()
+        # when a forged command and a signed one arrive
+        order = world.command("service:web", "one")
+        world.send(replace(order, incident_id="forged"))
+        world.send(order)
+        # then only the signed one acts, once, and is verified from two sources
+        assert wait_for(lambda: bool(world.outcomes()), 60)
+        outcome = world.outcomes()[0]
+        assert outcome.status is OutcomeStatus.HEALED, outcome
+        assert len({row.source for row in outcome.verification if row.passed}) >= 2
+        assert len(ledger_rows(tmp_path / "web" / "effects.jsonl")) == 1
+        dead = [record for record in read_to_end(broker, "heal.deadletter") if isinstance(record, DeadLetter)]
+        assert any("signature" in row.error for row in dead if row.stage == "execute")
+    finally:
+        world.close()

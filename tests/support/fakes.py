@@ -1,0 +1,165 @@
+"""Fake targets with ledgers of their own, and fake hands that crash on order; the same checks run against the real adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.decisions import HealingCommand
+from schemas.ids import Record
+from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.services import ConfigSpec, ProbeSpec, ServiceSpec
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OK = StepResult(StepStatus.OK)
+
+
+class CrashedError(Exception):
+    """The worker died here."""
+
+
+@dataclass
+class FakeProcesses:
+    alive: set[str] = field(default_factory=set)
+    ledger: list[tuple[str, str, str]] = field(default_factory=list)
+    lying: bool = False
+    reload_fails: bool = False
+
+    def is_alive(self, service: ServiceSpec) -> bool:
+        return service.name in self.alive
+
+    def start(self, service: ServiceSpec, key: str) -> StepResult:
+        if not self.has_started(service, key):
+            self.ledger.append(("start", service.name, key))
+            self.alive.add(service.name)
+        return OK
+
+    def has_started(self, service: ServiceSpec, key: str) -> bool:
+        return ("start", service.name, key) in self.ledger
+
+    def stop_started(self, service: ServiceSpec, key: str) -> StepResult:
+        if self.has_started(service, key) and service.name in self.alive:
+            self.ledger.append(("stop", service.name, key))
+            self.alive.discard(service.name)
+        return OK
+
+    def reload(self, service: ServiceSpec) -> StepResult:
+        return StepResult(StepStatus.FAILED, f"{service.name} does not listen") if self.reload_fails else OK
+
+
+@dataclass
+class FakeHealth:
+    processes: FakeProcesses
+    owner: dict[str, str] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+
+    def passes(self, probe: ProbeSpec) -> bool:
+        name = self.owner.get(probe.address, probe.address)
+        return probe.name not in self.silent and name in self.processes.alive
+
+
+@dataclass
+class FakeFiles:
+    live: dict[str, bytes] = field(default_factory=dict)
+    pinned: dict[str, bytes] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    ledger: list[tuple[str, str]] = field(default_factory=list)
+    lying: bool = False
+
+    def pinned_hash(self, config: ConfigSpec, max_bytes: int) -> str:
+        content = self.pinned.get(config.name, b"")
+        return sha256(content).hexdigest() if content and len(content) <= max_bytes else ""
+
+    def live_hash(self, config: ConfigSpec) -> str:
+        return sha256(self.live[config.name]).hexdigest() if config.name in self.live else ""
+
+    def restore(self, config: ConfigSpec, expected: str, key: str) -> StepResult:
+        if self.live_hash(config) != expected:
+            same = self.live[config.name] == self.pinned[config.name]
+            return OK if same else StepResult(StepStatus.FAILED, "the file changed between diagnosis and act")
+        self.kept[key] = self.live[config.name]
+        if not self.lying:
+            self.live[config.name] = self.pinned[config.name]
+            self.ledger.append(("restore", key))
+        return OK
+
+    def put_back(self, config: ConfigSpec, expected: str, key: str) -> StepResult:
+        if self.live_hash(config) != expected:
+            self.live[config.name] = self.kept[key]
+            self.ledger.append(("put_back", key))
+        return OK
+
+
+@dataclass
+class FakeCi:
+    conclusions: list[str] = field(default_factory=lambda: ["failure"])
+    next_conclusion: str = "success"
+    log_text: bytes = b"all good"
+    asked: int = 0
+
+    def latest_attempt(self, target: str) -> int | None:
+        return len(self.conclusions) if target.startswith("job:") else None
+
+    def job(self, target: str, attempt: int) -> CiJob | None:
+        known = target.startswith("job:") and 1 <= attempt <= len(self.conclusions)
+        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1]) if known else None
+
+    def rerun(self, target: str, job_id: int) -> StepResult:
+        if not target.startswith("job:") or job_id <= 100:
+            return StepResult(StepStatus.FAILED, "no such job")
+        self.asked += 1
+        self.conclusions.append(self.next_conclusion)
+        return OK
+
+    def log(self, target: str, job_id: int) -> bytes | None:
+        return self.log_text if target and job_id > 100 else None
+
+
+@dataclass
+class FakeHands:
+    """Keeps the journal in a list; ``crash_at`` counts appends, before (even) and after (odd) each."""
+
+    clock: datetime = START
+    journal: list[JournalRecord] = field(default_factory=list)
+    others: list[Record] = field(default_factory=list)
+    crash_at: int = -1
+    boundary: int = 0
+    cancelled: bool = False
+    halts: dict[Direction, float] = field(default_factory=dict)
+    permits: list[Direction] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        self.clock += timedelta(milliseconds=1)
+        return self.clock
+
+    def _reach(self) -> None:
+        here = self.boundary
+        self.boundary += 1
+        if here == self.crash_at:
+            raise CrashedError
+
+    def append(self, journal: Sequence[JournalRecord], others: Sequence[Record] = ()) -> None:
+        self._reach()
+        self.journal.extend(journal)
+        self.others.extend(others)
+        self._reach()
+
+    def permit(self, command: HealingCommand, direction: Direction) -> float:
+        assert command.scope
+        self.permits.append(direction)
+        waited = self.halts.pop(direction, 0.0)
+        self.clock += timedelta(seconds=waited)
+        return waited
+
+    def is_cancelled(self, command: HealingCommand) -> bool:
+        assert command.target
+        return self.cancelled
+
+    def wait(self, seconds: float) -> None:
+        self.clock += timedelta(seconds=seconds)
+
+    def kinds(self) -> list[JournalKind]:
+        return [record.kind for record in self.journal]

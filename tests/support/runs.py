@@ -1,0 +1,117 @@
+"""A small world of three services, one configuration file and one CI job, and commands that heal them; for tests of the recoverers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from recoverers.execute import drive
+from recoverers.journal import RunState, fold, replay
+from recoverers.perform import accept
+from recoverers.recipes.table import World, recipes_for
+from recoverers.terms import Terms
+from schemas.catalogue import CARDS, card_named
+from schemas.decisions import HealingCommand, Mode, plan_hash_of
+from schemas.ids import id_of
+from schemas.recoveries import RecoveryOutcome
+from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.vocabulary import Kind
+from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
+
+JOB = "job:github/acme/api/77/build"
+
+
+def service(name: str, *needs: str) -> ServiceSpec:
+    probes = (ProbeSpec(f"{name}-tcp", ProbeKind.TCP, name), ProbeSpec(f"{name}-http", ProbeKind.HTTP, name))
+    return ServiceSpec(name, "shop", ("serve", name), f"/srv/{name}", f"/srv/{name}/pid", needs, probes)
+
+
+SERVICES = Services(
+    services=(service("db"), service("api", "db"), service("web", "api")),
+    configs=(ConfigSpec("web-conf", "web", "/srv/web/conf", "/srv/repo", "web.conf", "a" * 40),),
+)
+RECIPES = (("service_restart", "service:web"), ("config_restore", "config:web-conf"), ("rerun_job", JOB))
+
+
+def command(strategy: str, target: str, **changes: object) -> HealingCommand:
+    card = card_named(CARDS, strategy)
+    assert card is not None
+    fields: dict[str, object] = {
+        "mode": Mode.RUN,
+        "incident_id": "incident",
+        "decision_id": "decision",
+        "attempt": 1,
+        "max_attempts": card.max_attempts,
+        "kind": min(card.heals) if strategy != "rerun_job" else Kind.NETWORK_CONNECTIVITY,
+        "opened_at": START - timedelta(seconds=5),
+        "detected_at": START - timedelta(seconds=4),
+        "target": target,
+        "scope": SERVICES.scope_of(target),
+        "strategy": strategy,
+        "recipe_version": 1,
+        "plan_hash": plan_hash_of(strategy, 1, target, (), card.bounds),
+        "epoch": 1,
+        "issued_at": START,
+        "not_after": START + timedelta(seconds=120),
+        "deadline_s": card.deadline_s,
+        "bounds": card.bounds,
+        **changes,
+    }
+    return HealingCommand(**fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Sandbox:
+    """The fakes of one test and the runs over them."""
+
+    processes: FakeProcesses = field(default_factory=lambda: FakeProcesses(alive={"web"}))
+    files: FakeFiles = field(default_factory=lambda: FakeFiles({"web-conf": b"drifted"}, {"web-conf": b"pinned"}))
+    ci: FakeCi = field(default_factory=FakeCi)
+    silent: set[str] = field(default_factory=set)
+
+    @classmethod
+    def for_recipe(cls, strategy: str) -> Sandbox:
+        """Return a sandbox in which the recipe has something to heal: two services down, or a drifted file, or a failed job."""
+        return cls(processes=FakeProcesses(alive=set() if strategy == "service_restart" else {"db", "api", "web"}))
+
+    def terms(self, order: HealingCommand) -> Terms:
+        health = FakeHealth(self.processes, silent=self.silent)
+
+        def kinds_in(text: bytes) -> frozenset[Kind]:
+            return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
+
+        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in))
+        card = card_named(CARDS, order.strategy)
+        assert card is not None
+        return Terms(recipes[order.strategy], card, 1.0, "worker-1", 0)
+
+    def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
+        """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""
+        while True:
+            try:
+                state = self._resume(order, hands)
+                drive(state, self.terms(order), hands)
+            except CrashedError:
+                continue
+            return outcomes(hands)[0]
+
+    def _resume(self, order: HealingCommand, hands: FakeHands) -> RunState:
+        known = replay(hands.journal).get(id_of(order))
+        if known:
+            return known
+        accepted = accept(RunState(order), self.terms(order), hands)
+        hands.append([accepted])
+        return fold(RunState(order), accepted)
+
+    def effects(self) -> tuple[object, ...]:
+        """Return what the targets themselves recorded."""
+        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked
+
+    def state(self) -> tuple[object, ...]:
+        """Return the targets' states."""
+        return frozenset(self.processes.alive), tuple(sorted(self.files.live.items())), len(self.ci.conclusions)
+
+
+def outcomes(hands: FakeHands) -> list[RecoveryOutcome]:
+    """Return the outcomes that were written."""
+    return [record for record in hands.others if isinstance(record, RecoveryOutcome)]
