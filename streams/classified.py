@@ -1,0 +1,42 @@
+"""What a classifier says of one detection, and the fingerprint by which equal failures are known; used by ``streams/classify.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.ids import content_id
+from schemas.incidents import Alternative, Detection, HitSeen
+from schemas.vocabulary import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A kind with its confidence (0..1), what else it could be, why, and where it showed; abstained means ``unknown``."""
+
+    kind: Kind
+    confidence: float
+    alternatives: tuple[Alternative, ...] = ()
+    reasons: tuple[str, ...] = ()
+    abstained: bool = False
+    line: int | None = None
+    pattern: str = ""
+
+
+ClassifyHits = Callable[[Detection], Classified]
+
+# What differs from one run to the next: hashes, numbers, and the temporary part of a path.
+_VOLATILE = re.compile(r"\b[0-9a-f]{7,}\b|\d+", re.IGNORECASE)
+
+
+def mask(text: str) -> str:
+    """Return the text with what is new in every run replaced by one sign."""
+    return _VOLATILE.sub("#", text)
+
+
+def fingerprint_of(classified: Classified, hits: Sequence[HitSeen]) -> str:
+    """Return the id over kind, pattern and the masked captures of the pattern's hit; the run is no part of it."""
+    hit = next((seen for seen in hits if seen.pattern == classified.pattern), None)
+    captures = {key: mask(value) for key, value in hit.captures} if hit else {}
+    return content_id("Fingerprint", classified.kind, classified.pattern, captures)

@@ -1,0 +1,121 @@
+"""The fourth stop: detections become one incident each failure, with kind, confidence and reasons; the next is ``streams/decide.py``.
+
+An incident is classified once. What comes later in its scope or run, and all that a command of ours caused, are its updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from schemas.configuration import Configuration
+from schemas.decisions import Admission
+from schemas.ids import id_of
+from schemas.incidents import Detection, DetectionStatus
+from schemas.outputs import Emit, Output, Place
+from schemas.oversight import AuditEntry, Control
+from schemas.recoveries import RecoveryOutcome
+from streams.classified import ClassifyHits
+from streams.incident_book import MAX_ROWS, IncidentBook
+from streams.opening import Stamp, enter_incident, may_override, overridden_incident, reopen_incident
+from streams.rows import Rows
+from streams.run_incidents import on_run_failed, on_run_passed
+from streams.runtime_incidents import RuntimeIncidents
+
+ClassifyEvent = Detection | Admission | RecoveryOutcome | Control
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyRules:
+    """What the stage is given: the configuration, the classifier of run detections, and the versions stamped on incidents."""
+
+    configuration: Configuration
+    classify_hits: ClassifyHits
+    model_version: str = ""
+    catalogue_version: str = ""
+    bound: int = MAX_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRow:
+    """One detection that was applied."""
+
+    at: datetime
+
+
+class Classify:
+    """The stage; see ``StageLogic``."""
+
+    def __init__(self, entries: Mapping[str, str], rules: ClassifyRules) -> None:
+        """Begin again from a snapshot's entries."""
+        self._rules = rules
+        self._book = IncidentBook(entries, rules.bound)
+        self._runtime = RuntimeIncidents(entries, self._book, rules.configuration)
+        self._seen = Rows("seen/", SeenRow, rules.bound)
+        self._seen.load(entries)
+
+    @classmethod
+    def from_state(cls, entries: Mapping[str, str], rules: ClassifyRules) -> Self:
+        """Begin again from a snapshot."""
+        return cls(entries, rules)
+
+    def on_event(self, event: ClassifyEvent, place: Place, now: datetime) -> Sequence[Output]:
+        """Take one event in."""
+        del place
+        match event:
+            case Detection():
+                return self._on_detection(event, self._stamp(now))
+            case Admission():
+                self._book.admit(event)
+                return ()
+            case RecoveryOutcome():
+                beyond = self._book.settle(event)
+                return [output for detection in beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
+            case Control():
+                return self._on_control(event, self._stamp(now))
+
+    def on_tick(self, now: datetime) -> Sequence[Output]:
+        """Open what has been gathered long enough."""
+        return self._runtime.open_due(self._stamp(now))
+
+    def take_changes(self) -> Mapping[str, str | None]:
+        """Return the entries changed since the last call."""
+        return {**self._book.rows.take_changes(), **self._seen.take_changes(), **self._runtime.gathered.take_changes()}
+
+    def snapshot(self) -> Mapping[str, str]:
+        """Return all entries."""
+        return {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._runtime.gathered.snapshot()}
+
+    def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
+        firing = detection.status is DetectionStatus.FIRING
+        # A success of a runtime target is a denominator only: its end of a failure is a resolved detection.
+        if detection.status is DetectionStatus.SUMMARY and detection.run is None:
+            return ()
+        name = id_of(detection)
+        if self._seen.get(name):
+            return ()
+        self._seen.put(name, SeenRow(detection.last_at))
+        if detection.run is None:
+            return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection)
+        if not firing:
+            return on_run_passed(self._book, detection, detection.run)
+        return on_run_failed(self._book, detection, self._rules.classify_hits(detection), stamp)
+
+    def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
+        override = control.override
+        row = self._book.rows.get(overridden_incident(control)) if override else None
+        # Only a wish to act opens a closed incident again; what concerns a waiting one is admit's.
+        if row is None or row.is_open or override is None or not (override.run or override.force_verdict):
+            return ()
+        incident = reopen_incident(row.incident, control, stamp)
+        if self._book.rows.get(id_of(incident)):
+            return ()
+        if not may_override(control, self._rules.configuration.people):
+            details = (("by", control.by), ("why", "no right to override, or the signature is not theirs"))
+            return [Emit(AuditEntry("classify", "override.refused", overridden_incident(control), control.at, details))]
+        return enter_incident(self._book, incident, (), stamp)
+
+    def _stamp(self, now: datetime) -> Stamp:
+        return Stamp(self._rules.model_version, self._rules.catalogue_version, now)

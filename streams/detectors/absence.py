@@ -1,0 +1,113 @@
+"""Silence as an event: a target whose health checks stop coming, judged by a watermark that goes on when everything is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from schemas.configuration import Configuration
+from schemas.events import HealthCheck, Provenance
+from schemas.ids import from_micros, id_of, micros
+from schemas.incidents import Detection, DetectionStatus, EvidenceRef
+from schemas.outputs import Count, Emit, Output, Place
+from schemas.vocabulary import Kind
+from streams.detectors.shelf import Shelf
+
+MAX_TARGETS = 10_000
+HEARTBEAT_S = 30.0
+# An idle partition's watermark trails our clock by this much and the grace.
+IDLE_S = 30.0
+GRACE_S = 2.0
+# A target that has been silent that long has been taken away rather than gone down.
+FORGET_S = 6 * 3600.0
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The newest health check of a target (microseconds) and whether its silence has been told."""
+
+    last_at: int
+    ref: EvidenceRef
+    provenance: Provenance
+    missing: bool = False
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The newest event time seen on this partition."""
+
+    at: int
+
+
+class Absence:
+    """Keeps each target's last sign of life on the shelf ``absence/``, and the watermark on ``mark/``."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Start without a known target."""
+        self._services = configuration.services
+        self.beats: Shelf[Heartbeat] = Shelf("absence/", Heartbeat, MAX_TARGETS)
+        self.mark: Shelf[Mark] = Shelf("mark/", Mark, 1)
+
+    def load(self, entries: Mapping[str, str]) -> None:
+        """Begin again from a snapshot's entries."""
+        self.beats.load(entries)
+        self.mark.load(entries)
+
+    def watermark(self, now: datetime) -> int:
+        """Return up to when all is taken to have come: never back, and never further behind our clock than an idle partition may be."""
+        newest = self.mark.rows["newest"].at if "newest" in self.mark.rows else 0
+        return max(newest - int(GRACE_S * _SECOND), micros(now) - int((IDLE_S + GRACE_S) * _SECOND))
+
+    def on_check(self, check: HealthCheck, place: Place, traceparent: str) -> Sequence[Output]:
+        """Take a sign of life in; it ends a silence that was told."""
+        at = micros(check.at)
+        if "newest" not in self.mark.rows or at > self.mark.rows["newest"].at:
+            self.mark.put("newest", Mark(at))
+        known = self.beats.rows.get(check.target)
+        if known is not None and at <= known.last_at:
+            return ()
+        ref = EvidenceRef(place.topic, place.partition, place.offset, id_of(check))
+        beat = Heartbeat(at, ref, check.provenance, traceparent=traceparent)
+        self.beats.put(check.target, beat)
+        return self._tell(check.target, beat, DetectionStatus.RESOLVED, at) if known is not None and known.missing else ()
+
+    def on_tick(self, now: datetime) -> Sequence[Output]:
+        """Tell the silences that have become too long; forget targets that are gone."""
+        watermark = self.watermark(now)
+        outputs: list[Output] = []
+        for target, beat in list(self.beats.rows.items()):
+            silent_s = (watermark - beat.last_at) / _SECOND
+            if silent_s > FORGET_S:
+                self.beats.drop(target)
+            elif not beat.missing and silent_s > self._allowed_s(target):
+                self.beats.put(target, replace(beat, missing=True))
+                outputs.extend(self._tell(target, beat, DetectionStatus.FIRING, watermark))
+        return outputs
+
+    def _allowed_s(self, target: str) -> float:
+        kind, _, name = target.partition(":")
+        spec = self._services.service(name) if kind == "service" else None
+        # A slow probe is not silent between two of its looks.
+        return max([HEARTBEAT_S, *(3 * probe.every_s for probe in (spec.probes if spec else ()))])
+
+    def _tell(self, target: str, beat: Heartbeat, status: DetectionStatus, at: int) -> Sequence[Output]:
+        missing = status is DetectionStatus.FIRING
+        kind = Kind.HEARTBEAT_MISSING if missing else Kind.SUCCESS
+        detection = Detection(
+            status=status,
+            target=target,
+            scope=self._services.scope_of(target),
+            detector="absence",
+            complete=True,
+            first_at=from_micros(beat.last_at),
+            last_at=from_micros(max(at, beat.last_at)),
+            severity="warning" if missing else "info",
+            evidence=(beat.ref,),
+            signals=(("kind", kind.value), ("silent_s", f"{max(at - beat.last_at, 0) / _SECOND:.0f}")),
+            provenance=beat.provenance,
+            traceparent=beat.traceparent,
+        )
+        return (Emit(detection), Count("healstream_detections_total", (("kind", kind.value), ("detector", "absence"))))

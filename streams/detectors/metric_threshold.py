@@ -1,0 +1,234 @@
+"""Metric samples to detections by rules that are data: a value, its rate of change or its z-score beyond a bound for a time.
+
+Everything is judged in event time: samples wait until the watermark of their series (newest - grace) has passed them, so that they are
+read in order; a sample behind the watermark is late.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.configuration import Configuration
+from schemas.events import MetricBatch, Provenance, Sample, weakest
+from schemas.ids import from_micros, id_of, micros
+from schemas.incidents import Detection, DetectionStatus, EvidenceRef
+from schemas.outputs import Count, Emit, Late, Output, Place
+from schemas.vocabulary import Kind
+from streams.detectors.absence import GRACE_S, IDLE_S
+from streams.detectors.shelf import Shelf
+
+MAX_SERIES = 10_000
+MAX_WAITING = 64
+MAX_BATCHES = 16
+_SECOND = 1_000_000
+# A baseline is worth comparing with after that many samples; each new one weighs this much.
+_WARM = 30
+_WEIGHT = 0.05
+
+
+class Measure(StrEnum):
+    """What of a series is compared with the bound."""
+
+    VALUE = "value"
+    RATE = "rate"
+    Z_SCORE = "z_score"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """Fires when the measure of ``metric`` has been above ``above`` for ``for_s`` seconds of event time; ends likewise."""
+
+    name: str
+    metric: str
+    above: float
+    for_s: float
+    measure: Measure = Measure.VALUE
+    kind: Kind = Kind.METRIC_ANOMALY
+    severity: str = "warning"
+
+
+METRIC_RULES: tuple[MetricRule, ...] = (
+    # Tools start to fail in odd ways before a disk is full to the last block.
+    MetricRule("disk_nearly_full", "disk_used_ratio", above=0.95, for_s=60.0, severity="critical"),
+    MetricRule("errors_high", "error_ratio", above=0.05, for_s=60.0),
+    MetricRule("latency_unusual", "request_duration_seconds", above=6.0, for_s=30.0, measure=Measure.Z_SCORE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One sample: microseconds and value."""
+
+    at: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One rule over one series: what waits, what was read last, the baseline, and since when it contradicts what is believed."""
+
+    waiting: tuple[Point, ...] = ()
+    newest_at: int = -1
+    read_at: int = -1
+    last_value: float = 0.0
+    count: int = 0
+    mean: float = 0.0
+    variance: float = 0.0
+    since: int | None = None
+    firing: bool = False
+    ref: EvidenceRef = EvidenceRef("", 0, 0)
+    provenance: Provenance = Provenance()
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Ids of a target's last batches, so that a repeated one is known."""
+
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    firing: bool
+    first_at: int
+    at: int
+    value: float
+
+
+class MetricThreshold:
+    """Keeps one row per target, rule and labels on the shelf ``metric/``."""
+
+    def __init__(self, configuration: Configuration, rules: tuple[MetricRule, ...]) -> None:
+        """Start without samples."""
+        self._services = configuration.services
+        self._rules = {rule.name: rule for rule in rules}
+        self.series: Shelf[Series] = Shelf("metric/", Series, MAX_SERIES)
+        self.batches: Shelf[Batches] = Shelf("batches/", Batches, MAX_SERIES)
+        self._waiting: set[str] = set()
+
+    def load(self, entries: Mapping[str, str]) -> None:
+        """Begin again from a snapshot's entries."""
+        self.series.load(entries)
+        self.batches.load(entries)
+        self._waiting = {key for key, row in self.series.rows.items() if row.waiting}
+
+    def on_batch(self, batch: MetricBatch, place: Place, traceparent: str) -> Sequence[Output]:
+        """Take a batch in; samples that no rule asks for are left."""
+        batch_id = id_of(batch)
+        seen = self.batches.rows.get(batch.target, Batches())
+        if batch_id in seen.ids:
+            return ()
+        wanted = [(rule, sample) for sample in batch.samples for rule in self._rules.values() if rule.metric == sample.name]
+        if not wanted:
+            return ()
+        self.batches.put(batch.target, Batches((*seen.ids, batch_id)[-MAX_BATCHES:]))
+        ref = EvidenceRef(place.topic, place.partition, place.offset, batch_id)
+        late, touched = 0, []
+        for rule, sample in wanted:
+            key = f"{rule.name}|{batch.target}|{_labels(sample)}"
+            row = self.series.rows.get(key, Series(provenance=batch.provenance))
+            if micros(sample.at) <= row.read_at:
+                late += 1
+                continue
+            point = Point(micros(sample.at), sample.value)
+            waiting = tuple(sorted({*row.waiting, point}, key=lambda one: (one.at, one.value)))
+            newest = max(row.newest_at, point.at)
+            known = replace(row, waiting=waiting, newest_at=newest, ref=ref, traceparent=traceparent)
+            self.series.put(key, replace(known, provenance=weakest(row.provenance, batch.provenance)))
+            touched.append(key)
+        outputs = [output for key in dict.fromkeys(touched) for output in self._read(key, 0)]
+        return [Late(batch, f"{late} samples behind the watermark"), *outputs] if late else outputs
+
+    def on_tick(self, now: datetime) -> Sequence[Output]:
+        """Let the watermark of idle series go on, so that the last samples are read too."""
+        idle = micros(now) - int((IDLE_S + GRACE_S) * _SECOND)
+        return [output for key in sorted(self._waiting) for output in self._read(key, idle)]
+
+    def _read(self, key: str, idle: int) -> Sequence[Output]:
+        row = self.series.rows.get(key)
+        rule = self._rules.get(key.partition("|")[0])
+        if row is None or rule is None:
+            self._waiting.discard(key)
+            return ()
+        watermark = max(row.newest_at - int(GRACE_S * _SECOND), idle)
+        # Too many at once are read before the watermark rather than kept.
+        ready = [point for number, point in enumerate(row.waiting) if point.at <= watermark or number < len(row.waiting) - MAX_WAITING]
+        outputs: list[Output] = []
+        for point in ready:
+            row, change = _step(row, rule, point)
+            if change is not None:
+                outputs.extend(self._tell(key, row, rule, change))
+        if ready:
+            row = replace(row, waiting=row.waiting[len(ready) :])
+            self.series.put(key, row)
+        (self._waiting.add if row.waiting else self._waiting.discard)(key)
+        return outputs
+
+    def _tell(self, key: str, row: Series, rule: MetricRule, change: _Change) -> Sequence[Output]:
+        target = key.split("|")[1]
+        kind = rule.kind if change.firing else Kind.SUCCESS
+        detection = Detection(
+            status=DetectionStatus.FIRING if change.firing else DetectionStatus.RESOLVED,
+            target=target,
+            scope=self._services.scope_of(target),
+            detector=f"metric:{rule.name}",
+            complete=True,
+            first_at=from_micros(change.first_at),
+            last_at=from_micros(change.at),
+            severity=rule.severity if change.firing else "info",
+            evidence=(row.ref,),
+            signals=(
+                ("kind", kind.value),
+                ("metric", rule.metric),
+                ("labels", key.split("|", 2)[2][:300]),
+                ("measure", rule.measure.value),
+                ("value", f"{change.value:.6g}"),
+                ("above", f"{rule.above:.6g}"),
+            ),
+            provenance=row.provenance,
+            traceparent=row.traceparent,
+        )
+        return (Emit(detection), Count("healstream_detections_total", (("kind", kind.value), ("detector", "metric"))))
+
+
+def _labels(sample: Sample) -> str:
+    return ",".join(f"{name}={text}" for name, text in sorted(sample.labels))
+
+
+def _step(row: Series, rule: MetricRule, point: Point) -> tuple[Series, _Change | None]:
+    measured = _measured(row, rule, point)
+    beyond = measured is not None and measured > rule.above
+    read = replace(row, read_at=point.at, last_value=point.value)
+    # What is beyond the bound must not teach the baseline that it is usual.
+    read = read if beyond else _learned(read, point.value)
+    if beyond is row.firing:
+        return replace(read, since=None), None
+    since = point.at if row.since is None else row.since
+    if point.at - since < rule.for_s * _SECOND:
+        return replace(read, since=since), None
+    return replace(read, since=None, firing=beyond), _Change(beyond, since, point.at, measured or 0.0)
+
+
+def _measured(row: Series, rule: MetricRule, point: Point) -> float | None:
+    if rule.measure is Measure.VALUE:
+        return point.value
+    if rule.measure is Measure.RATE:
+        passed_s = (point.at - row.read_at) / _SECOND
+        # A counter that fell was restarted: no rate is known.
+        return (point.value - row.last_value) / passed_s if row.read_at >= 0 and passed_s > 0 and point.value >= row.last_value else None
+    if row.count < _WARM:
+        return None
+    # A series that never moved has no deviation; a thousandth of its mean stands in for one.
+    deviation = max(math.sqrt(row.variance), abs(row.mean) / 1000, 1e-9)
+    return abs(point.value - row.mean) / deviation
+
+
+def _learned(row: Series, value: float) -> Series:
+    weight = max(_WEIGHT, 1 / (row.count + 1))
+    gap = value - row.mean
+    return replace(row, count=row.count + 1, mean=row.mean + weight * gap, variance=(1 - weight) * (row.variance + weight * gap * gap))

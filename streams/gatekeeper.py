@@ -1,0 +1,108 @@
+"""The process of the door: admit and the notary, each in its own fenced loop; ``python -m streams.gatekeeper``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from infra.catalogue_reader import read_configuration
+from infra.fenced_loop import FencedLoop, LoopPlan
+from infra.logging import configure
+from infra.metrics import Metrics, MetricsServer
+from infra.settings import WorkerSettings
+from infra.topics_admin import require_topics
+from schemas.avro_codec import Codec
+from schemas.errors import ConfigurationError, FencedError, HealstreamError
+from schemas.ids import Record
+from schemas.outputs import StageLogic
+from schemas.signing import private_key_from
+from schemas.topics import ALL_RECORDS
+from streams.admission_records import AdmitRules
+from streams.admit import Admit
+from streams.notary import Notary, NotaryRules
+
+ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents")
+NOTARY_INPUTS = ("heal.audit.entries",)
+_log = structlog.get_logger()
+
+
+def load_key(folder: Path, name: str) -> Ed25519PrivateKey:
+    """Return a component's key; raises ConfigurationError that names the file."""
+    path = folder / f"{name}.key"
+    try:
+        return private_key_from(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(str(path), str(error), "Make the keys with `healstream init`") from error
+
+
+def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
+    """Return the two loops; raises UnreachableError or ConfigurationError when what they need is not there."""
+    configuration = read_configuration(settings.brokers, settings.publisher_key)
+    admit_key, notary_key = load_key(settings.keys, "admit"), load_key(settings.keys, "notary")
+
+    def admit(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
+        return Admit.from_state(entries, AdmitRules(configuration, admit_key, epoch))
+
+    def notary(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
+        del epoch
+        return Notary.from_state(entries, NotaryRules(notary_key))
+
+    return (
+        LoopPlan("admit", ADMIT_INPUTS, "heal.state.admit", admit, read_first=("heal.control",)),
+        LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary),
+    )
+
+
+def serve(settings: WorkerSettings, stop: threading.Event) -> None:
+    """Run both loops until ``stop``; raises the first error of either."""
+    require_topics(settings.brokers)
+    metrics = Metrics()
+    loops = [FencedLoop(plan, settings.brokers, Codec(ALL_RECORDS), metrics) for plan in plans(settings)]
+    server = MetricsServer(metrics, settings.metrics_port, lambda: "" if all(loop.owns for loop in loops) else "waiting to own the door")
+    server.start()
+    failures: list[HealstreamError] = []
+
+    def run(loop: FencedLoop) -> None:
+        try:
+            loop.run(stop)
+        except HealstreamError as error:
+            failures.append(error)
+        except Exception as error:  # noqa: BLE001 - whatever a loop dies of ends the process, and its supervisor starts it anew
+            failures.append(FencedError("gatekeeper", f"{type(error).__name__}: {error}", "Report it with the log above"))
+        finally:
+            stop.set()
+
+    threads = [threading.Thread(target=run, args=(loop,), name="loop") for loop in loops]
+    for thread in threads:
+        thread.start()
+    _log.info("gatekeeper started", next="owns the door once no earlier owner is left", restart="goes on from its stored state")
+    for thread in threads:
+        thread.join()
+    server.stop()
+    if failures:
+        raise failures[0]
+
+
+def main() -> int:
+    """Run until SIGTERM; return the exit code."""
+    configure("gatekeeper")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        serve(WorkerSettings.from_environment(os.environ), stop)
+    except HealstreamError as error:
+        _log.error("gatekeeper ends", what=error.what, why=error.why, next=error.mend)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

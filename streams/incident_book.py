@@ -1,0 +1,139 @@
+"""The incidents that classify knows, open and closed, and what running commands caused in them; used by ``streams/classify.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from schemas.decisions import Admission, AdmissionState
+from schemas.ids import id_of
+from schemas.incidents import Detection, DetectionStatus, Incident, RunRef
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from streams.rows import Rows
+
+MAX_ROWS = 50_000
+MAX_HELD = 20
+_NEVER_ACTED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, OutcomeStatus.EXPIRED, OutcomeStatus.SELF_HEALED})
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """One incident: ``commands`` may have caused attempts, ``running`` has no outcome yet, ``held`` are firing and not yet judged."""
+
+    incident: Incident
+    is_open: bool = True
+    commands: tuple[str, ...] = ()
+    running: str = ""
+    settled_at: datetime | None = None
+    firing: tuple[str, ...] = ()
+    held: tuple[Detection, ...] = ()
+
+    def caused_attempt(self, attempt: int) -> bool:
+        """Tell whether a later attempt of the run is one that our commands made."""
+        run = self.incident.run
+        return run is not None and run.attempt < attempt <= run.attempt + len(self.commands)
+
+
+def _run_key(run: RunRef) -> str:
+    return f"{run.source}/{run.project}/{run.run_id}"
+
+
+def sign_of(detection: Detection) -> str:
+    """Return what fires: a detector's probe, alert or rule on a target."""
+    signals = dict(detection.signals)
+    return f"{detection.detector}:{signals.get('probe') or signals.get('fingerprint') or ''}@{detection.target}"
+
+
+class IncidentBook:
+    """Rows by incident, found by scope or by run; the oldest row goes first when the book is full."""
+
+    def __init__(self, entries: Mapping[str, str], bound: int = MAX_ROWS) -> None:
+        """Begin again from a snapshot."""
+        self.rows = Rows("incident/", BookRow, bound)
+        self.rows.load(entries)
+        self._by_scope: dict[str, str] = {}
+        self._by_run: dict[str, tuple[str, ...]] = {}
+        for name, row in self.rows.items():
+            self._index(name, row.incident)
+
+    def _index(self, name: str, incident: Incident) -> None:
+        if incident.run is None:
+            self._by_scope[incident.scope] = name
+        else:
+            key = _run_key(incident.run)
+            self._by_run[key] = (*self._by_run.get(key, ()), name)
+
+    def _forget(self, name: str, incident: Incident) -> None:
+        if self._by_scope.get(incident.scope) == name:
+            del self._by_scope[incident.scope]
+        if incident.run:
+            key = _run_key(incident.run)
+            rest = tuple(other for other in self._by_run.get(key, ()) if other != name)
+            self._by_run[key] = rest
+            if not rest:
+                del self._by_run[key]
+
+    def open(self, incident: Incident, firing: tuple[Detection, ...]) -> None:
+        """Write a new incident down; its features and evidence stay on the topic."""
+        slim = replace(incident, features=(), evidence=(), alternatives=())
+        name = id_of(incident)
+        oldest = next(self.rows.items(), None)
+        if self.rows.put(name, BookRow(slim, firing=tuple(dict.fromkeys(sign_of(detection) for detection in firing)))) and oldest:
+            self._forget(oldest[0], oldest[1].incident)
+        self._index(name, slim)
+
+    def newest_in(self, scope: str) -> tuple[str, BookRow] | None:
+        """Return the newest incident of a scope, open or closed."""
+        name = self._by_scope.get(scope, "")
+        row = self.rows.get(name)
+        return (name, row) if row else None
+
+    def of_run(self, run: RunRef) -> list[tuple[str, BookRow]]:
+        """Return the incidents of a run, newest first."""
+        names = reversed(self._by_run.get(_run_key(run), ()))
+        return [(name, row) for name in names if (row := self.rows.get(name))]
+
+    def note(self, name: str, detection: Detection) -> bool:
+        """Keep what fires in a runtime incident; return whether its target fires on no detector any more."""
+        row = self.rows.get(name)
+        if row is None:
+            return False
+        sign = sign_of(detection)
+        firing = tuple(other for other in row.firing if other != sign)
+        held = tuple(other for other in row.held if sign_of(other) != sign)
+        if detection.status is DetectionStatus.FIRING:
+            firing = (*firing, sign)
+            held = (*held, replace(detection, features=()))[-MAX_HELD:]
+        self.rows.put(name, replace(row, firing=firing, held=held))
+        return not any(other.endswith(f"@{row.incident.target}") for other in firing)
+
+    def admit(self, admission: Admission) -> None:
+        """Note that a command of ours runs from now on."""
+        row = self.rows.get(admission.incident_id)
+        command = admission.command_id
+        if not row or not row.is_open or not command or admission.state is not AdmissionState.ADMITTED or command in row.commands:
+            return
+        self.rows.put(admission.incident_id, replace(row, commands=(*row.commands, command), running=command))
+
+    def settle(self, outcome: RecoveryOutcome) -> tuple[Detection, ...]:
+        """Note how a command ended; return what fires beyond a final outcome and so has to open an incident of its own."""
+        row = self.rows.get(outcome.incident_id)
+        if row is None or not row.is_open or outcome.status is OutcomeStatus.PLANNED:
+            return ()
+        unused = outcome.dry_run or outcome.status in _NEVER_ACTED
+        commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
+        settled = outcome.verified_at or outcome.finished_at
+        beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled)) if outcome.final else ()
+        held = () if outcome.final else row.held
+        self.rows.put(
+            outcome.incident_id,
+            replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
+        )
+        return beyond
+
+
+def _outlives(detection: Detection, row: BookRow, settled: datetime) -> bool:
+    # A drifted file stays drifted when the service above it is healed: it was only waiting for its turn.
+    own_cause = detection.target.startswith("config:") and detection.target != row.incident.target
+    return own_cause or (bool(row.running) and detection.last_at > settled)

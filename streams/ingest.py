@@ -1,0 +1,244 @@
+"""The door of the streams: bytes of the In zone to a typed event, or to what becomes of bytes that are none; before ``detect.py``.
+
+Pure: the shell sends what comes back. Dead letters, forwards and late events are values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from schemas.avro_codec import Codec
+from schemas.door import MAX_TEXT_BYTES, Refused, admit_bytes, redact
+from schemas.events import Alert, Event, HealthCheck, JobFinished, JobStarted, LogChunk, MetricBatch, WorkflowFinished
+from schemas.ids import Record, id_of
+from schemas.outputs import Count, Late
+from schemas.oversight import DeadLetter, DeadOrigin
+from schemas.partitioning import partition_of
+from schemas.policy import Policy
+from schemas.topics import BY_NAME, key_of
+
+REKEYED_HEADER = "hs-rekeyed"
+TRACE_HEADER = "traceparent"
+MAX_KNOWN_IDS = 20_000
+MAX_SAMPLES = 10_000
+MAX_HEADERS = 32
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_MASK = "[redacted]"
+# Lower-case literals without which no secret of ``schemas.door`` can be in a text.
+_HINTS = (
+    *("gh", "github_pat_", "glpat-", "xox", "://", "npm_", "pypi-", "earer "),
+    *("passw", "secret", "token", "apikey", "api_key"),
+)
+# Capitals are rare in logs, so these are found faster as they are written.
+_EXACT_HINTS = ("AKIA", "ASIA", "eyJ")
+# These stand in every log; only these expressions make them part of a secret.
+_NARROWED = {"gh": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "://": ("@",)}
+# An assigned secret may stand some white space behind its word, that is on the next lines.
+_REACH = 8
+_KEY_BEGIN, _KEY_END = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), "-----END "
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as the broker gave it."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event to be used, with the trace that it belongs to; empty when its producer sent none."""
+
+    event: Event
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A stray record: send its bytes as they are to the partition of its key, with this header added."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An event whose id was seen lately; nothing is to be done."""
+
+    id: str
+
+
+Ingested = Accepted | DeadLetter | Forward | Late | Duplicate
+
+
+class Ingest:
+    """Reads the In topics of one worker; ``partitions`` is how many each has on the broker."""
+
+    def __init__(self, codec: Codec, policy: Policy, partitions: Mapping[str, int]) -> None:
+        """Start with no ids known; they only save work: the stages are idempotent themselves."""
+        self._codec = codec
+        self._policy = policy
+        self._partitions = dict(partitions)
+        self._known: OrderedDict[tuple[str, int, str], None] = OrderedDict()
+
+    def read(self, raw: RawRecord, now: datetime) -> tuple[Ingested, Sequence[Count]]:
+        """Return what a record is, and the counts to add."""
+        record = admit_bytes(raw.value, self._codec, lambda found: _fault_of(found, raw))
+        if isinstance(record, Refused):
+            return _dead(raw, record), (_rejected(raw.topic, record.reason),)
+        stray = self._stray(raw)
+        if stray is not None:
+            return stray, (_rejected(raw.topic, "stray_partition"),)
+        # What ``_fault_of`` let through is an event.
+        event: Event = record  # type: ignore[assignment]
+        if (time_of(event) - now).total_seconds() > self._policy.future_limit_s:
+            return Late(event, "from the future"), (_rejected(raw.topic, "future"),)
+        if self._seen_before(raw, id_of(event)):
+            return Duplicate(id_of(event)), (_rejected(raw.topic, "duplicate"),)
+        if isinstance(event, LogChunk):
+            event = replace(event, text=redact_log(event.text, self._policy.secrets))
+        kind = (("source", raw.topic), ("kind", event.RECORD))
+        return Accepted(event, _trace_of(raw)), (Count("healstream_events_total", kind),)
+
+    def _stray(self, raw: RawRecord) -> Forward | None:
+        count = self._partitions.get(raw.topic, BY_NAME[raw.topic].partitions)
+        key = raw.key or b""
+        home = partition_of(key, count)
+        # A record that was forwarded once stays where it is: two readers that disagree must not play ball with it.
+        if home == raw.partition or any(name == REKEYED_HEADER for name, _ in raw.headers):
+            return None
+        return Forward(raw.topic, home, key, raw.value or b"", (*raw.headers, (REKEYED_HEADER, str(raw.partition).encode())))
+
+    def _seen_before(self, raw: RawRecord, event_id: str) -> bool:
+        # Known per partition, so that a partition which comes back to this worker after a rebalance is told apart from its offset.
+        slot = (raw.topic, raw.partition, event_id)
+        if slot in self._known:
+            self._known.move_to_end(slot)
+            return True
+        self._known[slot] = None
+        if len(self._known) > MAX_KNOWN_IDS:
+            self._known.popitem(last=False)
+        return False
+
+    def forget(self, topic: str, partition: int) -> None:
+        """Forget a partition's ids: called when it is assigned, because its owner may replay what it had not yet stored."""
+        for slot in [slot for slot in self._known if slot[:2] == (topic, partition)]:
+            del self._known[slot]
+
+
+def time_of(event: Event) -> datetime:
+    """Return an event's own time."""
+    match event:
+        case LogChunk() | HealthCheck():
+            return event.at
+        case JobStarted():
+            return event.started_at
+        case JobFinished() | WorkflowFinished():
+            return event.finished_at
+        case MetricBatch():
+            return max([event.last_at, *(sample.at for sample in event.samples)])
+        case Alert():
+            return event.starts_at
+
+
+def redact_log(text: str, literals: tuple[str, ...] = ()) -> str:
+    """Return what ``schemas.door.redact`` returns, at the speed of logs: only lines that hold a hint are looked at."""
+    for literal in literals:
+        text = text.replace(literal, _MASK)
+    if "-----BEGIN" in text:
+        return _without_cut_key(redact(text))
+    lowered = text.lower()
+    spans = _hinted_spans(text, lowered) if len(lowered) == len(text) else [(0, len(text))]
+    if not spans:
+        return text
+    parts: list[str] = []
+    at = 0
+    for start, stop in spans:
+        parts += (text[at:start], redact(text[start:stop]))
+        at = stop
+    return "".join((*parts, text[at:]))
+
+
+def _without_cut_key(text: str) -> str:
+    # A key whose end is in the next chunk: what is here of it goes.
+    begun = [found.start() for found in _KEY_BEGIN.finditer(text)]
+    return text[: begun[0]] + _MASK if begun and _KEY_END not in text[begun[0] :] else text
+
+
+def _hinted_spans(text: str, lowered: str) -> list[tuple[int, int]]:
+    spans = [span for hint in _EXACT_HINTS if hint in text for span in _lines_with(text, hint)]
+    for hint in _HINTS:
+        if hint not in lowered:
+            continue
+        narrowed = _NARROWED.get(hint, (hint,))
+        for literal in narrowed:
+            spans.extend(_lines_with(lowered, literal))
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _lines_with(lowered: str, literal: str) -> list[tuple[int, int]]:
+    found = []
+    at = lowered.find(literal)
+    while at >= 0:
+        stop = lowered.find("\n", min(at + len(literal) + _REACH, len(lowered)))
+        stop = len(lowered) if stop < 0 else stop + 1
+        found.append((lowered.rfind("\n", 0, at) + 1, stop))
+        at = lowered.find(literal, stop)
+    return found
+
+
+def _fault_of(record: Record, raw: RawRecord) -> str | None:
+    if type(record) not in BY_NAME[raw.topic].records:
+        return f"{record.RECORD} does not belong on {raw.topic}"
+    expected = key_of(record).encode()
+    if raw.key != expected:
+        return f"the key is not the record's own: {expected[:200].decode(errors='replace')!r} is wanted"
+    if isinstance(record, LogChunk):
+        return _fault_of_chunk(record)
+    if isinstance(record, MetricBatch) and len(record.samples) > MAX_SAMPLES:
+        return f"{len(record.samples)} samples, the cap is {MAX_SAMPLES}"
+    return None
+
+
+def _fault_of_chunk(chunk: LogChunk) -> str | None:
+    if chunk.seq < 0:
+        return f"seq {chunk.seq} is negative"
+    # A character is one byte at least and four at most: most chunks need no second encoding.
+    if len(chunk.text) * 4 > MAX_TEXT_BYTES and len(chunk.text.encode()) > MAX_TEXT_BYTES:
+        return f"the text is longer than {MAX_TEXT_BYTES} bytes"
+    return None
+
+
+def _rejected(topic: str, reason: str) -> Count:
+    return Count("healstream_events_rejected_total", (("source", topic), ("reason", reason)))
+
+
+def _trace_of(raw: RawRecord) -> str:
+    text = next((value for name, value in raw.headers if name == TRACE_HEADER), b"").decode("ascii", errors="replace")
+    return text if _TRACEPARENT.fullmatch(text) else ""
+
+
+def _dead(raw: RawRecord, refused: Refused) -> DeadLetter:
+    shown = tuple((name[:100], redact(value[:500].decode(errors="replace"))) for name, value in raw.headers[:MAX_HEADERS])
+    key = redact((raw.key or b"")[:500].decode(errors="replace"))
+    origin = DeadOrigin(raw.topic, raw.partition, raw.offset, raw.at, key, shown)
+    return DeadLetter(origin, "ingest", f"{refused.reason}: {refused.detail}", 1, refused.sha256, refused.shown)

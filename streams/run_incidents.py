@@ -1,0 +1,44 @@
+"""Detections of CI runs: a failed job opens one incident, what our re-run caused becomes its update; used by ``streams/classify.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.incidents import Detection, RunRef, UpdateCause
+from schemas.outputs import Emit, Output
+from schemas.vocabulary import Result
+from streams.classified import Classified
+from streams.incident_book import BookRow, IncidentBook
+from streams.opening import Stamp, enter_incident, open_incident, update_of
+
+
+def on_run_failed(book: IncidentBook, detection: Detection, classified: Classified, stamp: Stamp) -> Sequence[Output]:
+    """Open an incident of a failed attempt, unless a known incident explains it."""
+    run = detection.run
+    for name, row in book.of_run(run) if run else ():
+        known = row.incident.run
+        if known is None or run is None:
+            continue
+        if row.caused_attempt(run.attempt):
+            # Another job of the caused attempt is no evidence on whether the re-run job failed in the same way.
+            spoken = classified if known.job == run.job else None
+            return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, spoken))]
+        if (known.job, known.attempt) == (run.job, run.attempt):
+            return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))] if row.is_open else ()
+    return enter_incident(book, open_incident((detection,), classified, detection.target, stamp), (), stamp)
+
+
+def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequence[Output]:
+    """Tell the open incidents of the job that a later attempt passed: ours is evidence, somebody else's resolves."""
+    outputs: list[Output] = []
+    for name, row in book.of_run(run):
+        if row.is_open and _is_earlier(row, run):
+            cause = UpdateCause.EVIDENCE if row.caused_attempt(run.attempt) else UpdateCause.RESOLVED
+            passed = Classified(row.incident.kind, row.incident.confidence)
+            outputs.append(Emit(update_of(name, cause, detection, passed, Result.SUCCESS)))
+    return outputs
+
+
+def _is_earlier(row: BookRow, run: RunRef) -> bool:
+    known = row.incident.run
+    return known is not None and known.job == run.job and known.attempt < run.attempt

@@ -1,0 +1,97 @@
+"""Detections of services and hosts: one open incident a scope, the deepest failing target first; used by ``streams/classify.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas.configuration import Configuration
+from schemas.ids import id_of
+from schemas.incidents import Detection, UpdateCause
+from schemas.outputs import Emit, Output
+from streams.depth import beneath, deepest
+from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
+from streams.opening import Stamp, enter_incident, open_incident, update_of
+from streams.rows import Rows
+from streams.runtime_kinds import classify_runtime
+
+
+@dataclass(frozen=True, slots=True)
+class GatherRow:
+    """Detections of one scope that wait until ``due`` for a deeper one."""
+
+    due: datetime
+    detections: tuple[Detection, ...]
+
+
+class RuntimeIncidents:
+    """What fires on targets, gathered by scope until its cause can be named."""
+
+    def __init__(self, entries: Mapping[str, str], book: IncidentBook, configuration: Configuration) -> None:
+        """Begin again from a snapshot's entries."""
+        self._book = book
+        self._services = configuration.services
+        self._gather_s = configuration.policy.gather_s
+        self.gathered = Rows("gather/", GatherRow, MAX_ROWS)
+        self.gathered.load(entries)
+
+    def on_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
+        """Let a firing detection join what is known of its scope, wait for a deeper one, or open an incident."""
+        found = self._book.newest_in(detection.scope)
+        if found and found[1].is_open:
+            self._book.note(found[0], detection)
+            return [Emit(update_of(found[0], UpdateCause.EVIDENCE, detection))]
+        # What happened before the command's end was its own doing.
+        if found and _was_caused(found[1], detection):
+            return [Emit(update_of(found[0], UpdateCause.EVIDENCE, detection))]
+        return self._wait_or_open(detection, stamp)
+
+    def on_outlived(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
+        """Take a detection that fires beyond the end of its incident; the first opens the next one, the others join it."""
+        found = self._book.newest_in(detection.scope)
+        return self.on_failed(detection, stamp) if found and found[1].is_open else self._wait_or_open(detection, stamp)
+
+    def _wait_or_open(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
+        waiting = self.gathered.get(detection.scope)
+        gathered = (*(waiting.detections if waiting else ()), detection)
+        if not beneath(detection.target, self._services):
+            return self._open(detection.scope, gathered, stamp)
+        due = waiting.due if waiting else stamp.now + timedelta(seconds=self._gather_s)
+        self.gathered.put(detection.scope, GatherRow(due, gathered))
+        return ()
+
+    def on_resolved(self, detection: Detection) -> Sequence[Output]:
+        """Take a detection out of the waiting ones, or tell its scope's open incident."""
+        waiting = self.gathered.get(detection.scope)
+        if waiting:
+            rest = tuple(row for row in waiting.detections if sign_of(row) != sign_of(detection))
+            self.gathered.drop(detection.scope)
+            if rest:
+                self.gathered.put(detection.scope, GatherRow(waiting.due, rest))
+        found = self._book.newest_in(detection.scope)
+        if found is None or not found[1].is_open:
+            return ()
+        over = self._book.note(found[0], detection) and detection.target == found[1].incident.target
+        return [Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
+
+    def open_due(self, stamp: Stamp) -> Sequence[Output]:
+        """Open the scopes whose gathering is over."""
+        due = [(scope, row.detections) for scope, row in self.gathered.items() if row.due <= stamp.now]
+        return [output for scope, detections in due for output in self._open(scope, detections, stamp)]
+
+    def _open(self, scope: str, detections: Sequence[Detection], stamp: Stamp) -> Sequence[Output]:
+        self.gathered.drop(scope)
+        ordered = tuple(sorted(detections, key=lambda detection: (detection.first_at, detection.target, detection.detector)))
+        target = deepest([detection.target for detection in ordered], self._services)
+        classified = classify_runtime([detection for detection in ordered if detection.target == target], self._services)
+        incident = open_incident(ordered, classified, target, stamp)
+        rest = [detection for detection in ordered if detection.target != target]
+        outputs = list(enter_incident(self._book, incident, ordered, stamp))
+        for detection in rest:
+            self._book.note(id_of(incident), detection)
+        return [*outputs, *(Emit(update_of(id_of(incident), UpdateCause.EVIDENCE, detection)) for detection in rest)]
+
+
+def _was_caused(row: BookRow, detection: Detection) -> bool:
+    return bool(row.commands) and row.settled_at is not None and detection.last_at <= row.settled_at

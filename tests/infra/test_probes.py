@@ -1,0 +1,121 @@
+"""The four probes against real processes, sockets, a real HTTP server and a real git repository."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from dulwich import porcelain
+from typing_extensions import override
+
+from infra.adapters.probes import Look, Probes
+from schemas.events import HealthStatus
+from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services
+
+
+def look(kind: ProbeKind, address: str, services: Services | None = None, timeout_s: float = 2.0) -> Look:
+    return asyncio.run(Probes(services or Services()).look(ProbeSpec("p", kind, address, timeout_s=timeout_s)))
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:]))
+        self.send_header("Location", "http://127.0.0.1:1/")
+        self.end_headers()
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_process_passes_while_it_lives_and_fails_as_a_zombie_and_when_it_is_gone(tmp_path: Path) -> None:
+    pid_file = tmp_path / "web.pid"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        pid_file.write_text(str(child.pid))
+        assert look(ProbeKind.PROCESS, str(pid_file)).status is HealthStatus.PASS
+        child.kill()
+        # The child is dead and not yet waited for: a zombie.
+        for _ in range(10_000):
+            if look(ProbeKind.PROCESS, str(pid_file)).status is HealthStatus.FAIL:
+                break
+        assert Path(f"/proc/{child.pid}").exists()
+        assert "not alive" in look(ProbeKind.PROCESS, str(pid_file)).detail
+    assert look(ProbeKind.PROCESS, str(pid_file)).status is HealthStatus.FAIL
+    assert look(ProbeKind.PROCESS, str(tmp_path / "none")).status is HealthStatus.FAIL
+
+
+def test_a_port_passes_while_somebody_listens(port: int) -> None:
+    assert look(ProbeKind.TCP, f"127.0.0.1:{port}").status is HealthStatus.PASS
+    assert look(ProbeKind.TCP, f"localhost:{port}").status is HealthStatus.PASS
+    assert look(ProbeKind.TCP, "127.0.0.1:1").status is HealthStatus.FAIL
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7:80", "127.0.0.1", "127.0.0.1:x", "host.example:80"])
+def test_only_ports_of_loopback_and_allowed_hosts_are_asked(address: str) -> None:
+    assert look(ProbeKind.TCP, address).detail == "not a port of loopback or of an allowed host"
+
+
+def test_an_allowed_host_is_asked() -> None:
+    seen = asyncio.run(Probes(Services(), frozenset({"host.invalid"})).look(ProbeSpec("p", ProbeKind.TCP, "host.invalid:80")))
+    assert seen.status is HealthStatus.FAIL
+    assert "allowed" not in seen.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(200, HealthStatus.PASS), (204, HealthStatus.PASS), (302, HealthStatus.FAIL), (429, HealthStatus.DEGRADED), (500, HealthStatus.FAIL)],
+)
+def test_a_page_is_judged_by_its_status_and_redirects_are_not_followed(port: int, code: int, status: HealthStatus) -> None:
+    assert look(ProbeKind.HTTP, f"http://127.0.0.1:{port}/{code}").status is status
+
+
+@pytest.mark.parametrize("address", ["http://host.example/", "file:///etc/hosts", "http://[::1", "http://127.0.0.1:1/"])
+def test_a_page_that_may_not_or_cannot_be_asked_fails(address: str) -> None:
+    assert look(ProbeKind.HTTP, address).status is HealthStatus.FAIL
+
+
+def test_a_target_that_does_not_answer_fails_at_its_time_out() -> None:
+    async def silent() -> Look:
+        server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        seen = await Probes(Services()).look(ProbeSpec("p", ProbeKind.HTTP, address, timeout_s=0.2))
+        server.close()
+        return seen
+
+    assert asyncio.run(silent()).status is HealthStatus.FAIL
+
+
+def test_a_file_is_compared_with_its_blob_at_the_pinned_commit(tmp_path: Path) -> None:
+    repository, live = tmp_path / "repo", tmp_path / "web.yaml"
+    with porcelain.init(str(repository)) as made:
+        (repository / "web.yaml").write_text("port: 1\n")
+        porcelain.add(made, paths=[str(repository / "web.yaml")])
+        commit = porcelain.commit(made, message=b"first", author=b"a <a@host.example>", committer=b"a <a@host.example>").decode()
+    services = Services(configs=(ConfigSpec("web", "web", str(live), str(repository), "web.yaml", commit),))
+    live.write_text("port: 1\n")
+    assert look(ProbeKind.FILE_HASH, "web", services).status is HealthStatus.PASS
+    live.write_text("port: 2\n")
+    drifted = look(ProbeKind.FILE_HASH, "web", services)
+    assert (drifted.status, "pinned is" in drifted.detail) == (HealthStatus.FAIL, True)
+    live.write_bytes(b"x" * 1_048_577)
+    assert "larger" in look(ProbeKind.FILE_HASH, "web", services).detail
+    live.unlink()
+    assert "cannot be read" in look(ProbeKind.FILE_HASH, "web", services).detail
+    assert look(ProbeKind.FILE_HASH, "other", services).status is HealthStatus.FAIL
+    unpinned = Services(configs=(ConfigSpec("web", "web", str(live), str(repository), "web.yaml", "main"),))
+    assert look(ProbeKind.FILE_HASH, "web", unpinned).status is HealthStatus.DEGRADED
