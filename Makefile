@@ -15,7 +15,8 @@ setup: $(VENV)/.ready ## make .venv from the lock and fetch the broker, once
 $(VENV)/.ready: requirements.lock pyproject.toml infra/broker/jgo.lock.toml
 	@echo "setting up $(VENV) from requirements.lock"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv with pip: install the package python3-venv, then run make again"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m infra.broker.install
@@ -38,6 +39,18 @@ test: check ## check, then all tests
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q tests
 	$(BIN)/python -m coverage report --skip-covered
+
+demo: setup ## play the planned failures in a sandbox and heal them
+	$(BIN)/healstream demo
+
+up: setup ## start everything on this machine, observing only
+	$(BIN)/healstream up
+
+down: setup ## stop what `make up` started; its data stays
+	$(BIN)/healstream down
+
+bench: setup ## measure the figures into build/bench.json
+	$(BIN)/python -m tests.bench
 
 clean: ## remove what was built; data of `make up` stays
 	rm -rf build .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

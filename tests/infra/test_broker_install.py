@@ -22,7 +22,7 @@ class QuietFiles(SimpleHTTPRequestHandler):
     """Serves a folder and keeps its talk to itself."""
 
     @override
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
@@ -68,3 +73,31 @@ def test_a_broker_that_ends_while_starting_shows_its_last_lines(tmp_path: Path) 
     port, controller_port = free_ports(2)
     with pytest.raises(BrokerError, match="formatting the data folder failed"):
         EmbeddedBroker(BrokerPlace(tmp_path, port, controller_port), ()).start()
+
+
+STARTER = """
+import os, sys
+from pathlib import Path
+from infra.broker.install import cache_folder, install
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+server = EmbeddedBroker(BrokerPlace(Path(sys.argv[1]), *free_ports(2)), install(cache_folder(os.environ)))
+server.start()
+print(server.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_no_broker_outlives_a_starter_that_is_killed(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    assert jars
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path / "kafka")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as starter:
+        assert starter.stdout is not None
+        broker = psutil.Process(int(starter.stdout.readline()))
+        os.kill(starter.pid, signal.SIGKILL)
+        starter.wait(10)
+    gone, alive = psutil.wait_procs([broker], timeout=10)
+    assert [broker] == gone or all(one.status() == psutil.STATUS_ZOMBIE for one in alive)

@@ -1,0 +1,169 @@
+"""The door as real processes on the real broker: one owner, every command once across kill -9 and a long pause, one audit chain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from infra.kafka import producer_settings, read_to_end, send
+from infra.topics_admin import create_topics
+from schemas.avro_codec import Codec
+from schemas.configuration import Keys, keys_body, people_body, policy_body, services_body
+from schemas.decisions import Decision, HealingCommand, Verdict
+from schemas.ids import id_of
+from schemas.oversight import AuditRecord, CatalogueEntry, EntryKind, Lease
+from schemas.people import People
+from schemas.policy import Budget, Policy
+from schemas.services import Services
+from schemas.signing import is_signed_by, private_bytes, public_text, sign
+from schemas.topics import ALL_RECORDS
+from schemas.vocabulary import Kind
+from streams.notary import find_breaks
+
+CODEC = Codec(ALL_RECORDS)
+ADMIT, NOTARY, PUBLISHER = (Ed25519PrivateKey.generate() for _ in range(3))
+ENOUGH = Budget(10_000, 3600.0)
+
+
+@pytest.fixture(scope="module")
+def environment(broker: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    create_topics(broker)
+    keys = tmp_path_factory.mktemp("keys")
+    (keys / "admit.key").write_bytes(private_bytes(ADMIT))
+    (keys / "notary.key").write_bytes(private_bytes(NOTARY))
+    policy = Policy(strategy_budget=ENOUGH, fleet_budget=ENOUGH)
+    bodies = {"policy": policy_body(policy), "services": services_body(Services()), "people": people_body(People())}
+    bodies["keys"] = keys_body(Keys(public_text(ADMIT), public_text(NOTARY)))
+    producer = Producer(producer_settings(broker))
+    for name, body in bodies.items():
+        send(producer, sign(CatalogueEntry(name, "1", EntryKind.CONFIGURATION, body, datetime.now(UTC)), PUBLISHER), CODEC)
+    assert producer.flush(30) == 0
+    return {
+        **os.environ,
+        "HEALSTREAM_BROKERS": broker,
+        "HEALSTREAM_STATE": str(keys),
+        "HEALSTREAM_KEYS": str(keys),
+        "HEALSTREAM_PUBLISHER_KEY": public_text(PUBLISHER),
+    }
+
+
+@contextmanager
+def gatekeeper(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-m", "streams.gatekeeper"], env=environment, cwd=Path(__file__).parents[2])
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+
+def decide(broker: str, marker: str, count: int, start: int = 0) -> set[str]:
+    now = datetime.now(UTC)
+    producer = Producer(producer_settings(broker))
+    made = [
+        Decision(
+            incident_id=f"{marker}-{number}",
+            target=f"service:{marker}-{number}",
+            scope=f"group:{marker}-{number}",
+            kind=Kind.SERVICE_DOWN,
+            fingerprint="f",
+            opened_at=now,
+            detected_at=now,
+            attempt=1,
+            max_attempts=1,
+            verdict=Verdict.HEAL,
+            decided_at=now,
+            expires_at=now + timedelta(hours=1),
+            strategy="service_restart",
+            recipe_version=1,
+            plan_hash="plan",
+        )
+        for number in range(start, start + count)
+    ]
+    for one in made:
+        send(producer, one, CODEC)
+    assert producer.flush(30) == 0
+    return {id_of(one) for one in made}
+
+
+def commands(broker: str, marker: str) -> list[HealingCommand]:
+    return [
+        record
+        for record in read_to_end(broker, "recovery.commands")
+        if isinstance(record, HealingCommand) and record.incident_id.startswith(marker)
+    ]
+
+
+def wait_for(broker: str, marker: str, count: int, deadline_s: float = 60) -> list[HealingCommand]:
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        found = commands(broker, marker)
+        if len(found) >= count:
+            return found
+    raise AssertionError(f"{len(commands(broker, marker))} of {count} commands after {deadline_s} s")
+
+
+def test_each_decision_becomes_one_command_across_kill_9_and_a_paused_owner_that_wakes(environment: dict[str, str]) -> None:
+    broker, marker = environment["HEALSTREAM_BROKERS"], uuid4().hex
+    with gatekeeper(environment) as first, gatekeeper(environment) as second:
+        wanted = decide(broker, marker, 50)
+        wait_for(broker, marker, 50)
+        first.kill()
+        wanted |= decide(broker, marker, 50, start=50)
+        wait_for(broker, marker, 100)
+        with gatekeeper(environment):
+            second.send_signal(signal.SIGSTOP)
+            wanted |= decide(broker, marker, 50, start=100)
+            wait_for(broker, marker, 150)
+            second.send_signal(signal.SIGCONT)
+            wanted |= decide(broker, marker, 50, start=150)
+            found = wait_for(broker, marker, 200)
+            # The owner that was paused finds itself fenced and ends, or has left the group; it writes nothing.
+            assert Counter(command.decision_id for command in found) == Counter(dict.fromkeys(wanted, 1))
+    assert all(is_signed_by(command, public_text(ADMIT)) for command in found)
+    epochs = [command.epoch for command in sorted(found, key=lambda command: command.issued_at)]
+    assert epochs == sorted(epochs)
+    assert len(set(epochs)) >= 2
+
+
+def test_the_audit_chain_has_no_breaks_whoever_wrote_it_and_leases_rise(environment: dict[str, str]) -> None:
+    broker, marker = environment["HEALSTREAM_BROKERS"], uuid4().hex
+    with gatekeeper(environment):
+        decide(broker, marker, 20)
+        wait_for(broker, marker, 20)
+        end = time.monotonic() + 30
+        chain: list[AuditRecord] = []
+        while time.monotonic() < end and sum(record.entry.subject.startswith(marker) for record in chain) < 20:
+            chain = [record for record in read_to_end(broker, "heal.audit") if isinstance(record, AuditRecord)]
+    assert sum(record.entry.subject.startswith(marker) for record in chain) >= 20
+    assert find_breaks(chain, public_text(NOTARY), 100) == []
+    leases = [(record.epoch, record.sequence) for record in read_to_end(broker, "heal.lease") if isinstance(record, Lease)]
+    assert leases == sorted(set(leases))
+
+
+def test_a_gatekeeper_without_its_key_says_which_file_is_missing(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "streams.gatekeeper"],
+        env={**environment, "HEALSTREAM_KEYS": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "admit.key" in ended.stderr
