@@ -112,14 +112,14 @@ def _take_decision(state: DoorState, decision: Decision, now: datetime) -> Seque
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
     count = Count("healstream_recoveries_total", (("strategy", decision.strategy or "none"), ("outcome", status)))
-    audit = audit_of(decision, f"incident_{status}", now, by, reason=reason)
+    audit = audit_of(decision, f"incident.{status}", now, by, reason=reason)
     return [Emit(outcome_of(decision, status, reason, now)), Emit(audit), count]
 
 
 def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence[Output]:
     refused = state.control.take(control, now)
     details = (("reason", refused),) if refused else ()
-    return (Emit(AuditEntry(control.by, "control_refused" if refused else "control_taken", control.key, control.at, details)),)
+    return (Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details)),)
 
 
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
@@ -177,7 +177,7 @@ def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: date
     before = state.queue.get(name)
     if before is None or before.hold != row.hold:
         outputs.append(Emit(admission_of(decision, AdmissionState.QUEUED, row.hold, now)))
-        outputs.append(Emit(audit_of(decision, "queued", now, reason=row.hold)))
+        outputs.append(Emit(audit_of(decision, "decision.queued", now, reason=row.hold)))
     asks_plan = row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
     if asks_plan:
         outputs.append(Emit(command_of(decision, Mode.PLAN, (), decision.expires_at, rules, now)))
@@ -197,4 +197,4 @@ def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime
     state.budgets.spend(decision.target, decision.strategy, now)
     admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
     by = ",".join(approval.person for approval in approvals)
-    return [Emit(admission), Emit(command), Emit(audit_of(decision, "admitted", now, command=id_of(command), approved_by=by))]
+    return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, command=id_of(command), approved_by=by))]

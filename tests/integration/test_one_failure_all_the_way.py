@@ -1,0 +1,140 @@
+"""One failure through every stop: a killed service is seen, judged, admitted, restarted, verified, audited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from infra.kafka import read_to_end
+from schemas.decisions import Admission, HealingCommand
+from schemas.events import JobFinished, LogChunk, Origin, Provenance, Trust
+from schemas.incidents import Incident
+from schemas.oversight import AuditRecord, Control, DeadLetter, KillSwitch, SwitchMode
+from schemas.policy import Policy
+from schemas.recoveries import OutcomeStatus
+from schemas.signing import public_text, sign
+from schemas.vocabulary import Kind, Result
+from streams.notary import find_breaks
+from tests.support.whole_system import AUTOMATIC, WholeSystem
+
+
+@pytest.fixture(scope="module")
+def system(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSystem]:
+    running = WholeSystem(tmp_path_factory.mktemp("whole"), jars)
+    try:
+        running.start(Policy(strategies=AUTOMATIC))
+        yield running
+    finally:
+        running.close()
+
+
+def test_a_killed_service_is_recovered_and_every_stop_has_its_record(system: WholeSystem) -> None:
+    system.kill_service("db")
+    [outcome] = system.wait_outcomes("service:db", 60)
+    assert outcome.status is OutcomeStatus.HEALED, outcome
+    assert (outcome.target, outcome.kind, outcome.strategy) == ("service:db", Kind.SERVICE_DOWN, "service_restart")
+    assert len({factor.source for factor in outcome.verification if factor.passed}) >= 2
+    assert outcome.time_to_recover_s is not None
+    assert outcome.time_to_recover_s < 10
+    [incident] = [
+        one for one in read_to_end(system.address, "heal.incidents") if isinstance(one, Incident) and one.target == outcome.target
+    ]
+    [command] = [one for one in read_to_end(system.address, "recovery.commands") if isinstance(one, HealingCommand)]
+    assert incident.traceparent == command.traceparent == outcome.traceparent != ""
+    chain = [record for record in read_to_end(system.address, "heal.audit") if isinstance(record, AuditRecord)]
+    assert {"incident.opened", "decision.heal", "command.admitted", "recovery.healed"} <= {record.entry.action for record in chain}
+    assert find_breaks(chain, public_text(system.keys["notary"]), 100) == []
+
+
+PYTEST_LOG = """collected 3 items
+
+tests/test_cart.py .F.                                                   [100%]
+
+=================================== FAILURES ===================================
+__________________________________ test_total __________________________________
+
+    def test_total():
+>       assert total([1, 2]) == 4
+E       assert 3 == 4
+
+tests/test_cart.py:7: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_cart.py::test_total - assert 3 == 4
+========================= 1 failed, 2 passed in 0.04s ==========================
+Error: Process completed with exit code 1.
+"""
+STRANGE_LOG = "stage nine begins\nflux regulator says 0x17 and stops\n"
+
+
+def run_job(system: WholeSystem, run_id: str, text: str) -> str:
+    now = datetime.now(UTC)
+    trusted = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
+    system.send(LogChunk("github", "acme/shop", run_id, 1, "build", 0, text, True, now, provenance=trusted))
+    finished = JobFinished(
+        source="github",
+        project="acme/shop",
+        run_id=run_id,
+        attempt=1,
+        workflow="ci",
+        job="build",
+        commit="c" * 40,
+        branch="main",
+        trigger="push",
+        result=Result.FAILURE,
+        finished_at=now,
+        log_chunks=1,
+        provenance=trusted,
+    )
+    system.send(finished)
+    return f"job:github/acme/shop/{run_id}/build"
+
+
+def test_a_really_failing_test_is_refused_and_nothing_is_ordered(system: WholeSystem) -> None:
+    target = run_job(system, "501", PYTEST_LOG)
+    [outcome] = system.wait_outcomes(target, 60)
+    assert (outcome.status, outcome.kind) == (OutcomeStatus.REFUSED, Kind.TEST_FAILURE), outcome
+    assert outcome.command_id is None
+
+
+def test_an_unknown_failure_is_escalated_with_its_evidence(system: WholeSystem) -> None:
+    target = run_job(system, "502", STRANGE_LOG)
+    [outcome] = system.wait_outcomes(target, 60)
+    assert (outcome.status, outcome.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN), outcome
+    assert outcome.recommendations
+
+
+def test_poison_is_dead_lettered_and_nothing_slows_down(system: WholeSystem) -> None:
+    for number in range(200):
+        system.producer.produce("ci.logs", bytes([number]) * 50, b"github/acme/shop/poison", number % 4)
+    assert system.producer.flush(10) == 0
+    [outcome] = system.wait_outcomes(run_job(system, "503", PYTEST_LOG), 20)
+    assert outcome.status is OutcomeStatus.REFUSED
+    end = time.monotonic() + 30
+    dead: set[tuple[int, int]] = set()
+    while len(dead) < 200 and time.monotonic() < end:
+        letters = [one for one in read_to_end(system.address, "heal.deadletter") if isinstance(one, DeadLetter)]
+        dead = {(one.origin.partition, one.origin.offset) for one in letters if one.origin.topic == "ci.logs"}
+    assert len(dead) == 200
+
+
+def switch(system: WholeSystem, by: str, mode: SwitchMode) -> None:
+    word = Control("killswitch/fleet", by, datetime.now(UTC), killswitch=KillSwitch(mode, "drill"))
+    system.send(sign(word, system.person_keys[by]))
+
+
+def test_under_the_kill_switch_nothing_is_healed_until_another_person_releases_it(system: WholeSystem) -> None:
+    switch(system, "ada", SwitchMode.HALT)
+    system.kill_service("web")
+    end = time.monotonic() + 20
+    holds: list[str] = []
+    while not holds and time.monotonic() < end:
+        admissions = [one for one in read_to_end(system.address, "heal.admissions") if isinstance(one, Admission)]
+        holds = [one.reason for one in admissions if one.target == "service:web"]
+    assert holds == ["freeze: kill switch halt by ada"]
+    switch(system, "bob", SwitchMode.OFF)
+    [outcome] = system.wait_outcomes("service:web", 30)
+    assert outcome.status is OutcomeStatus.HEALED
