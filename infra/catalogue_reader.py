@@ -16,7 +16,7 @@ def read_configuration(brokers: str, publisher_key: str, deadline_s: float = 30.
     """Return the published configuration, waiting for the publisher until the deadline; raises UnreachableError with the reason."""
     end = time.monotonic() + deadline_s
     while True:
-        entries = [record for record in read_to_end(brokers, "heal.catalogue", deadline_s) if isinstance(record, CatalogueEntry)]
+        entries = [record for record in read_to_end(brokers, "heal.catalogue") if isinstance(record, CatalogueEntry)]
         found = configuration_from(entries, publisher_key)
         if isinstance(found, Configuration):
             return found

@@ -176,11 +176,14 @@ def test_poison_and_kill_9_lose_nothing_and_count_nothing_twice(own_broker: str,
     producer = Producer(settings(own_broker))
     good = [f"kill-{n}" for n in range(2000) if n % 5]
     first = workers.start()
-    for n in range(2000):
+    for n in range(500):
         produce(producer, chunk(f"kill-{n}"), poison=n % 5 == 0)
     assert producer.flush(30) == 0
-    # when the worker is killed in the middle and another takes over
     until(lambda: len(spoken(own_broker, "kill-")) > 100)
+    # when the worker is killed while the rest arrives, and another takes over
+    for n in range(500, 2000):
+        produce(producer, chunk(f"kill-{n}"), poison=n % 5 == 0)
+    assert producer.flush(30) == 0
     first.kill()
     first.wait(10)
     assert unheard(own_broker, "kill-", good), "the kill came too late to prove anything"
