@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.adapters.launch import ledger_rows
@@ -53,7 +54,11 @@ def _scopes_for_each_partition() -> list[str]:
 
 def _assigned(brokers: str) -> list[int]:
     admin = AdminClient({"bootstrap.servers": brokers})
-    group = admin.describe_consumer_groups(["healstream-executor"])["healstream-executor"].result()
+    try:
+        group = admin.describe_consumer_groups(["healstream-executor"])["healstream-executor"].result()
+    except KafkaException:
+        # A broker that has just started is still loading its coordinator; nobody is assigned yet.
+        return []
     return [len(member.assignment.topic_partitions) for member in group.members]
 
 
