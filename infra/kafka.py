@@ -18,6 +18,7 @@ Settings = dict[str, str | int | float | bool]
 
 # Long enough for a broker that is busy, short enough that a person still waits for the answer.
 REACH_TIMEOUT_S = 10.0
+_RETRY_S = 0.1
 _MEND = "Start it with `healstream up`, or set HEALSTREAM_BROKERS to a broker that runs"
 
 
@@ -99,6 +100,24 @@ def send(producer: Producer, record: Record, codec: Codec, extra: Mapping[str, s
     producer.produce(topic, codec.encode(record), key, partition, headers=headers)
 
 
+def watermarks(consumer: Consumer, place: TopicPartition, deadline_s: float = REACH_TIMEOUT_S) -> tuple[int, int]:
+    """Return a partition's first and end offset; a partition that has no leader yet is asked again until the deadline.
+
+    Raises UnreachableError when the deadline passes.
+    """
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=deadline_s)
+        except KafkaException as error:
+            # Right after a topic's creation or a broker's restart the leader is not known everywhere.
+            if time.monotonic() > end:
+                raise UnreachableError(f"{place.topic}/{place.partition}", str(error.args[0].str()), "Look at the broker's log") from error
+            time.sleep(_RETRY_S)
+        else:
+            return int(low), int(high)
+
+
 def _ends(consumer: Consumer, topic: str, brokers: str) -> dict[int, int]:
     """Return partition -> end offset for the partitions that hold anything; the consumer is assigned their beginnings."""
     try:
@@ -110,7 +129,7 @@ def _ends(consumer: Consumer, topic: str, brokers: str) -> dict[int, int]:
     starts: list[TopicPartition] = []
     ends: dict[int, int] = {}
     for partition in known.partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REACH_TIMEOUT_S)
+        low, high = watermarks(consumer, TopicPartition(topic, partition))
         if high > low:
             starts.append(TopicPartition(topic, partition, low))
             ends[partition] = high

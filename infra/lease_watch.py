@@ -9,7 +9,7 @@ from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
 
-from infra.kafka import consumer_settings
+from infra.kafka import consumer_settings, watermarks
 from schemas.avro_codec import Codec
 from schemas.errors import UnreachableError
 from schemas.oversight import Control, Lease
@@ -65,7 +65,7 @@ class LeaseWatch:
     def catch_up(self) -> None:
         """Return when control has been read to the end that it has now; raises UnreachableError when the broker does not say."""
         place = TopicPartition(CONTROL, 0)
-        _, end = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
+        _, end = watermarks(self._consumer, place, _ANSWER_S)
         until = time.monotonic() + _ANSWER_S
         while self._position < end:
             if time.monotonic() > until:

@@ -7,6 +7,7 @@ import time
 from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka.cimpl import OFFSET_BEGINNING, TopicPartition
 
+from infra.kafka import watermarks
 from schemas.errors import UnreachableError
 
 _BATCH = 1000
@@ -21,7 +22,7 @@ def read_entries(brokers: str, topic: str, partition: int, deadline_s: float) ->
     place = TopicPartition(topic, partition, OFFSET_BEGINNING)
     entries: dict[str, str] = {}
     try:
-        low, high = consumer.get_watermark_offsets(place, timeout=deadline_s)
+        low, high = watermarks(consumer, place, deadline_s)
         consumer.assign([place])
         # The position, not the last record's offset, is compared: compaction and aborted records leave gaps at the end.
         at = low
