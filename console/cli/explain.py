@@ -1,0 +1,51 @@
+"""``healstream explain FILE|-``: one log, its verdict, the line that speaks for it, and what would be done; no broker."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from console.cli.show import OUTPUT, Output, printable, show
+from console.recognition import load_recognizer, tell
+from console.system_paths import shipped_patterns
+from schemas.errors import NotFoundError
+from schemas.vocabulary import result_from_word
+
+MAX_BYTES = 64 * 1024 * 1024
+UNKNOWN = 8
+
+
+def add_to(app: typer.Typer, text: str) -> None:
+    """Add the command."""
+    app.command("explain", help=text)(explain)
+
+
+def read_log(name: str) -> str:
+    """Return a file's or standard input's text; only the last 64 MiB of a longer one."""
+    if name == "-":
+        return sys.stdin.buffer.read()[-MAX_BYTES:].decode("utf-8", "replace")
+    try:
+        return Path(name).read_bytes()[-MAX_BYTES:].decode("utf-8", "replace")
+    except OSError as error:
+        raise NotFoundError(name, str(error.strerror), "Give a log file, or - for standard input") from error
+
+
+def explain(
+    file: str = typer.Argument(help="a log file, or -"),
+    result: str = typer.Option("failure", help="how the job ended"),
+    output: Output = OUTPUT,
+) -> None:
+    """Explain one log; exit 8 when the failure is unknown."""
+    row = tell(read_log(file), result_from_word(result), load_recognizer(shipped_patterns())).row()
+    if output is Output.TABLE:
+        for name in ("kind", "group", "confidence", "line", "text", "would"):
+            sys.stdout.write(f"{name:<11} {printable(row[name])}\n")
+        reasons = row["reasons"]
+        for reason in reasons if isinstance(reasons, list) else []:
+            sys.stdout.write(f"{'because':<11} {printable(reason)}\n")
+    else:
+        show([row], output)
+    if row["abstained"]:
+        raise typer.Exit(UNKNOWN)

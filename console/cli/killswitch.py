@@ -1,0 +1,101 @@
+"""``healstream killswitch engage|release|status``: the stop file first, then the word; it works with Kafka down too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import typer
+
+from console.cli.people_here import people_of
+from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.configuration import load_configuration
+from console.system_paths import shipped_patterns
+from console.topic_reader import read_model
+from console.words import FLEET, require_right, say, speaker_in, switch_of
+from infra.kafka import read_to_end
+from schemas.avro_codec import Codec
+from schemas.configuration import Keys
+from schemas.decisions import Oversight
+from schemas.errors import DeniedError, UnreachableError, UsageError
+from schemas.oversight import Control, Lease, SwitchMode
+from schemas.people import Right
+
+MODE = typer.Option(SwitchMode.HALT, help="halt stops at the next safe point, drain admits nothing new")
+SCOPE = typer.Option(FLEET, help="fleet, or one scope such as group:shop")
+
+
+def add_to(app: typer.Typer, text: str) -> None:
+    """Add the noun."""
+    noun = typer.Typer(no_args_is_help=True)
+    noun.command("engage")(engage)
+    noun.command("release")(release)
+    noun.command("status")(status)
+    app.add_typer(noun, name="killswitch", help=text)
+
+
+def engage(
+    reason: str = typer.Option(..., help="why"),
+    scope: str = SCOPE,
+    mode: SwitchMode = MODE,
+    who: str = AS,
+    name: str = NAME,
+) -> None:
+    """Stop healing."""
+    if mode is SwitchMode.OFF:
+        raise UsageError("--mode", "off is a release", "Use `healstream killswitch release`")
+    place = home(name)
+    speaker = speaker_in(place.people, who)
+    require_right(people_of(place), speaker, Right.ENGAGE_SWITCH)
+    control = switch_of(scope, mode, reason, speaker, datetime.now(UTC))
+    halts_here = scope == FLEET and mode is SwitchMode.HALT
+    if halts_here:
+        place.stop_file.touch()
+    try:
+        say(brokers_of(name), control)
+    except UnreachableError as error:
+        (place.state / "stop.pending").write_bytes(Codec([Control]).encode(control))
+        here = "the executors of this host are stopped by the stop file; " if halts_here else ""
+        raise UnreachableError(
+            error.what, f"{error.why}; {here}other hosts hold no lease without Kafka", "The supervisor publishes the switch when it answers"
+        ) from error
+    talk(f"{mode} of {scope} is engaged by {speaker.name}; another person releases it with `healstream killswitch release`")
+
+
+def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why"), who: str = AS, name: str = NAME) -> None:
+    """Let healing go on; another person than the one who engaged it."""
+    place = home(name)
+    speaker, people = speaker_in(place.people, who), people_of(place)
+    require_right(people, speaker, Right.RELEASE_SWITCH)
+    model = read_model(brokers_of(name))
+    engaged = model.controls.get(f"killswitch/{scope}")
+    if engaged and engaged.by == speaker.name and _is_two_person(name):
+        raise DeniedError(speaker.name, "who engaged a switch does not release it", "Ask another person")
+    say(brokers_of(name), switch_of(scope, SwitchMode.OFF, reason, speaker, datetime.now(UTC)))
+    if scope == FLEET:
+        place.stop_file.unlink(missing_ok=True)
+    talk(f"{scope} is released by {speaker.name}")
+
+
+def _is_two_person(name: str) -> bool:
+    return load_configuration(home(name).config, shipped_patterns(), Keys()).policy.oversight is Oversight.TWO_PERSON
+
+
+def status(name: str = NAME, output: Output = OUTPUT) -> None:
+    """Show the switches, the stop file and the newest lease."""
+    brokers = brokers_of(name)
+    switches = read_model(brokers).switches()
+    rows: list[dict[str, object]] = [
+        {
+            "scope": c.key.removeprefix("killswitch/"),
+            "mode": c.killswitch.mode.value if c.killswitch else "",
+            "by": c.by,
+            "at": c.at.isoformat(),
+        }
+        for c in switches
+    ]
+    if home(name).stop_file.exists():
+        rows.append({"scope": "this host", "mode": "stop file", "by": "", "at": ""})
+    leases = [row for row in read_to_end(brokers, "heal.lease") if isinstance(row, Lease)]
+    age = f"{(datetime.now(UTC) - leases[-1].at).total_seconds():.1f} s old" if leases else "none"
+    talk(f"newest lease: {age}")
+    show(rows, output, ("scope", "mode", "by", "at"))

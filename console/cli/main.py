@@ -1,0 +1,71 @@
+"""``healstream``: finds the noun, imports its file only, and turns every explained failure into what, why, next and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+
+from schemas.errors import HealstreamError
+
+NOUNS: tuple[tuple[str, str], ...] = (
+    ("demo", "Break real things in a sandbox and watch them heal"),
+    ("up", "Start everything on this machine, observing only by default"),
+    ("down", "Stop what `up` started; its data stays"),
+    ("status", "Show processes, ports, lag and incidents"),
+    ("doctor", "Check this machine and say what to do"),
+    ("explain", "Say what is wrong in one log, and what would be done"),
+    ("classify", "Classify many logs, JSON lines in and out"),
+    ("send", "Produce logs, events or health checks"),
+    ("incident", "Look at incidents: list, get, explain, watch"),
+    ("approval", "Say yes or no to what waits: list, approve, deny"),
+    ("killswitch", "Stop healing at once: engage, release, status"),
+    ("audit", "Check and read the audit chain: verify, tail"),
+    ("topics", "Create or check the topics: create, check"),
+    ("config", "View or check the configuration: view, check"),
+    ("init", "Make a configuration folder, the first person and the keys"),
+    ("version", "Show the version"),
+)
+
+
+def app_for(argv: Sequence[str]) -> typer.Typer:
+    """Return the program with the noun of the call; the others only as lines of the help."""
+    app = typer.Typer(
+        name="healstream",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Heals known, boring and repairable failures, safely.",
+    )
+    app.callback()(_root)
+    for noun, text in NOUNS:
+        if argv and argv[0] == noun:
+            import_module(f"console.cli.{noun}").add_to(app, text)
+        else:
+            app.command(noun, help=text)(_root)
+    return app
+
+
+def _root() -> None:
+    return None
+
+
+def run(argv: Sequence[str] | None = None) -> None:
+    """Run one call and exit with its code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app_for(words)(words)
+    except HealstreamError as error:
+        sys.stderr.write(f"error: {error.what}: {error.why}\n next: {error.mend}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,72 @@
+"""How every command shows rows: data to standard output as table, JSON or JSON lines, talk to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import typer
+
+from console.home import Home, home_of
+from schemas.errors import UnreachableError
+
+SHAPE = 1
+
+
+class Output(StrEnum):
+    """The formats of ``--output``."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+OUTPUT = typer.Option(Output.TABLE, "--output", "-o", help="table, json or jsonl")
+NAME = typer.Option("", "--name", help="which copy; `default` when not given")
+AS = typer.Option("", "--as", help="whose key of this machine speaks")
+
+
+def talk(text: str) -> None:
+    """Say something to the person."""
+    sys.stderr.write(text + "\n")
+
+
+def show(rows: Sequence[Mapping[str, object]], output: Output, columns: Sequence[str] = ()) -> None:
+    """Write the rows; control characters of strangers' text are never sent to a terminal."""
+    if output is Output.JSON:
+        sys.stdout.write(json.dumps({"version": SHAPE, "items": list(rows)}, indent=2) + "\n")
+    elif output is Output.JSONL:
+        sys.stdout.writelines(json.dumps(row) + "\n" for row in rows)
+    else:
+        sys.stdout.write(table(rows, columns or (tuple(rows[0]) if rows else ())))
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """Return the rows as aligned columns."""
+    if not rows:
+        return "nothing\n"
+    cells = [[name.upper() for name in columns], *([printable(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
+    return "".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in cells)
+
+
+def printable(value: object) -> str:
+    """Return a cell's text without anything that a terminal would obey."""
+    text = "-" if value is None or value == "" else f"{value:.2f}" if isinstance(value, float) else str(value)
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:120]
+
+
+def home(name: str) -> Home:
+    """Return the folders of the named copy."""
+    return home_of(os.environ, name)
+
+
+def brokers_of(name: str) -> str:
+    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given."""
+    found = home(name).brokers(os.environ)
+    if not found:
+        raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
+    return found

@@ -1,0 +1,180 @@
+"""From the configuration folder's files to ``schemas.configuration.Configuration``, or to problems as ``file:line:column``.
+
+Called by ``console/publish.py`` and ``healstream config``. All problems are told at once; a set with a problem is never used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.yaml_places import Document, Problem, Step, read_document
+from learning.patterns.loader import load_catalogue
+from learning.patterns.loader import read_folder as read_patterns
+from schemas.catalogue import CARDS, card_named
+from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys
+from schemas.errors import ConfigurationError
+from schemas.people import People
+from schemas.policy import Policy
+from schemas.services import Services, start_order
+
+M = TypeVar("M", bound=BaseModel)
+HEALSTREAM, SERVICES, PEOPLE, POLICY = "healstream.yaml", "services.yaml", "people.yaml", "policy/"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The texts of a configuration folder by relative name, and those of the shipped and own pattern files."""
+
+    texts: Mapping[str, str]
+    patterns: Mapping[str, str]
+
+    def digest(self) -> str:
+        """Return the version of exactly these texts."""
+        lines = (f"{name}\0{text}\0" for name, text in sorted({**self.texts, **self.patterns}.items()))
+        return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest()
+
+
+def read_folder(folder: Path, shipped_patterns: Path) -> Files:
+    """Read the files; raises ConfigurationError when the folder cannot be read. Own patterns of the same name replace shipped ones."""
+    if not (folder / HEALSTREAM).is_file():
+        raise ConfigurationError(str(folder), f"there is no {HEALSTREAM}", "Make one with `healstream init`")
+    try:
+        names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
+        texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+        texts |= {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
+        patterns = read_patterns(shipped_patterns) | (read_patterns(folder / "patterns") if (folder / "patterns").is_dir() else {})
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
+    return Files(texts, patterns)
+
+
+def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
+    """Return the whole configuration, or everything that is wrong with the files."""
+    problems: list[Problem] = []
+    main = _shape(HEALSTREAM, files.texts.get(HEALSTREAM, ""), HealstreamFile, problems)
+    services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
+    people = _shape(PEOPLE, files.texts.get(PEOPLE, ""), PeopleFile, problems)
+    policy = _policy({name: text for name, text in files.texts.items() if name.startswith(POLICY)}, problems)
+    problems += _pattern_problems(files.patterns)
+    if problems or main is None or services is None or people is None:
+        return problems
+    known, persons = _services(services[1], files), People(tuple(row.record() for row in people[1].people))
+    problems += [*_service_problems(services[0], known), *_people_problems(people[0], persons)]
+    if problems:
+        return problems
+    return Configuration(
+        policy=replace(policy, oversight=main[1].oversight, secrets=main[1].secrets),
+        services=known,
+        people=persons,
+        keys=keys,
+        patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
+        version=files.digest(),
+    )
+
+
+def load_configuration(folder: Path, shipped_patterns: Path, keys: Keys) -> Configuration:
+    """Return the folder's configuration; raises ConfigurationError with every problem's place."""
+    found = configuration_of(read_folder(folder, shipped_patterns), keys)
+    if isinstance(found, Configuration):
+        return found
+    raise ConfigurationError(
+        "configuration", "\n".join(str(problem) for problem in found), "Correct the named lines; the old set stays in force"
+    )
+
+
+def _shape(file: str, text: str, shape: type[M], problems: list[Problem]) -> tuple[Document, M] | None:
+    document = read_document(file, text)
+    if isinstance(document, Problem):
+        problems.append(document)
+        return None
+    try:
+        return document, shape.model_validate(document.plain)
+    except ValidationError as error:
+        problems += [document.problem(_path(fault["loc"]), _words(fault["msg"])) for fault in error.errors()]
+        return None
+
+
+def _path(loc: Sequence[Step]) -> tuple[Step, ...]:
+    return tuple(loc)
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
+
+
+def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+    found: dict[str, object] = {}
+    origin: dict[str, str] = {}
+    for file, text in texts.items():
+        parsed = _shape(file, text, PolicyFile, problems)
+        if parsed is None:
+            continue
+        document, rows = parsed
+        for name, value in rows.fields_set().items():
+            if name in found:
+                problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
+            found[name], origin[name] = value, file
+        for index, row in enumerate(rows.strategies or ()):
+            if card_named(CARDS, row.strategy) is None:
+                known = ", ".join(card.name for card in CARDS)
+                problems.append(
+                    document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
+                )
+    policy = replace(Policy(), **found)  # type: ignore[arg-type]
+    if not policy.medium_from <= policy.high_from <= policy.critical_from:
+        place = origin.get("high_from") or origin.get("medium_from") or origin.get("critical_from") or POLICY
+        problems.append(Problem(place, 1, 1, "medium_from <= high_from <= critical_from does not hold", "put them in order"))
+    return policy
+
+
+def _services(rows: ServicesFile, files: Files) -> Services:
+    return Services(
+        services=tuple(row.record() for row in rows.services),
+        configs=tuple(row.record() for row in rows.configs),
+        ci=tuple(row.record() for row in rows.ci),
+        version=hashlib.blake2b(files.texts.get(SERVICES, "").encode(), digest_size=16).hexdigest(),
+    )
+
+
+def _service_problems(document: Document, services: Services) -> list[Problem]:
+    known = {spec.name: spec for spec in services.services}
+    problems = _repeated(document, "services", [spec.name for spec in services.services])
+    problems += _repeated(document, "configs", [spec.name for spec in services.configs])
+    for index, spec in enumerate(services.services):
+        for name in spec.depends_on:
+            if name not in known:
+                problems.append(
+                    document.problem(("services", index, "depends_on"), f"{name} is no service", "name one that is in the file")
+                )
+        if all(name in known for name in spec.depends_on) and start_order(known, spec.name) is None:
+            problems.append(document.problem(("services", index, "depends_on"), "the dependencies form a ring", "break it"))
+    for index, row in enumerate(services.configs):
+        if row.service not in known:
+            problems.append(document.problem(("configs", index, "service"), f"{row.service} is no service", "name one that is in the file"))
+    return problems
+
+
+def _people_problems(document: Document, people: People) -> list[Problem]:
+    return _repeated(document, "people", [person.name for person in people.persons])
+
+
+def _repeated(document: Document, section: str, names: Sequence[str]) -> list[Problem]:
+    return [
+        document.problem((section, index, "name"), f"{name} is there twice", "give it another name")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
+
+
+def _pattern_problems(patterns: Mapping[str, str]) -> list[Problem]:
+    loaded = load_catalogue(patterns)
+    if not isinstance(loaded, list):
+        return []
+    return [Problem(f"patterns/{row.file}", row.line, row.column, row.message, "correct the pattern") for row in loaded]

@@ -1,0 +1,214 @@
+"""The ten planned failures as a table: how each is provoked, how it must end, and what is checked beside its outcome.
+
+Each raises SurpriseError when something else happens; ``play.py`` runs them, those without ``after`` at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from console.demo.github_server import SOURCE, JobSpec, records_of
+from console.demo.github_server import Attempt as CiAttempt
+from console.demo.package_index import WHEEL, open_index, write_index
+from console.demo.sandbox import APPROVER, DRIFTED, OPERATOR, PINNED, PROJECT
+from console.demo.stage import Stage, SurpriseError
+from console.readmodel import IncidentView
+from infra.broker.server import free_ports
+from schemas.ids import id_of
+from schemas.recoveries import JournalKind, RecoveryOutcome
+
+POISON = 200
+SWITCH_S = 2.0
+_PATH = (("PATH", os.defpath), ("LANG", "C.UTF-8"), ("PIP_NO_INPUT", "1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a failure ended: the outcome's status in words, what is worth telling, and the measured seconds."""
+
+    status: str
+    told: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFailure:
+    """One row of the demo; ``after`` names one that must have ended before."""
+
+    name: str
+    title: str
+    expected: str
+    play: Callable[[Stage], Ended]
+    after: str = ""
+
+
+def outcome_of(view: IncidentView, expected: str) -> RecoveryOutcome:
+    """Return the final outcome; raises SurpriseError when its status is another."""
+    final = view.final()
+    if final is None or final.status != expected:
+        factors = ", ".join(f"{row.factor}={row.passed}" for row in final.verification) if final else ""
+        raise SurpriseError(f"ended as {final.status if final else 'nothing'} ({final.reason if final else ''}) {factors}")
+    return final
+
+
+def require(what: str, *, holds: bool) -> None:
+    """Raise SurpriseError unless it holds."""
+    if not holds:
+        raise SurpriseError(what)
+
+
+def kill_a_service(stage: Stage) -> Ended:
+    """Kill the middle one of three; those above it fail too, and the cause is found."""
+    stage.sandbox.kill("api")
+    final = outcome_of(stage.ended("service:api"), "healed")
+    require("another service was restarted", holds=stage.sandbox.starts_by_healing("web") + stage.sandbox.starts_by_healing("db") == 0)
+    return Ended("healed", "api restarted, web above it came back by itself", final.time_to_recover_s)
+
+
+def drift_a_file(stage: Stage) -> Ended:
+    """Change a file by hand that git pins."""
+    path = stage.sandbox.config_file("proxy")
+    path.write_text(DRIFTED, encoding="utf-8")
+    final = outcome_of(stage.ended(stage.sandbox.config_target("proxy")), "healed")
+    require("the file is not the commit's", holds=path.read_text(encoding="utf-8") == PINNED)
+    return Ended("healed", "file restored from its commit, service reloaded", final.time_to_recover_s)
+
+
+def install_from_closed_port(stage: Stage) -> Ended:
+    """Let a real pip meet a closed port; the index opens, the job runs again and passes."""
+    folder, port = stage.sandbox.folder / "index", free_ports(1)[0]
+    write_index(folder)
+    wanted = f"demo-pkg @ http://127.0.0.1:{port}/simple/demo-pkg/{WHEEL}"
+    options = ("--isolated", "--disable-pip-version-check", "--no-cache-dir", "--retries", "1", "--target", "site")
+    argv = (sys.executable, "-m", "pip", "install", *options, "--index-url", f"http://127.0.0.1:{port}/simple", wanted)
+    spec = JobSpec(PROJECT, "101", "install", argv, str(stage.sandbox.folder), _PATH)
+    stage.github.push(spec)
+    stage.wait_for("the failure of pip", lambda: stage.github.attempts("101")[0].conclusion or None)
+    index = open_index(folder, port)
+    try:
+        final = outcome_of(stage.ended(f"job:{SOURCE}/{PROJECT}/101/install"), "healed")
+    finally:
+        index.shutdown()
+        index.server_close()
+    require("the package is not installed", holds=(stage.sandbox.folder / "site" / "demo_pkg.py").is_file())
+    require("it was not run exactly twice", holds=[row.conclusion for row in stage.github.attempts("101")] == ["failure", "success"])
+    return Ended("healed", f"pip failed on {final.kind}, attempt 2 installed the package", final.time_to_recover_s)
+
+
+def believe_a_liar(stage: Stage) -> Ended:
+    """Heal a service that says 200 and keeps its own idea of its file."""
+    path = stage.sandbox.config_file("oracle")
+    path.write_text(DRIFTED, encoding="utf-8")
+    final = outcome_of(stage.ended(stage.sandbox.config_target("oracle")), "rolled_back")
+    require("the state is not what it was", holds=path.read_text(encoding="utf-8") == DRIFTED)
+    failed = ", ".join(row.factor for row in final.verification if not row.passed)
+    return Ended("rolled_back", f"said 200, but {failed} failed; file as before, byte for byte", final.rollback_s)
+
+
+def break_a_test(stage: Stage) -> Ended:
+    """Fail a real test: nobody may make that green."""
+    folder = stage.sandbox.folder / "project"
+    folder.mkdir()
+    (folder / "test_sum.py").write_text("def test_sum():\n    assert 1 + 1 == 3\n", encoding="utf-8")
+    argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_sum.py")
+    stage.github.push(JobSpec(PROJECT, "102", "unit-tests", argv, str(folder), _PATH))
+    final = outcome_of(stage.ended(f"job:{SOURCE}/{PROJECT}/102/unit-tests"), "refused")
+    require("the job was run again", holds=len(stage.github.attempts("102")) == 1)
+    return Ended("refused", final.reason)
+
+
+def ask_a_person(stage: Stage) -> Ended:
+    """Kill what three services rest on: too risky without a person."""
+    stage.sandbox.kill("vault")
+    pending = stage.pending_on("service:vault")
+    require("it was started before anybody said yes", holds=stage.sandbox.starts_by_healing("vault") == 0)
+    stage.command("approval", "approve", pending.decision_id, "--as", APPROVER)
+    final = outcome_of(stage.ended("service:vault"), "healed")
+    return Ended("healed", f"risk {pending.decision.risk.score:.0f}, approved by {APPROVER} on the command line", final.time_to_recover_s)
+
+
+def fail_in_an_unknown_way(stage: Stage) -> Ended:
+    """Fail as nothing known fails: it goes to a person with its evidence."""
+    words = "print('the moon is in the wrong house'); raise SystemExit(42)"
+    stage.github.push(JobSpec(PROJECT, "103", "moonshot", (sys.executable, "-c", words), str(stage.sandbox.folder), _PATH))
+    view = stage.ended(f"job:{SOURCE}/{PROJECT}/103/moonshot")
+    outcome_of(view, "escalated")
+    case = stage.sandbox.home.cases / id_of(view.incident) / "case.md"
+    stage.wait_for("the case file", lambda: True if case.is_file() else None, 10.0)
+    require("the case names no evidence", holds="ci.events[" in case.read_text(encoding="utf-8"))
+    return Ended("escalated", f"case file {case.relative_to(stage.sandbox.folder)}")
+
+
+def kill_the_executor(stage: Stage) -> Ended:
+    """Kill the executor in the middle of a recovery of three services; another finishes it."""
+    names = ("ore", "iron", "tools")
+    stage.sandbox.kill(*reversed(names))
+    intent = stage.intent("group:mill", "start:iron")
+    os.kill(int(intent.owner.rpartition("/")[2]), signal.SIGKILL)
+    killed = time.monotonic()
+    final = outcome_of(stage.ended("service:tools", 90.0), "healed")
+    starts = [stage.sandbox.starts_by_healing(name) for name in names]
+    require(f"starts by healing: {starts}", holds=starts == [1, 1, 1])
+    owners = {row.owner for row in stage.heard.journal if row.command_id == final.command_id and row.owner}
+    require(f"owners: {sorted(owners)}", holds=len(owners) == 2)
+    return Ended("healed", "executor killed -9 between steps, another finished; each service started once", time.monotonic() - killed)
+
+
+def send_poison(stage: Stage) -> Ended:
+    """Send what is no record; all of it is put aside, and good records behind it flow on."""
+    began = time.monotonic()
+    stage.emit_raw("ci.logs", [b"\xc3\x01poison" + bytes([number]) * 40 for number in range(POISON)])
+    place = (SOURCE, PROJECT, "900", "behind-the-poison")
+    spec = JobSpec(PROJECT, "900", place[3], (), "", ())
+    from_run = records_of(spec, CiAttempt(1, 1, datetime.now(UTC), "success", "all good\n"), datetime.now(UTC))
+    stage.emit(from_run)
+    target = f"job:{SOURCE}/{PROJECT}/900/{place[3]}"
+    stage.wait_for("a good run behind the poison", lambda: next((d for d in stage.heard.detections if d.target == target), None), 10.0)
+    passed_s = time.monotonic() - began
+    stage.wait_for(f"{POISON} dead letters", lambda: True if _dead(stage) >= POISON else None, 20.0)
+    require("more was put aside than poison", holds=_dead(stage) == POISON)
+    return Ended("dead_lettered", f"{POISON} put aside in {time.monotonic() - began:.1f} s; the good run behind them was read", passed_s)
+
+
+def pull_the_switch(stage: Stage) -> Ended:
+    """Stop a running recovery, and let it go on by another person's word."""
+    stage.sandbox.kill("bread", "flour", "corn", "seed")
+    command = stage.intent("group:farm", "start:seed").command_id
+    stage.command("killswitch", "engage", "--scope", "group:farm", "--reason", "demo", "--as", OPERATOR)
+    engaged = stage.heard_switch("group:farm")
+    require("it had ended before the switch", holds=not stage.heard.views_on("service:bread")[0].final())
+
+    def late() -> object | None:
+        rows = (row for row in stage.heard.journal if row.command_id == command and row.kind is JournalKind.INTENT)
+        return next((row for row in rows if (row.at - engaged).total_seconds() > SWITCH_S), None)
+
+    require("a step began more than 2 s after the switch", holds=stage.stays_away(late, SWITCH_S + 1.5))
+    last = max((row.at for row in stage.heard.journal if row.command_id == command), default=engaged)
+    stage.command("killswitch", "release", "--scope", "group:farm", "--as", APPROVER)
+    outcome_of(stage.ended("service:bread"), "healed")
+    stopped_s = max(0.0, (last - engaged).total_seconds())
+    return Ended("healed", f"stopped, released by {APPROVER}, went on to the end", stopped_s)
+
+
+def _dead(stage: Stage) -> int:
+    return len({(row.origin.partition, row.origin.offset) for row in stage.heard.dead if row.origin.topic == "ci.logs"})
+
+
+FAILURES: tuple[PlannedFailure, ...] = (
+    PlannedFailure("service", "one of three services is killed", "healed", kill_a_service),
+    PlannedFailure("drift", "a configuration file is changed by hand", "healed", drift_a_file),
+    PlannedFailure("install", "pip install meets a closed port in a CI job", "healed", install_from_closed_port),
+    PlannedFailure("liar", "a target says 200 and does something else", "rolled_back", believe_a_liar),
+    PlannedFailure("test", "a test really fails", "refused", break_a_test),
+    PlannedFailure("approval", "a risky restart waits for a second person", "healed", ask_a_person),
+    PlannedFailure("unknown", "a job fails as nothing known fails", "escalated", fail_in_an_unknown_way),
+    PlannedFailure("executor", "the executor is killed -9 in mid-recovery", "healed", kill_the_executor, after="switch"),
+    PlannedFailure("poison", "200 poison records", "dead_lettered", send_poison),
+    PlannedFailure("switch", "the kill switch stops a running recovery", "healed", pull_the_switch),
+)

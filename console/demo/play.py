@@ -1,0 +1,135 @@
+"""Plays the planned failures at once on a real system in a sandbox, shows them live, and sums up with measured times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from console.demo.failures import FAILURES, Ended, PlannedFailure
+from console.demo.sandbox import build
+from console.demo.stage import Stage, SurpriseError
+from console.system import System
+from infra.broker.server import free_ports
+from infra.logging import configure
+from schemas.errors import HealstreamError
+
+LIVE_EVERY_S = 0.25
+
+
+@dataclass(slots=True)
+class Line:
+    """One failure as it stands."""
+
+    failure: PlannedFailure
+    state: str = "waits"
+    told: str = ""
+    began_s: float = 0.0
+    took_s: float = 0.0
+    seconds: float | None = None
+    well: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+def table_of(lines: Sequence[Line]) -> Table:
+    """Return the lines as they stand now."""
+    table = Table(title="healstream demo")
+    for name in ("#", "failure", "ended as", "took", "recovered in", "what happened"):
+        table.add_column(name)
+    for number, line in enumerate(lines, 1):
+        colour = "green" if line.well else "red" if line.done.is_set() else "yellow"
+        took = f"{line.took_s:.1f} s" if line.done.is_set() else ""
+        recovered = f"{line.seconds:.2f} s" if line.seconds is not None else ""
+        table.add_row(str(number), line.failure.title, f"[{colour}]{line.state}[/]", took, recovered, line.told)
+    return table
+
+
+@contextmanager
+def shown(lines: Sequence[Line], console: Console) -> Iterator[None]:
+    """Show the lines live on a terminal; elsewhere each ends as one plain line."""
+    if not console.is_terminal:
+        yield
+        return
+    with Live(get_renderable=lambda: table_of(lines), console=console, refresh_per_second=4, transient=True):
+        yield
+
+
+def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Console) -> None:
+    """Play one failure and keep how it ended."""
+    if line.failure.after:
+        by_name[line.failure.after].done.wait()
+    line.state, line.began_s = "plays", time.monotonic()
+    try:
+        ended = line.failure.play(stage)
+        line.state, line.told, line.seconds = ended.status, ended.told, ended.seconds
+        line.well = _is_planned(line.failure, ended)
+    except (SurpriseError, OSError, IndexError, HealstreamError) as surprise:
+        line.state, line.told = "not as planned", str(surprise)[:300]
+    finally:
+        line.took_s = time.monotonic() - line.began_s
+        line.done.set()
+    if not console.is_terminal:
+        console.print(
+            f"{'ok ' if line.well else 'NOT'} {line.failure.title}: {line.state}, {line.took_s:.1f} s; {line.told}", soft_wrap=True
+        )
+
+
+def _is_planned(failure: PlannedFailure, ended: Ended) -> bool:
+    return ended.status == failure.expected
+
+
+def play_all(stage: Stage, console: Console) -> list[Line]:
+    """Play every failure, those that disturb no other at once."""
+    lines = [Line(failure) for failure in FAILURES]
+    by_name = {line.failure.name: line for line in lines}
+    with shown(lines, console), ThreadPoolExecutor(len(lines)) as pool:
+        for done in [pool.submit(run_line, line, stage, by_name, console) for line in lines]:
+            done.result()
+    return lines
+
+
+def play(*, keep: bool) -> int:
+    """Play the demo; return 0 when each failure ended as planned, else 1."""
+    console = Console()
+    configure("demo")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="healstream-demo-"))
+    sandbox = build(folder, free_ports(1)[0])
+    environ = {name: value for name, value in os.environ.items() if name != "HEALSTREAM_BROKERS"}
+    system = System(sandbox.home, environ, lambda text: console.print(f"{time.monotonic() - began:5.1f} s  {text}", soft_wrap=True))
+    stage: Stage | None = None
+    try:
+        console.print(f"sandbox: {folder}")
+        sandbox.start_services()
+        system.start()
+        stage = Stage(sandbox, system.brokers)
+        lines = play_all(stage, console)
+    finally:
+        # Executors first: they would start again what is ended next.
+        if stage is not None:
+            stage.close()
+        system.stop()
+        sandbox.kill(*sandbox.ports)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    console.print(table_of(lines))
+    well = sum(line.well for line in lines)
+    console.print(
+        f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all" + (f"; kept: {folder}" if keep else "")
+    )
+    sys.stdout.flush()
+    return 0 if well == len(lines) else 1

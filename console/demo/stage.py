@@ -1,0 +1,146 @@
+"""What the failures play on: the sandbox, the running system, the CI server, and everything that the topics have said so far."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from confluent_kafka import Producer
+
+from console.demo.github_server import GithubServer
+from console.demo.sandbox import Sandbox
+from console.readmodel import TOPICS_READ, IncidentView, Pending, ReadModel
+from console.supervise import clean_environ
+from console.topic_reader import Follower
+from infra.kafka import producer_settings, send
+from schemas.avro_codec import Codec
+from schemas.ids import Record
+from schemas.incidents import Detection
+from schemas.oversight import DeadLetter
+from schemas.recoveries import JournalKind, JournalRecord
+from schemas.topics import ALL_RECORDS
+
+T = TypeVar("T")
+FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
+COMMAND_S = 30.0
+OUTCOME_S = 60.0
+
+
+class SurpriseError(Exception):
+    """A failure did not end as planned; the text says what was seen instead."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the topics have said."""
+
+    model: ReadModel = field(default_factory=ReadModel)
+    journal: list[JournalRecord] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    detections: list[Detection] = field(default_factory=list)
+
+    def take(self, record: Record) -> None:
+        """Keep one record."""
+        match record:
+            case JournalRecord():
+                self.journal.append(record)
+            case DeadLetter():
+                self.dead.append(record)
+            case Detection():
+                self.detections.append(record)
+            case _:
+                self.model.apply(record)
+
+    def views_on(self, target: str) -> list[IncidentView]:
+        """Return the incidents of a target."""
+        return [view for view in tuple(self.model.incidents.values()) if view.incident.target == target]
+
+
+class Stage:
+    """The stage of one demo."""
+
+    def __init__(self, sandbox: Sandbox, brokers: str) -> None:
+        """Follow the topics from now on; the CI server serves at once."""
+        self.sandbox = sandbox
+        self.brokers = brokers
+        self.heard = Heard()
+        self._codec = Codec(ALL_RECORDS)
+        self._producer = Producer(producer_settings(brokers))
+        self._follower = Follower(brokers, FOLLOWED, self.heard.take)
+        self._follower.start()
+        self.github = GithubServer(sandbox.api_port, self.emit)
+        self.github.start()
+
+    def close(self) -> None:
+        """Stop following and serving."""
+        self.github.stop()
+        self._follower.close()
+
+    def emit(self, records: Sequence[Record]) -> None:
+        """Produce records."""
+        for record in records:
+            send(self._producer, record, self._codec)
+        self._producer.flush(10.0)
+
+    def emit_raw(self, topic: str, values: Sequence[bytes]) -> None:
+        """Produce bytes that are no records, spread over the partitions."""
+        for number, value in enumerate(values):
+            self._producer.produce(topic, value, key=f"poison-{number}".encode())
+        self._producer.flush(10.0)
+
+    def wait_for(self, what: str, look: Callable[[], T | None], deadline_s: float = OUTCOME_S) -> T:
+        """Return what is waited for; raises SurpriseError after the deadline."""
+        found = self._follower.wait_for(look, deadline_s)
+        if found is None:
+            raise SurpriseError(f"{what} was not seen within {deadline_s:.0f} s")
+        return found
+
+    def stays_away(self, look: Callable[[], T | None], for_s: float) -> bool:
+        """Tell whether something stays unseen for that long."""
+        return self._follower.wait_for(look, for_s) is None
+
+    def ended(self, target: str, deadline_s: float = OUTCOME_S) -> IncidentView:
+        """Return the target's incident once its final outcome is there."""
+        return self.wait_for(
+            f"the outcome on {target}", lambda: next((view for view in self.heard.views_on(target) if view.final()), None), deadline_s
+        )
+
+    def intent(self, scope: str, step: str) -> JournalRecord:
+        """Return the journal's intent of a step once it is there."""
+
+        def look() -> JournalRecord | None:
+            return next(
+                (row for row in self.heard.journal if row.kind is JournalKind.INTENT and row.step == step and row.scope in {scope, ""}),
+                None,
+            )
+
+        return self.wait_for(f"the start of step {step}", look)
+
+    def heard_switch(self, scope: str) -> datetime:
+        """Return when a scope's switch was engaged."""
+        switch = self.wait_for("the kill switch", lambda: self.heard.model.controls.get(f"killswitch/{scope}"))
+        return switch.at
+
+    def pending_on(self, target: str) -> Pending:
+        """Return the target's decision once it waits for a person and its plan is known."""
+
+        def look() -> Pending | None:
+            rows = self.heard.model.pending(datetime.now(UTC))
+            return next((row for row in rows if row.decision.target == target and row.steps), None)
+
+        return self.wait_for(f"a decision on {target} that waits for a person", look)
+
+    def command(self, *words: str) -> str:
+        """Run the command that a person uses; raises SurpriseError with what it said when it fails."""
+        home = self.sandbox.home
+        told = {"HEALSTREAM_BROKERS": self.brokers, "HEALSTREAM_STATE": str(home.state), "HEALSTREAM_CONFIG": str(home.config)}
+        call = [sys.executable, "-m", "console.cli.main", *words]
+        done = subprocess.run(call, env=clean_environ(os.environ) | told, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+        if done.returncode:
+            raise SurpriseError(f"healstream {' '.join(words)} exited {done.returncode}: {done.stderr.strip()[-300:]}")
+        return done.stdout

@@ -1,0 +1,132 @@
+"""Where one installation lives: its state under XDG_STATE_HOME, its configuration under XDG_CONFIG_HOME; two names, two copies.
+
+Called by every command; the folder's format is checked before anything in it is used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import ConfigurationError, HealstreamError
+
+FORMAT = 1
+DEFAULT_NAME = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one named copy."""
+
+    name: str
+    state: Path
+    config: Path
+
+    @property
+    def keys(self) -> Path:
+        """The components' private keys."""
+        return self.state / "keys"
+
+    @property
+    def people(self) -> Path:
+        """The private keys of the people of this machine."""
+        return self.state / "people"
+
+    @property
+    def cases(self) -> Path:
+        """The case files of what was escalated."""
+        return self.state / "cases"
+
+    @property
+    def logs(self) -> Path:
+        """What the processes print."""
+        return self.state / "logs"
+
+    @property
+    def stop_file(self) -> Path:
+        """The file whose existence halts every executor of this host."""
+        return self.state / "stop"
+
+    @property
+    def running(self) -> Path:
+        """What the supervisor says of itself while it runs."""
+        return self.state / "running.json"
+
+    def brokers(self, environ: Mapping[str, str]) -> str:
+        """Return the bootstrap address: the environment's, or the running supervisor's; empty when there is none."""
+        return environ.get("HEALSTREAM_BROKERS", "") or str(read_running(self).get("brokers", ""))
+
+
+def home_of(environ: Mapping[str, str], name: str = "") -> Home:
+    """Return the copy's folders; nothing is made."""
+    chosen = name or environ.get("HEALSTREAM_NAME", "") or DEFAULT_NAME
+    if not chosen.replace("-", "").replace("_", "").isalnum():
+        raise ConfigurationError(f"name {chosen!r}", "it is not made of letters, digits, - and _", "Choose another with --name")
+    home = Path(environ.get("HOME") or Path.home())
+    state = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "healstream" / chosen
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "healstream" / chosen
+    return Home(chosen, Path(environ.get("HEALSTREAM_STATE") or state), Path(environ.get("HEALSTREAM_CONFIG") or config))
+
+
+def make_state(home: Home) -> None:
+    """Make the state folder or check its format; raises HealstreamError for one of another release or a disk that refuses."""
+    mark = home.state / "format"
+    try:
+        for folder in (home.state, home.keys, home.people, home.cases, home.logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if mark.exists():
+            found = mark.read_text(encoding="ascii", errors="replace").strip()
+        elif (home.state / "broker").exists():
+            found = "of a release before formats"
+        else:
+            write_file(mark, f"{FORMAT}\n")
+            found = str(FORMAT)
+    except OSError as error:
+        raise HealstreamError(f"state folder {home.state}", str(error.strerror), "Free or mend the disk; nothing was changed") from error
+    if found != str(FORMAT):
+        raise HealstreamError(
+            f"state folder {home.state}",
+            f"its format is {found}, this release reads {FORMAT}",
+            "Start with another --name, or move the folder away; nothing in it was changed",
+        )
+
+
+def write_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace a file in one step, so that Ctrl-C leaves the old or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with beside.open("w", encoding="utf-8") as out:
+            beside.chmod(mode)
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_running(home: Home) -> dict[str, object]:
+    """Return what the running supervisor wrote, or nothing."""
+    try:
+        found = json.loads(home.running.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def only_copy(home: Home) -> Iterator[None]:
+    """Hold the state folder's lock; raises HealstreamError when another supervisor has it."""
+    with (home.state / "lock").open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise HealstreamError(
+                f"state folder {home.state}", "another healstream uses it", "Use `healstream down`, or start a second copy with --name"
+            ) from error
+        yield

@@ -1,0 +1,79 @@
+"""The shipped recognition for one log on this machine: patterns, precedence and model, no broker; used by ``explain`` and ``classify``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning.classification import Classification, Recognizer, classify_log
+from learning.classifier import Classifier
+from learning.patterns.loader import load_catalogue, read_folder
+from learning.patterns.matcher import Matcher
+from learning.patterns.precedence import load_precedence
+from schemas.catalogue import CARDS, cards_for
+from schemas.door import redact
+from schemas.errors import ConfigurationError
+from schemas.vocabulary import Result, group_of, is_healable
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One log's verdict with the line that speaks for it."""
+
+    found: Classification
+    line: str
+
+    def row(self) -> dict[str, object]:
+        """Return it as the JSON shape of ``explain``, version 1."""
+        found = self.found
+        return {
+            "version": 1,
+            "kind": found.kind.value,
+            "group": group_of(found.kind).value,
+            "confidence": found.confidence,
+            "abstained": found.abstained,
+            "acts": found.acts,
+            "pattern": found.pattern,
+            "line": found.line,
+            "text": self.line,
+            "would": would_do(found),
+            "reasons": list(found.reasons),
+            "alternatives": [{"kind": kind.value, "probability": share} for kind, share in found.alternatives],
+        }
+
+
+def load_recognizer(folder: Path) -> Recognizer:
+    """Return the recognition in a folder; raises ConfigurationError with the place of what is wrong."""
+    catalogue = load_catalogue(read_folder(folder))
+    if isinstance(catalogue, list):
+        raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
+    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    precedence = load_precedence((folder / "precedence.json").read_text(encoding="utf-8"))
+    return Recognizer(Matcher(catalogue), precedence, Classifier.from_snapshot(model))
+
+
+def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:
+    """Classify one log; the line that is shown is redacted."""
+    found = classify_log(text, result, recognizer)
+    lines = text.splitlines()
+    shown = lines[found.line - 1].strip() if 0 < found.line <= len(lines) else ""
+    return Told(found, redact(shown)[:500])
+
+
+def would_do(found: Classification) -> str:
+    """Say what healstream would do with it, if its policy allowed."""
+    if found.abstained:
+        return "escalate: a person looks"
+    if not is_healable(found.kind):
+        return f"refuse: {found.kind} is nothing that a recipe may heal"
+    cards = cards_for_job(found)
+    if not cards:
+        return f"escalate: no strategy heals {found.kind} of a job"
+    return f"{cards}: if policy and gates allow" if found.acts else f"ask a person before {cards}"
+
+
+def cards_for_job(found: Classification) -> str:
+    """Return the strategy that heals the kind on a job."""
+    from_table = cards_for(CARDS, found.kind, "job:any")
+    return from_table[0].name if from_table else ""

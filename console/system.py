@@ -1,0 +1,251 @@
+"""One running healstream: broker, topics, published configuration, workers, case files; ``python -m console.system NAME`` is ``up``.
+
+Called by ``healstream up`` (as a detached process) and by the demo (in its own process).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+from confluent_kafka import KafkaException
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from console.casefile import CASE_STATUSES, case_json, case_markdown
+from console.configuration import load_configuration, read_folder
+from console.home import Home, home_of, make_state, only_copy, write_file
+from console.keys import component_keys, load_key
+from console.publish import publish
+from console.readmodel import TOPICS_READ, ReadModel
+from console.supervise import ChildSpec, Supervisor, clean_environ
+from console.system_paths import shipped_patterns
+from console.topic_reader import Follower
+from console.words import say as say_control
+from infra.broker.install import cache_folder, install
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+from infra.logging import configure
+from infra.topics_admin import create_topics
+from schemas.avro_codec import Codec
+from schemas.configuration import Configuration
+from schemas.errors import ConfigurationError, HealstreamError, UnreachableError
+from schemas.ids import Record
+from schemas.oversight import Control
+from schemas.recoveries import RecoveryOutcome
+from schemas.signing import public_text
+
+Say = Callable[[str], None]
+WORKERS: tuple[tuple[str, str, str], ...] = (
+    ("gatekeeper", "streams.gatekeeper", ""),
+    ("detect", "streams.app", "detect"),
+    ("middle", "streams.app", "middle"),
+    ("executor-1", "recoverers.worker", ""),
+    ("executor-2", "recoverers.worker", ""),
+    ("prober", "streams.prober", ""),
+)
+LOOK_S = 1.0
+LED_S = 20.0
+log = structlog.get_logger("supervisor")
+
+
+def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[str, str]) -> tuple[ChildSpec, ...]:
+    """Return the workers' processes, each with a free port of its own."""
+    ports = free_ports(len(WORKERS))
+    told = clean_environ(environ) | {
+        "PYTHONUNBUFFERED": "1",
+        "HEALSTREAM_BROKERS": brokers,
+        "HEALSTREAM_STATE": str(home.state),
+        "HEALSTREAM_CONFIG": str(home.config),
+        "HEALSTREAM_KEYS": str(home.keys),
+        "HEALSTREAM_PUBLISHER_KEY": publisher_key,
+    }
+    return tuple(
+        ChildSpec(
+            name,
+            (sys.executable, "-m", module),
+            tuple({**told, "HEALSTREAM_METRICS_PORT": str(port), **({"HEALSTREAM_ROLE": role} if role else {})}.items()),
+            port,
+        )
+        for (name, module, role), port in zip(WORKERS, ports, strict=True)
+    )
+
+
+def publish_once_led(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) -> None:
+    """Publish, waiting for topics that were just created to get their leader."""
+    end = time.monotonic() + LED_S
+    while True:
+        try:
+            publish(brokers, configuration, key)
+        except KafkaException as error:
+            if time.monotonic() > end:
+                raise UnreachableError(f"broker {brokers}", str(error), "Run `healstream doctor`") from error
+            time.sleep(LOOK_S / 10)
+        else:
+            return
+
+
+class System:
+    """Everything of one copy; ``start`` returns when all is ready, ``stop`` when nothing is left."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str], say: Say) -> None:
+        """Prepare; nothing runs yet."""
+        self.home = home
+        self.brokers = environ.get("HEALSTREAM_BROKERS", "")
+        self.supervisor: Supervisor | None = None
+        self._environ = environ
+        self._say = say
+        self._stack = ExitStack()
+        self._version = ""
+        self._refused = ""
+
+    def start(self) -> None:
+        """Start all; raises HealstreamError with what is wrong, having ended what had begun."""
+        try:
+            make_state(self.home)
+            self._stack.enter_context(only_copy(self.home))
+            keys = component_keys(self.home.keys)
+            loaded = load_configuration(self.home.config, shipped_patterns(), keys)
+            self._start_broker()
+            made = create_topics(self.brokers)
+            self._say(f"topics: {len(made)} created" if made else "topics: all there")
+            publisher = load_key(self.home.keys / "publisher.key")
+            publish_once_led(self.brokers, loaded, publisher)
+            self._version = loaded.version
+            self._start_workers(public_text(publisher))
+            self._start_cases()
+            self.write_running()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End everything in reverse order."""
+        self._stack.close()
+        self.home.running.unlink(missing_ok=True)
+
+    def look(self) -> None:
+        """Publish a changed configuration folder and a pending stop; called about once a second."""
+        self._publish_changes()
+        self._publish_pending_switch()
+        self.write_running()
+
+    def write_running(self) -> None:
+        """Say on disk what runs and where."""
+        rows = self.supervisor.rows() if self.supervisor else []
+        said = {"version": 1, "pid": os.getpid(), "brokers": self.brokers, "configuration": self._version, "processes": rows}
+        text = json.dumps({**said, "refused": self._refused}, indent=2)
+        if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:
+            write_file(self.home.running, text)
+
+    def _start_broker(self) -> None:
+        if self.brokers:
+            self._say(f"broker: {self.brokers} (given)")
+            return
+        jars = install(cache_folder(self._environ))
+        port, controller = free_ports(2)
+        broker = EmbeddedBroker(BrokerPlace(self.home.state / "broker", port, controller), jars)
+        self._stack.callback(broker.stop)
+        broker.start()
+        broker.wait_ready()
+        self.brokers = broker.address
+        self._say(f"broker: Apache Kafka on {broker.address}")
+
+    def _start_workers(self, publisher_key: str) -> None:
+        self.supervisor = Supervisor(
+            worker_specs(self.home, self.brokers, publisher_key, self._environ), self.home.logs, random.SystemRandom().random
+        )
+        self._stack.callback(self.supervisor.stop)
+        self.supervisor.start()
+        self.supervisor.wait_ready()
+        ports = ", ".join(f"{child.spec.name} {child.spec.port}" for child in self.supervisor.children)
+        self._say(f"workers ready (metrics ports: {ports})")
+
+    def _start_cases(self) -> None:
+        writer = CaseWriter(self.home.cases)
+        follower = Follower(self.brokers, TOPICS_READ, writer.take)
+        self._stack.callback(follower.close)
+        follower.start()
+
+    def _publish_changes(self) -> None:
+        try:
+            if read_folder(self.home.config, shipped_patterns()).digest() == self._version:
+                return
+            loaded = load_configuration(self.home.config, shipped_patterns(), component_keys(self.home.keys))
+        except ConfigurationError as error:
+            if error.why != self._refused:
+                log.warning("configuration refused", why=error.why, next="the old set stays in force")
+            self._refused = error.why
+            return
+        names = publish(self.brokers, loaded, load_key(self.home.keys / "publisher.key"))
+        self._version, self._refused = loaded.version, ""
+        log.info("configuration published", entries=names, next="prober and executors read it; streams at their next start")
+
+    def _publish_pending_switch(self) -> None:
+        pending = self.home.state / "stop.pending"
+        if pending.exists():
+            control = Codec([Control]).decode(pending.read_bytes())
+            if isinstance(control, Control):
+                say_control(self.brokers, control)
+                log.info("kill switch published", key=control.key)
+            pending.unlink()
+
+
+class CaseWriter:
+    """Keeps the read model and writes a case file for each incident that ended in a person's hands."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write below the folder."""
+        self._folder = folder
+        self._model = ReadModel()
+
+    def take(self, record: Record) -> None:
+        """Take one record in; the topics are followed side by side, so the last piece writes the case."""
+        self._model.apply(record)
+        name = getattr(record, "incident_id", "")
+        view = self._model.incidents.get(name) if isinstance(name, str) else None
+        final = view.final() if view else None
+        if view is None or final is None or final.status not in CASE_STATUSES:
+            return
+        folder = self._folder / name
+        is_new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / "case.json", case_json(name, view))
+        write_file(folder / "case.md", case_markdown(name, view))
+        if is_new and isinstance(record, RecoveryOutcome):
+            log.warning(
+                "escalated", incident=name, target=final.target, reason=final.reason, case=str(folder), next="a person reads the case"
+            )
+
+
+def main(name: str) -> int:
+    """Run until SIGTERM; what goes wrong is said on the last line of the log."""
+    configure("supervisor")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    system = System(home_of(os.environ, name), os.environ, log.info)
+    try:
+        system.start()
+        while not stop.wait(LOOK_S):
+            try:
+                system.look()
+            except (HealstreamError, KafkaException) as error:
+                log.warning("broker does not answer", why=str(error), next="tried again in a second")
+    except HealstreamError as error:
+        log.error("supervisor ends", what=error.what, why=error.why, mend=error.mend)  # noqa: TRY400 - the sentence, not the trace
+        return error.exit_code
+    finally:
+        system.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -1,0 +1,105 @@
+"""The configuration folder: what is right becomes records, what is wrong is named by its place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from console.configuration import Files, configuration_of, load_configuration, read_folder
+from console.home import Home
+from console.init import init
+from console.publish import entries_of, entries_to_send
+from console.system_paths import shipped_patterns
+from schemas.configuration import Configuration, Keys, configuration_from, newest_entries
+from schemas.errors import ConfigurationError
+from schemas.oversight import RolloutLevel
+from schemas.people import Right
+from schemas.signing import public_text
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def problems_of(**texts: str) -> list[str]:
+    files = Files({"healstream.yaml": "version: 1\n", **{name.replace("__", "/") + ".yaml": text for name, text in texts.items()}}, {})
+    found = configuration_of(files, Keys())
+    return [] if isinstance(found, Configuration) else [str(problem) for problem in found]
+
+
+def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path: Path) -> None:
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+
+    made = init(home, "ada")
+    again = init(home, "bob")
+    found = load_configuration(home.config, shipped_patterns(), Keys())
+
+    assert len(made) == 4
+    assert again == ()
+    assert {row.level for row in found.policy.strategies} == {RolloutLevel.OBSERVE}
+    assert found.people.may("ada", Right.APPROVE)
+    assert (home.people / "ada.key").stat().st_mode & 0o777 == 0o600
+    assert (home.keys / "admit.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        ({"services": "services:\n  - name: web\n    grop: shop\n"}, "services.yaml:3:5: services.0.grop: there is no such field"),
+        ({"services": "services: [\n"}, "services.yaml:2:1: this is no YAML"),
+        ({"policy__a": "strategies:\n  - {strategy: dance}\n"}, "policy/a.yaml:2:6: strategies.0.strategy: dance is no strategy"),
+        ({"policy__a": "gather_s: 1\n", "policy__b": "gather_s: 2\n"}, "policy/b.yaml:1:1: gather_s: policy/a.yaml sets it too"),
+        ({"policy__a": "high_from: 10\n"}, "policy/a.yaml:1:1: medium_from <= high_from"),
+        ({"people": "people:\n  - {name: ada, roles: [admin], public_key: QUJD}\n"}, "people.yaml:2:33: people.0.public_key: an Ed25519"),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_column(texts: dict[str, str], place: str) -> None:
+    problems = problems_of(**texts)
+
+    assert any(problem.startswith(place) for problem in problems), problems
+
+
+def service(name: str, needs: str) -> str:
+    return f"  - {{name: {name}, group: g, argv: [run], cwd: /srv, pid_file: /run/{name}, depends_on: [{needs}]}}\n"
+
+
+def test_a_ring_a_stranger_and_a_repeated_name_among_services_are_told_together() -> None:
+    text = "services:\n" + service("a", "b") + service("b", "a") + service("c", "nobody") + service("c", "")
+
+    problems = problems_of(services=text)
+
+    assert sum("ring" in problem for problem in problems) == 2
+    assert any("services.yaml:4:" in problem and "nobody is no service" in problem for problem in problems)
+    assert any("c is there twice" in problem for problem in problems)
+
+
+def test_a_bad_pattern_file_is_named_and_the_whole_set_refused(tmp_path: Path) -> None:
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+    init(home, "ada")
+    (home.config / "patterns").mkdir()
+    (home.config / "patterns" / "own.json").write_text('{\n "family": }', encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match=r"patterns/own.json:2:12"):
+        load_configuration(home.config, shipped_patterns(), Keys())
+
+
+def test_what_is_published_is_signed_and_read_back_the_same_and_only_changes_are_sent(tmp_path: Path) -> None:
+    home, key = Home("t", tmp_path / "state", tmp_path / "config"), Ed25519PrivateKey.generate()
+    init(home, "ada")
+    found = configuration_of(read_folder(home.config, shipped_patterns()), Keys("a", "n"))
+    assert isinstance(found, Configuration)
+
+    entries = entries_of(found, key, NOW)
+    read = configuration_from(entries, public_text(key))
+
+    assert isinstance(read, Configuration)
+    assert (read.policy, read.services, read.people, read.keys, read.patterns) == (
+        found.policy,
+        found.services,
+        found.people,
+        found.keys,
+        found.patterns,
+    )
+    assert entries_to_send(entries, newest_entries(entries, public_text(key))) == ()
+    assert entries_to_send(entries, newest_entries(entries[1:], public_text(key))) == entries[:1]

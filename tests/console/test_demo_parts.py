@@ -1,0 +1,118 @@
+"""The demo's parts are real: a pip that fails and passes, a job that is re-run, services that need each other, logs that are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from console.cli.main import run
+from console.configuration import load_configuration
+from console.demo.github_server import GithubServer, JobSpec
+from console.demo.package_index import WHEEL, open_index, write_index
+from console.demo.sandbox import PROJECT, build
+from console.system_paths import shipped_patterns
+from infra.adapters.ci_server import CiServers
+from infra.adapters.launch import pid_in
+from infra.broker.server import free_ports
+from schemas.attempts import StepStatus
+from schemas.configuration import Keys
+from schemas.events import JobFinished, LogChunk
+from schemas.ids import Record
+from schemas.services import CiServer, Services
+from schemas.vocabulary import Result
+
+
+def waited(look: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 30
+    while not look() and time.monotonic() < end:
+        os.sched_yield()
+    return look()
+
+
+def test_a_real_pip_fails_on_a_closed_port_and_its_rerun_passes_once_the_index_is_open(tmp_path: Path) -> None:
+    records: list[Record] = []
+
+    def take(some: Sequence[Record]) -> None:
+        records.extend(some)
+
+    (port,) = free_ports(1)
+    write_index(tmp_path / "index")
+    server = GithubServer(0, take)
+    server.start()
+    ci = CiServers(Services(ci=(CiServer("github", f"http://127.0.0.1:{server.port}", "", (PROJECT,)),)))
+    target = f"job:github/{PROJECT}/7/install"
+    words = ("-m", "pip", "install", "--isolated", "--no-cache-dir", "--retries", "0", "--target", "site")
+    spec = JobSpec(PROJECT, "7", "install", (sys.executable, *words, f"http://127.0.0.1:{port}/simple/demo-pkg/{WHEEL}"), str(tmp_path), ())
+
+    server.push(spec)
+    assert waited(lambda: len(records) == 2)
+    failed = ci.job(target, 1)
+    assert failed is not None
+    index = open_index(tmp_path / "index", port)
+    asked = ci.rerun(target, failed.job_id)
+    assert waited(lambda: len(records) == 4)
+    index.shutdown()
+    passed = ci.job(target, 2)
+    server.stop()
+
+    assert (failed.conclusion, asked.status) == ("failure", StepStatus.OK)
+    assert passed is not None
+    assert passed.conclusion == "success"
+    assert (tmp_path / "site" / "demo_pkg.py").is_file()
+    assert [row.result for row in records if isinstance(row, JobFinished)] == [Result.FAILURE, Result.SUCCESS]
+    assert "Connection refused" in next(row.text for row in records if isinstance(row, LogChunk))
+
+
+def test_the_sandboxs_configuration_is_valid_and_its_services_really_run_and_end(tmp_path: Path) -> None:
+    sandbox = build(tmp_path, 1)
+
+    found = load_configuration(sandbox.home.config, shipped_patterns(), Keys())
+    sandbox.start_services()
+    alive = [pid_in(sandbox.pid_file(spec.name)) for spec in found.services.services]
+    sandbox.kill(*sandbox.ports)
+
+    assert all(alive)
+    assert found.services.scope_of(sandbox.config_target("proxy")) == "group:edge"
+    assert waited(lambda: not any(_lives(pid) for pid in alive))
+
+
+def _lives(pid: int | None) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_classify_answers_each_line_and_explain_exits_8_for_the_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = "Collecting x\nfatal: unable to access 'https://git.example/': Could not resolve host: git.example\n##[error]exit code 128\n"
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": "a", "log": log, "result": "failure"}) + "\n")
+    (tmp_path / "odd.log").write_text("the moon is in the wrong house\n")
+
+    with pytest.raises(SystemExit) as well:
+        run(["classify", "--jsonl", str(tmp_path / "in.jsonl"), "--output", "jsonl"])
+    row = json.loads(capsys.readouterr().out)
+    with pytest.raises(SystemExit) as unknown:
+        run(["explain", str(tmp_path / "odd.log")])
+
+    assert (well.value.code, unknown.value.code) == (0, 8)
+    assert (row["id"], row["kind"], row["line"]) == ("a", "dns_resolution", 2)
+
+
+def test_help_needs_no_broker_library_and_a_missing_broker_exits_5_with_the_next_command(tmp_path: Path) -> None:
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path)}
+    asked = "import sys\nfrom console.cli.main import app_for\napp_for(['--help'])\n"
+    asked += "print({'confluent_kafka','pandas','river'} & set(sys.modules))"
+
+    light = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    missing = subprocess.run(
+        [sys.executable, "-m", "console.cli.main", "incident", "list"], env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert light.stdout.strip() == "set()"
+    assert missing.returncode == 5
+    assert "healstream up" in missing.stderr
