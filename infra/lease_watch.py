@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Message, TopicPartition
 
 from infra.kafka import consumer_settings, watermarks
 from schemas.avro_codec import Codec
+from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
+from schemas.decisions import Oversight
 from schemas.errors import UnreachableError
-from schemas.oversight import Control, Lease
+from schemas.oversight import Control, Lease, SwitchMode
+from schemas.people import People
 
 LEASE, CONTROL = "heal.lease", "heal.control"
 _ANSWER_S = 10.0
 
 
 class LeaseWatch:
-    """The last lease with the monotonic second of its receipt, and every control key's newest value that ``is_valid`` accepts."""
+    """The last lease with the monotonic second of its receipt, and what people of ``people`` said: switches that are on, other words."""
 
-    def __init__(self, brokers: str, codec: Codec, is_valid: Callable[[Control], bool], stop_file: Path) -> None:
+    def __init__(self, brokers: str, codec: Codec, people: People, oversight: Oversight, stop_file: Path) -> None:
         """Read control from its beginning, leases from now on."""
         self._codec = codec
-        self._is_valid = is_valid
+        self._people = people
+        self._oversight = oversight
         self._stop_file = stop_file
         self._lock = threading.Lock()
         self._lease: tuple[Lease, float] | None = None
         self._controls: dict[str, Control] = {}
+        self._switches: dict[str, SwitchRow] = {}
         self._position = 0
         self._ending = threading.Event()
-        self._consumer = Consumer({**consumer_settings(brokers, "healstream-lease-watch"), "isolation.level": "read_committed"})
+        settings = consumer_settings(brokers, "healstream-lease-watch")
+        # The end of the partition is reported, so that markers and compacted gaps behind the last word are passed too.
+        self._consumer = Consumer({**settings, "enable.partition.eof": True})
         self._consumer.assign([TopicPartition(LEASE, 0, OFFSET_END), TopicPartition(CONTROL, 0, OFFSET_BEGINNING)])
+        # A consumer serves one caller at a time: asking the one that follows would wait for a gap between its polls.
+        self._asker = Consumer(settings)
+        self._asking = threading.Lock()
         self._thread = threading.Thread(target=self._follow, name="lease-watch", daemon=True)
 
     def start(self) -> None:
@@ -44,6 +55,7 @@ class LeaseWatch:
         self._ending.set()
         self._thread.join(5.0)
         self._consumer.close()
+        self._asker.close()
 
     @property
     def lease(self) -> tuple[Lease | None, float]:
@@ -53,9 +65,16 @@ class LeaseWatch:
 
     @property
     def controls(self) -> Mapping[str, Control]:
-        """The newest values by key."""
+        """The newest words that count by key, switches not among them."""
         with self._lock:
             return dict(self._controls)
+
+    @property
+    def switches(self) -> tuple[tuple[str, SwitchMode], ...]:
+        """The switches that are on, by scope."""
+        now = datetime.now(tz=UTC)
+        with self._lock:
+            return tuple((key.removeprefix(SWITCH_PREFIX), row.mode) for key, row in self._switches.items() if row.is_on(now))
 
     @property
     def is_stopped(self) -> bool:
@@ -64,26 +83,40 @@ class LeaseWatch:
 
     def catch_up(self) -> None:
         """Return when control has been read to the end that it has now; raises UnreachableError when the broker does not say."""
-        place = TopicPartition(CONTROL, 0)
-        _, end = watermarks(self._consumer, place, _ANSWER_S)
         until = time.monotonic() + _ANSWER_S
+        with self._asking:
+            _, end = watermarks(self._asker, TopicPartition(CONTROL, 0), _ANSWER_S)
         while self._position < end:
             if time.monotonic() > until:
                 raise UnreachableError(CONTROL, "it could not be read to its end", "Check the broker; no step starts meanwhile")
             time.sleep(0.02)
 
     def _follow(self) -> None:
-        place = TopicPartition(CONTROL, 0)
         while not self._ending.is_set():
             message = self._consumer.poll(0.1)
-            if message is not None and message.error() is None:
-                self._take(message.value())
-            self._position = max(self._position, int(self._consumer.position([place])[0].offset))
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                self._take(message)
+            if message.topic() == CONTROL and (error is None or error.code() == KafkaError._PARTITION_EOF):  # noqa: SLF001 - its public name
+                self._position = max(self._position, int(message.offset() or 0) + (error is None))
 
-    def _take(self, raw: bytes | None) -> None:
-        record = self._codec.decode(raw)
+    def _take(self, message: Message) -> None:
+        value = message.value()
+        record = self._codec.decode(value if isinstance(value, bytes) else None)
         with self._lock:
             if isinstance(record, Lease) and (self._lease is None or record.epoch >= self._lease[0].epoch):
                 self._lease = (record, time.monotonic())
-            elif isinstance(record, Control) and self._is_valid(record):
-                self._controls[record.key] = record
+            elif isinstance(record, Control) and why_not_counted(record, self._people) is None:
+                self._hear(record)
+
+    def _hear(self, control: Control) -> None:
+        if control.killswitch is None:
+            self._controls[control.key] = control
+            return
+        row = switch_after(self._switches.get(control.key), control, self._oversight, datetime.now(tz=UTC))
+        if row is None:
+            self._switches.pop(control.key, None)
+        elif isinstance(row, SwitchRow):
+            self._switches[control.key] = row

@@ -12,11 +12,11 @@ from typing import Protocol
 
 from recoverers.lease_guard import Heard, why_not
 from schemas.decisions import HealingCommand
+from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.oversight import AuditEntry, Control, Lease, SwitchMode
 from schemas.recoveries import Direction, JournalRecord
 
-_KILLSWITCH = "killswitch/"
 _ASK_AGAIN_S = 0.1
 
 
@@ -30,7 +30,12 @@ class Watch(Protocol):
 
     @property
     def controls(self) -> Mapping[str, Control]:
-        """The newest control values by key."""
+        """The newest words that count by key, switches not among them."""
+        ...
+
+    @property
+    def switches(self) -> tuple[tuple[str, SwitchMode], ...]:
+        """The switches that are on, by scope."""
         ...
 
     @property
@@ -52,16 +57,10 @@ class Clock:
     wait: Callable[[float], None]
 
 
-def switches_in(controls: Mapping[str, Control]) -> tuple[tuple[str, SwitchMode], ...]:
-    """Return the kill switches that are on, by scope."""
-    rows = ((key.removeprefix(_KILLSWITCH), value.killswitch) for key, value in controls.items() if key.startswith(_KILLSWITCH))
-    return tuple((scope, switch.mode) for scope, switch in rows if switch and switch.mode is not SwitchMode.OFF)
-
-
 def heard_from(watch: Watch) -> Heard:
     """Return what counts for a permission now."""
     lease, received_s = watch.lease
-    return Heard(lease, received_s, switches_in(watch.controls), watch.is_stopped)
+    return Heard(lease, received_s, watch.switches, watch.is_stopped)
 
 
 def is_cancelled_by(controls: Mapping[str, Control], command: HealingCommand) -> bool:
@@ -97,7 +96,7 @@ class RunHands:
         began = self.clock.monotonic_s()
         paged = False
         if direction is Direction.UNDO:
-            self.watch.catch_up()
+            self._catch_up()
         while why := why_not(heard_from(self.watch), command, direction, self.clock.now(), self.clock.monotonic_s()):
             if not paged and direction is Direction.UNDO:
                 self._page(command, why)
@@ -113,6 +112,16 @@ class RunHands:
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.clock.wait(seconds)
+
+    def _catch_up(self) -> None:
+        while True:
+            try:
+                self.watch.catch_up()
+            except UnreachableError:
+                # Without a broker nobody can be heard, so nothing is taken back; the time counts as waited.
+                self.clock.wait(_ASK_AGAIN_S)
+            else:
+                return
 
     def _page(self, command: HealingCommand, why: str) -> None:
         details = (("incident_id", command.incident_id), ("reason", why))

@@ -54,10 +54,8 @@ from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
 from schemas.outputs import Count, Observe
-from schemas.oversight import Control, DeadLetter, DeadOrigin
-from schemas.people import People
+from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
-from schemas.signing import is_signed_by
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 
@@ -130,8 +128,8 @@ class Executor:
         self._recipes = recipes
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
-        is_valid = partial(is_persons_word, people=configuration.people)
-        self._watch = LeaseWatch(settings.brokers, self._codec, is_valid, Path(settings.state) / "stop")
+        oversight = configuration.policy.oversight
+        self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, Path(settings.state) / "stop")
         self._consumer = Consumer({**consumer_settings(settings.brokers, GROUP), **SESSION, "partition.assignment.strategy": "range"})
         self._lanes: dict[int, Lane] = {}
         self._runs: list[threading.Thread] = []
@@ -241,11 +239,6 @@ def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], comma
     recipe = recipes.get(command.strategy) or next(iter(recipes.values()))
     owner = f"{socket.gethostname()}/{os.getpid()}"
     return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition)
-
-
-def is_persons_word(control: Control, people: People) -> bool:
-    """Tell whether a control record is signed by the person it names."""
-    return any(who.name == control.by and is_signed_by(control, who.public_key) for who in people.persons)
 
 
 def _now() -> datetime:

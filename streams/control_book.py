@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from schemas.configuration import Configuration
-from schemas.decisions import ApprovalGiven, Decision, Oversight
+from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
+from schemas.decisions import ApprovalGiven, Decision
 from schemas.ids import id_of
 from schemas.oversight import Control, Override, SwitchMode
-from schemas.people import Right
-from schemas.signing import is_signed_by
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
 FLEET = "killswitch/fleet"
-# With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
-SINGLE_OPERATOR_WAIT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchRow:
-    """A switch: who engaged it and how hard; a release that must wait holds from ``released_at`` on."""
-
-    mode: SwitchMode
-    by: str
-    released_at: datetime | None = None
 
 
 class ControlBook:
@@ -42,35 +29,19 @@ class ControlBook:
 
     def take(self, control: Control, now: datetime) -> str | None:
         """Take one word in; return why it does not count, None when it does."""
-        person = self._people.named(control.by)
-        if person is None or not is_signed_by(control, person.public_key):
-            return "not signed by a person of people.yaml"
-        if control.killswitch is not None:
-            return self._switch(control, control.killswitch.mode, now)
-        right = Right.APPROVE if control.approval is not None else Right.OVERRIDE
-        if not self._people.may(control.by, right):
-            return f"{control.by} has no right to {right}"
-        if control.approval is not None and control.key.rpartition("/")[2] != control.by:
-            return "an approval stands under its own person's name"
-        self.words.put(control.key, control)
-        return None
-
-    def _switch(self, control: Control, mode: SwitchMode, now: datetime) -> str | None:
-        right = Right.RELEASE_SWITCH if mode is SwitchMode.OFF else Right.ENGAGE_SWITCH
-        if not self._people.may(control.by, right):
-            return f"{control.by} has no right to {right}"
-        if mode is not SwitchMode.OFF:
-            self.switches.put(control.key, SwitchRow(mode, control.by))
+        why = why_not_counted(control, self._people)
+        if why:
+            return why
+        if control.killswitch is None:
+            self.words.put(control.key, control)
             return None
-        engaged = self.switches.get(control.key)
-        if engaged is None:
-            return None
-        if self._oversight is Oversight.TWO_PERSON and engaged.by == control.by:
-            return "releasing takes another person than the one who engaged it"
-        if self._oversight is Oversight.SINGLE_OPERATOR:
-            self.switches.put(control.key, SwitchRow(engaged.mode, engaged.by, now + timedelta(seconds=SINGLE_OPERATOR_WAIT_S)))
-            return None
-        self.switches.drop(control.key)
+        row = switch_after(self.switches.get(control.key), control, self._oversight, now)
+        if isinstance(row, str):
+            return row
+        if row is None:
+            self.switches.drop(control.key)
+        else:
+            self.switches.put(control.key, row)
         return None
 
     def is_fleet_halted(self, now: datetime) -> bool:
@@ -80,12 +51,12 @@ class ControlBook:
     def halted_scopes(self, now: datetime) -> tuple[str, ...]:
         """Return the scopes that are halted by themselves."""
         return tuple(
-            key.removeprefix("killswitch/") for key, row in _engaged(self.switches, now) if key != FLEET and row.mode is SwitchMode.HALT
+            key.removeprefix(SWITCH_PREFIX) for key, row in _engaged(self.switches, now) if key != FLEET and row.mode is SwitchMode.HALT
         )
 
     def stops(self, scope: str, now: datetime) -> str | None:
         """Return the switch that keeps new commands from the scope."""
-        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if key in {FLEET, f"killswitch/{scope}"}), None)
+        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if key in {FLEET, SWITCH_PREFIX + scope}), None)
 
     def approvals(self, decision: Decision, plan_hash: str, now: datetime) -> tuple[ApprovalGiven, ...]:
         """Return the yeses that count for exactly this plan now: not the proposer's, not expired, one a person."""
@@ -119,7 +90,7 @@ class ControlBook:
 
 
 def _engaged(switches: Rows[SwitchRow], now: datetime) -> Iterator[tuple[str, SwitchRow]]:
-    return ((key, row) for key, row in switches.items() if row.released_at is None or now < row.released_at)
+    return ((key, row) for key, row in switches.items() if row.is_on(now))
 
 
 def _words_on(words: Rows[Control], decision: Decision) -> Iterator[Control]:

@@ -14,8 +14,9 @@ from recoverers.deadline import Deadline
 from recoverers.hands import Clock, RunHands
 from recoverers.lease_guard import Heard, why_not
 from schemas.configuration import Configuration
+from schemas.errors import UnreachableError
 from schemas.ids import Record
-from schemas.oversight import AuditEntry, Control, KillSwitch, Lease, Override, SwitchMode
+from schemas.oversight import AuditEntry, Control, Lease, Override, SwitchMode
 from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from schemas.signing import public_text, sign
 from tests.support.fakes import START
@@ -50,26 +51,27 @@ def test_a_step_starts_only_with_a_fresh_lease_and_no_switch_in_its_way(heard: H
 class FakeWatch:
     lease: tuple[Lease | None, float] = (None, 0.0)
     controls: Mapping[str, Control] = field(default_factory=dict)
+    switches: tuple[tuple[str, SwitchMode], ...] = ()
     is_stopped: bool = False
     caught_up: int = 0
+    silent_times: int = 0
 
     def catch_up(self) -> None:
+        if self.silent_times:
+            self.silent_times -= 1
+            raise UnreachableError("heal.control", "no answer", "wait")
         self.caught_up += 1
 
 
-def _halted() -> dict[str, Control]:
-    return {"killswitch/fleet": Control("killswitch/fleet", "ann", START, killswitch=KillSwitch(SwitchMode.HALT, "drill"))}
-
-
 def test_a_halted_undo_waits_for_the_release_and_pages_once() -> None:
-    watch = FakeWatch(controls=_halted())
+    watch = FakeWatch(switches=(("fleet", SwitchMode.HALT),))
     written: list[Record] = []
     seconds = [0.0]
 
     def wait(passed: float) -> None:
         seconds[0] += passed
         if seconds[0] > 3:
-            watch.controls = {}
+            watch.switches = ()
 
     def write(records: Sequence[Record]) -> None:
         written.extend(records)
@@ -79,6 +81,18 @@ def test_a_halted_undo_waits_for_the_release_and_pages_once() -> None:
     assert watch.caught_up == 1
     assert [record.action for record in written if isinstance(record, AuditEntry)] == ["page.halted_mid_rollback"]
     assert hands.permit(ORDER, Direction.UNDO) == 0.0
+
+
+def test_an_undo_waits_for_a_broker_that_is_silent_and_counts_the_wait() -> None:
+    watch = FakeWatch(silent_times=20)
+    seconds = [0.0]
+
+    def wait(passed: float) -> None:
+        seconds[0] += passed
+
+    hands = RunHands(watch, lambda _: None, Clock(lambda: START, lambda: seconds[0], wait), lambda _: None)
+    assert hands.permit(ORDER, Direction.UNDO) == pytest.approx(2.0)
+    assert watch.caught_up == 1
 
 
 def test_an_append_reaches_the_points_before_and_after_it() -> None:

@@ -1,0 +1,63 @@
+"""Which words on ``heal.control`` count: signed by a person of ``people.yaml`` who has the right, and when a release of a switch holds.
+
+Pure; admit keeps its book by it and the executors judge every switch by it, so that no two disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas.decisions import Oversight
+from schemas.oversight import Control, SwitchMode
+from schemas.people import People, Right
+from schemas.signing import is_signed_by
+
+# With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
+SINGLE_OPERATOR_WAIT_S = 60.0
+SWITCH_PREFIX = "killswitch/"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRow:
+    """A switch: who engaged it and how hard; a release that must wait counts from ``released_at`` on."""
+
+    mode: SwitchMode
+    by: str
+    released_at: datetime | None = None
+
+    def is_on(self, now: datetime) -> bool:
+        """Tell whether it stops anything now."""
+        return self.released_at is None or now < self.released_at
+
+
+def right_for(control: Control) -> Right:
+    """Return the right that saying this word takes."""
+    if control.killswitch is not None:
+        return Right.RELEASE_SWITCH if control.killswitch.mode is SwitchMode.OFF else Right.ENGAGE_SWITCH
+    return Right.APPROVE if control.approval is not None else Right.OVERRIDE
+
+
+def why_not_counted(control: Control, people: People) -> str | None:
+    """Return why a word does not count, None when it does."""
+    person = people.named(control.by)
+    if person is None or not is_signed_by(control, person.public_key):
+        return "not signed by a person of people.yaml"
+    right = right_for(control)
+    if not people.may(control.by, right):
+        return f"{control.by} has no right to {right}"
+    if control.approval is not None and control.key.rpartition("/")[2] != control.by:
+        return "an approval stands under its own person's name"
+    return None
+
+
+def switch_after(engaged: SwitchRow | None, control: Control, oversight: Oversight, now: datetime) -> SwitchRow | str | None:
+    """Return a switch as it stands after a counted word: its row, None when it is off, or why a release does not count."""
+    mode = control.killswitch.mode if control.killswitch else SwitchMode.OFF
+    if mode is not SwitchMode.OFF:
+        return SwitchRow(mode, control.by)
+    if engaged is not None and oversight is Oversight.TWO_PERSON and engaged.by == control.by:
+        return "releasing takes another person than the one who engaged it"
+    if engaged is not None and oversight is Oversight.SINGLE_OPERATOR:
+        return SwitchRow(engaged.mode, engaged.by, now + timedelta(seconds=SINGLE_OPERATOR_WAIT_S))
+    return None
