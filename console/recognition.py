@@ -34,6 +34,7 @@ class Told:
             "confidence": found.confidence,
             "abstained": found.abstained,
             "acts": found.acts,
+            "heals": found.acts and bool(cards_for_job(found)),
             "pattern": found.pattern,
             "line": found.line,
             "text": self.line,

@@ -18,6 +18,7 @@ from learning.classification import Recognizer
 from schemas.errors import NotFoundError, UsageError
 from schemas.vocabulary import result_from_word
 
+_SHAPE = "Give one object a line: `id`, `text`, and `conclusion` where it is known"
 LINES = typer.Option(Output.JSONL, "--output", "-o", help="jsonl")
 
 
@@ -41,17 +42,17 @@ def row_of(place: str, text: str, recognizer: Recognizer) -> dict[str, object]:
     """Return the verdict on one line; raises UsageError with the place of a bad one."""
     try:
         asked = json.loads(text)
-        log = asked.get("log", asked.get("text"))
+        log, conclusion = asked.get("text"), asked.get("conclusion")
     except (ValueError, AttributeError) as error:
-        raise UsageError(place, f"no JSON object: {error}", "Give one object a line with `id` and `log`") from error
+        raise UsageError(place, f"no JSON object: {error}", _SHAPE) from error
     if not isinstance(log, str):
-        raise UsageError(place, "it has no text under `log`", "Give one object a line with `id` and `log`")
-    result = asked.get("result")
-    return {"id": asked.get("id"), **tell(log, result_from_word(result) if isinstance(result, str) else None, recognizer).row()}
+        raise UsageError(place, "it has no text under `text`", _SHAPE)
+    result = result_from_word(conclusion) if isinstance(conclusion, str) else None
+    return {"id": asked.get("id"), **tell(log, result, recognizer).row()}
 
 
 def classify(
-    jsonl: str = typer.Option(..., "--jsonl", help="a file of JSON lines with `id`, `log` and `result`, or -"),
+    jsonl: str = typer.Option(..., "--jsonl", help="a file of JSON lines with `id`, `text` and `conclusion`, or -"),
     output: Output = LINES,
 ) -> None:
     """Classify each line and write its verdict."""

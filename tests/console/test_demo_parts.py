@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,9 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pytest
-
-from console.cli.main import run
 from console.configuration import load_configuration
 from console.demo.github_server import GithubServer, JobSpec
 from console.demo.package_index import WHEEL, open_index, write_index
@@ -86,21 +82,6 @@ def test_the_sandboxs_configuration_is_valid_and_its_services_really_run_and_end
 def _lives(pid: int | None) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def test_classify_answers_each_line_and_explain_exits_8_for_the_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = "Collecting x\nfatal: unable to access 'https://git.example/': Could not resolve host: git.example\n##[error]exit code 128\n"
-    (tmp_path / "in.jsonl").write_text(json.dumps({"id": "a", "log": log, "result": "failure"}) + "\n")
-    (tmp_path / "odd.log").write_text("the moon is in the wrong house\n")
-
-    with pytest.raises(SystemExit) as well:
-        run(["classify", "--jsonl", str(tmp_path / "in.jsonl"), "--output", "jsonl"])
-    row = json.loads(capsys.readouterr().out)
-    with pytest.raises(SystemExit) as unknown:
-        run(["explain", str(tmp_path / "odd.log")])
-
-    assert (well.value.code, unknown.value.code) == (0, 8)
-    assert (row["id"], row["kind"], row["line"]) == ("a", "dns_resolution", 2)
 
 
 def test_help_needs_no_broker_library_and_a_missing_broker_exits_5_with_the_next_command(tmp_path: Path) -> None:
