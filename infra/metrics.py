@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import PackageNotFoundError, version
 from threading import Thread
 from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import Gauge as PrometheusGauge
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from schemas.errors import UnreachableError
@@ -41,12 +45,26 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "healstream_kill_switch_engaged": ("1 while a switch is on", ()),
     "healstream_model_accuracy_ratio": ("Prequential accuracy", ("model", "window")),
     "healstream_consumer_lag_messages": ("Messages not read yet", ("topic",)),
-    "healstream_self_cpu_seconds_total": ("Processor time of this process", ()),
-    "healstream_build_info": ("1, labelled with the version", ("version",)),
 }
 
 
 M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class _OfThisProcess(Collector):
+    """What is read at each scrape: processor time, and which build runs."""
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily("healstream_self_cpu_seconds", "Processor time of this process", time.process_time())
+        yield InfoMetricFamily("healstream_build", "The build that runs", {"version": _build()})
+
+
+def _build() -> str:
+    try:
+        return version("healstream")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 class Metrics:
@@ -61,6 +79,7 @@ class Metrics:
             name: Histogram(name, row[0], row[1], buckets=row[2], registry=self.registry) for name, row in HISTOGRAMS.items()
         }
         self._gauges = {name: PrometheusGauge(name, row[0], row[1], registry=self.registry) for name, row in GAUGES.items()}
+        self.registry.register(_OfThisProcess())
 
     def apply(self, output: Count | Observe | Gauge) -> None:
         """Put one value in; raises KeyError for a name that ``interfaces.md`` does not list, which is a defect."""

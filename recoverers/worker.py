@@ -29,7 +29,7 @@ from infra.adapters.processes import Processes
 from infra.catalogue_reader import read_configuration
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
-from infra.kafka import Located, consumer_settings, located
+from infra.kafka import Located, consumer_settings, lags_of, located
 from infra.lease_watch import LeaseWatch
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
@@ -41,6 +41,7 @@ from recoverers.admission import early_end, wrong_with
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold, replay
+from recoverers.measures import measures_of
 from recoverers.perform import accept, finish
 from recoverers.ports import Recipe
 from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for
@@ -53,7 +54,7 @@ from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
-from schemas.outputs import Count, Observe
+from schemas.outputs import Gauge
 from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
@@ -63,6 +64,9 @@ COMMANDS = "recovery.commands"
 GROUP = "healstream-executor"
 IN_FLIGHT = 16
 CHECKPOINT_EVERY = 1000
+# A command ends the wait at once; what waits for it is the notice of a run's failure, and the end.
+BUSY_POLL_S, IDLE_POLL_S = 0.1, 0.5
+LAG_EVERY_S = 2.0
 # stack.md: an executor that hangs loses its partitions within this.
 SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
 
@@ -96,7 +100,8 @@ class Lane:
         for record in records:
             if isinstance(record, RecoveryOutcome):
                 self.opened.pop(record.command_id or "", None)
-                _measure(record, self._metrics)
+                for measure in measures_of(record):
+                    self._metrics.apply(measure)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and stop at this safe point when the partition is lost."""
@@ -135,6 +140,7 @@ class Executor:
         self._runs: list[threading.Thread] = []
         self._ended = threading.Event()
         self._failure: list[BaseException] = []
+        self._lag_due = 0.0
 
     def run(self) -> int:
         """Poll until asked to end; return the exit code."""
@@ -144,9 +150,10 @@ class Executor:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
             (self._consumer.pause if len(self._runs) >= IN_FLIGHT else self._consumer.resume)(assigned)
-            message = self._consumer.poll(0.1)
+            message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
                 self._take(message)
+            self._show_lag()
         for lane in self._lanes.values():
             lane.lost.set()
         if self._failure:
@@ -154,6 +161,12 @@ class Executor:
             return 1
         self._consumer.close()
         return 0
+
+    def _show_lag(self) -> None:
+        if time.monotonic() >= self._lag_due:
+            self._lag_due = time.monotonic() + LAG_EVERY_S
+            for topic, lag in lags_of(self._consumer).items():
+                self.metrics.apply(Gauge("healstream_consumer_lag_messages", lag, (("topic", topic),)))
 
     def end(self) -> None:
         """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
@@ -243,21 +256,6 @@ def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], comma
 
 def _now() -> datetime:
     return datetime.now(tz=UTC)
-
-
-def _measure(outcome: RecoveryOutcome, metrics: Metrics) -> None:
-    labels = (("strategy", outcome.strategy or ""), ("outcome", outcome.status.value))
-    metrics.apply(Count("healstream_recoveries_total", labels))
-    for factor in outcome.verification:
-        verdict = "passed" if factor.passed else "failed"
-        metrics.apply(Count("healstream_verifications_total", (("factor", factor.factor), ("outcome", verdict))))
-    if outcome.started_at:
-        took = (outcome.finished_at - outcome.started_at).total_seconds()
-        metrics.apply(Observe("healstream_recovery_duration_seconds", took, (("strategy", outcome.strategy or ""),)))
-    if outcome.time_to_recover_s is not None:
-        metrics.apply(Observe("healstream_time_to_recover_seconds", outcome.time_to_recover_s))
-    if outcome.rollback_s is not None:
-        metrics.apply(Observe("healstream_rollback_duration_seconds", outcome.rollback_s))
 
 
 def _dead(message: Message, place: Located, refused: Refused) -> DeadLetter:

@@ -50,7 +50,7 @@ log = structlog.get_logger()
 Listener = Callable[..., Awaitable[None]]
 
 TICK_S = 0.5
-BEAT_S = 0.25
+BEAT_S = 1.0
 NOTE_S = 2.0
 _FETCH_BYTES = 4 * 1024 * 1024
 _LOOPBACK = ("127.", "localhost", "[::1]")
@@ -206,7 +206,6 @@ class Run:
             self._pulse.note(time.monotonic(), token, waiting or any(lags.values()))
             for topic, lag in lags.items():
                 self._metrics.apply(Gauge("healstream_consumer_lag_messages", lag, (("topic", topic),)))
-            self._metrics.apply(Gauge("healstream_self_cpu_seconds_total", time.process_time()))
             await asyncio.sleep(NOTE_S)
 
     def _why_not_ready(self) -> str:

@@ -52,6 +52,8 @@ def test_metrics_and_health_are_served_on_loopback(server: MetricsServer) -> Non
     assert status == 200
     assert 'healstream_events_total{kind="LogChunk",source="ci"} 3.0' in text
     assert "healstream_approvals_pending 2.0" in text
+    assert 'healstream_build_info{version="' in text
+    assert float(next(line for line in text.splitlines() if line.startswith("healstream_self_cpu_seconds_total ")).split()[1]) > 0
     assert get(server, "/readyz") == (200, "ready\n")
     assert get(server, "/healthz")[0] == 200
     assert get(server, "/else")[0] == 404

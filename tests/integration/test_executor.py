@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,18 @@ from schemas.recoveries import OutcomeStatus
 from tests.support.executor_world import ExecutorWorld, ports, service_in, wait_for
 
 
+def metrics_of(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 @pytest.mark.integration
 def test_a_signed_command_heals_a_killed_service_and_a_forged_one_touches_nothing(broker: str, tmp_path: Path) -> None:
     # given a service that is down and one executor
     create_topics(broker)
-    (port,) = ports(1)
-    world = ExecutorWorld(broker, tmp_path, (service_in(tmp_path, "web", port),))
+    port, metrics_port = ports(2)
+    world = ExecutorWorld(broker, tmp_path, (service_in(tmp_path, "web", port),), metrics_port)
     try:
         world.start_worker()
         # when a forged command and a signed one arrive
@@ -35,5 +42,8 @@ def test_a_signed_command_heals_a_killed_service_and_a_forged_one_touches_nothin
         assert len(ledger_rows(tmp_path / "web" / "effects.jsonl")) == 1
         dead = [record for record in read_to_end(broker, "heal.deadletter") if isinstance(record, DeadLetter)]
         assert any("signature" in row.error for row in dead if row.stage == "execute")
+        # and its metrics say so
+        assert wait_for(lambda: 'healstream_consumer_lag_messages{topic="recovery.commands"} 0.0' in metrics_of(metrics_port), 10)
+        assert 'healstream_recoveries_total{outcome="healed",strategy="service_restart"} 1.0' in metrics_of(metrics_port)
     finally:
         world.close()

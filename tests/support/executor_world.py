@@ -54,6 +54,7 @@ class ExecutorWorld:
     brokers: str
     folder: Path
     services: tuple[ServiceSpec, ...]
+    metrics_port: int = 0
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
@@ -91,7 +92,7 @@ class ExecutorWorld:
             "HEALSTREAM_CONFIG": str(self.folder / "config"),
             "HEALSTREAM_KEYS": str(self.folder / "keys"),
             "HEALSTREAM_PUBLISHER_KEY": public_text(self.key),
-            "HEALSTREAM_METRICS_PORT": "0",
+            "HEALSTREAM_METRICS_PORT": str(self.metrics_port),
             **({"HEALSTREAM_CHAOS": "1", "HEALSTREAM_FAIL_POINT": fail_point} if fail_point else {}),
         }
         (self.folder / "state").mkdir(exist_ok=True)
