@@ -28,6 +28,7 @@ from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
 from infra.watchdog import Limits, Pulse, watch
 from learning.patterns.loader import RESERVED_FILES
+from learning.patterns.secret_hints import SecretHints
 from schemas.avro_codec import Codec
 from schemas.errors import ConfigurationError, HealstreamError
 from schemas.events import Event
@@ -251,7 +252,7 @@ def bound_of(stage: Stage, rules: FaustRules) -> Bound:
     # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
     build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
     if stage.logic == "streams.detect.Detect":
-        return Bound(stage, IngestDoor(codec, rules.detect.configuration.policy, stage.reads), build, codec, _feed_detect)
+        return Bound(stage, IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints()), build, codec, _feed_detect)
     return Bound(stage, PlainDoor(codec), build, codec)
 
 

@@ -15,7 +15,7 @@ from schemas.oversight import DeadLetter
 from schemas.policy import Policy
 from schemas.topics import BY_NAME
 from streams.binding import Incoming, Letter
-from streams.ingest import Accepted, Duplicate, Forward, Ingest, RawRecord
+from streams.ingest import Accepted, Duplicate, Forward, HintFinder, Ingest, RawRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class PlainDoor:
 class IngestDoor:
     """The door of the In zone: ``streams/ingest.py`` in the shell's words."""
 
-    def __init__(self, codec: Codec, policy: Policy, topics: Sequence[str]) -> None:
+    def __init__(self, codec: Codec, policy: Policy, topics: Sequence[str], hints: HintFinder) -> None:
         """Make the ingest of these topics."""
         self._topics = tuple(topics)
-        self._ingest = Ingest(codec, policy, _partitions(topics))
+        self._ingest = Ingest(codec, policy, _partitions(topics), hints)
 
     def open(self, incoming: Incoming, now: datetime) -> Opened | Refused:
         """Return the event, or the dead letter, side output or forward that takes its place."""

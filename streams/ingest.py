@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from schemas.avro_codec import Codec
 from schemas.door import MAX_TEXT_BYTES, Refused, admit_bytes, redact
@@ -28,17 +29,9 @@ MAX_SAMPLES = 10_000
 MAX_HEADERS = 32
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MASK = "[redacted]"
-# Lower-case literals without which no secret of ``schemas.door`` can be in a text.
-_HINTS = (
-    *("gh", "github_pat_", "glpat-", "xox", "://", "npm_", "pypi-", "earer "),
-    *("passw", "secret", "token", "apikey", "api_key"),
-)
-# Capitals are rare in logs, so these are found faster as they are written.
-_EXACT_HINTS = ("AKIA", "ASIA", "eyJ")
-# These stand in every log; only these expressions make them part of a secret.
-_NARROWED = {"gh": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "://": ("@",)}
-# An assigned secret may stand some white space behind its word, that is on the next lines.
-_REACH = 8
+# An assigned secret may stand some white space behind its word, that is on the next lines: its word begins at most that far before
+# the end that a hint tells.
+_REACH_BYTES = 96
 _KEY_BEGIN, _KEY_END = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), "-----END "
 
 
@@ -87,11 +80,12 @@ Ingested = Accepted | DeadLetter | Forward | Late | Duplicate
 class Ingest:
     """Reads the In topics of one worker; ``partitions`` is how many each has on the broker."""
 
-    def __init__(self, codec: Codec, policy: Policy, partitions: Mapping[str, int]) -> None:
+    def __init__(self, codec: Codec, policy: Policy, partitions: Mapping[str, int], hints: HintFinder) -> None:
         """Start with no ids known; they only save work: the stages are idempotent themselves."""
         self._codec = codec
         self._policy = policy
         self._partitions = dict(partitions)
+        self._hints = hints
         self._known: OrderedDict[tuple[str, int, str], None] = OrderedDict()
 
     def read(self, raw: RawRecord, now: datetime) -> tuple[Ingested, Sequence[Count]]:
@@ -109,7 +103,7 @@ class Ingest:
         if self._seen_before(raw, id_of(event)):
             return Duplicate(id_of(event)), (_rejected(raw.topic, "duplicate"),)
         if isinstance(event, LogChunk):
-            event = replace(event, text=redact_log(event.text, self._policy.secrets))
+            event = replace(event, text=redact_log(event.text, self._hints, self._policy.secrets))
         kind = (("source", raw.topic), ("kind", event.RECORD))
         return Accepted(event, _trace_of(raw)), (Count("healstream_events_total", kind),)
 
@@ -154,22 +148,30 @@ def time_of(event: Event) -> datetime:
             return event.starts_at
 
 
-def redact_log(text: str, literals: tuple[str, ...] = ()) -> str:
-    """Return what ``schemas.door.redact`` returns, at the speed of logs: only lines that hold a hint are looked at."""
+class HintFinder(Protocol):
+    """Finds what may be a secret: ``learning.patterns.secret_hints.SecretHints``."""
+
+    def ends(self, text: bytes) -> Sequence[int] | None:
+        """Return where each ends, in order; None when the whole text has to be read."""
+        ...
+
+
+def redact_log(text: str, hints: HintFinder, literals: tuple[str, ...] = ()) -> str:
+    """Return what ``schemas.door.redact`` returns, at the speed of logs: only lines with a hint are looked at."""
     for literal in literals:
         text = text.replace(literal, _MASK)
-    if "-----BEGIN" in text:
+    raw = text.encode("utf-8", "surrogatepass")
+    ends = hints.ends(raw)
+    if ends is None:
         return _without_cut_key(redact(text))
-    lowered = text.lower()
-    spans = _hinted_spans(text, lowered) if len(lowered) == len(text) else [(0, len(text))]
-    if not spans:
+    if not ends:
         return text
     parts: list[str] = []
     at = 0
-    for start, stop in spans:
-        parts += (text[at:start], redact(text[start:stop]))
+    for start, stop in _lines_before(raw, ends):
+        parts += (_text(raw[at:start]), redact(_text(raw[start:stop])))
         at = stop
-    return "".join((*parts, text[at:]))
+    return "".join((*parts, _text(raw[at:])))
 
 
 def _without_cut_key(text: str) -> str:
@@ -178,32 +180,21 @@ def _without_cut_key(text: str) -> str:
     return text[: begun[0]] + _MASK if begun and _KEY_END not in text[begun[0] :] else text
 
 
-def _hinted_spans(text: str, lowered: str) -> list[tuple[int, int]]:
-    spans = [span for hint in _EXACT_HINTS if hint in text for span in _lines_with(text, hint)]
-    for hint in _HINTS:
-        if hint not in lowered:
-            continue
-        narrowed = _NARROWED.get(hint, (hint,))
-        for literal in narrowed:
-            spans.extend(_lines_with(lowered, literal))
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _lines_before(raw: bytes, ends: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the spans of whole lines that hold what ends at ``ends``, joined where they touch."""
+    spans: list[tuple[int, int]] = []
+    for end in ends:
+        start = raw.rfind(b"\n", 0, max(end - _REACH_BYTES, 0)) + 1
+        stop = raw.find(b"\n", end) + 1 or len(raw)
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
         else:
-            merged.append((start, stop))
-    return merged
-
-
-def _lines_with(lowered: str, literal: str) -> list[tuple[int, int]]:
-    found = []
-    at = lowered.find(literal)
-    while at >= 0:
-        stop = lowered.find("\n", min(at + len(literal) + _REACH, len(lowered)))
-        stop = len(lowered) if stop < 0 else stop + 1
-        found.append((lowered.rfind("\n", 0, at) + 1, stop))
-        at = lowered.find(literal, stop)
-    return found
+            spans.append((start, stop))
+    return spans
 
 
 def _fault_of(record: Record, raw: RawRecord) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from learning.patterns.secret_hints import SecretHints
 from schemas.avro_codec import Codec
 from schemas.door import Refused
 from schemas.events import LogChunk
@@ -27,7 +28,7 @@ def came(raw: bytes | None, partition: int = HOME, offset: int = 0) -> Incoming:
 
 
 def ingest() -> IngestDoor:
-    return IngestDoor(CODEC, Policy(), ("ci.logs", "ci.events"))
+    return IngestDoor(CODEC, Policy(), ("ci.logs", "ci.events"), SecretHints())
 
 
 def opened(door: IngestDoor, incoming: Incoming, now: datetime = AT) -> Opened:

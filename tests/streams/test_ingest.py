@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learning.patterns.secret_hints import SecretHints
 from schemas.avro_codec import Codec
 from schemas.door import redact
 from schemas.events import (
@@ -35,6 +36,7 @@ from streams.ingest import Accepted, Duplicate, Forward, Ingest, RawRecord, reda
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CODEC = Codec(ALL_RECORDS)
+HINTS = SecretHints()
 CHECK = HealthCheck("service:web", "tcp", HealthStatus.PASS, NOW)
 CHUNK = LogChunk("github", "acme/api", "7", 1, "build", 0, "fine\n", eof=False, at=NOW)
 
@@ -45,7 +47,7 @@ def raw_of(record: Record, topic: str = "") -> RawRecord:
 
 
 def door(policy: Policy | None = None) -> Ingest:
-    return Ingest(CODEC, policy or Policy(), {"infra.health": 4, "ci.logs": 4})
+    return Ingest(CODEC, policy or Policy(), {"infra.health": 4, "ci.logs": 4}, HINTS)
 
 
 def test_a_good_record_becomes_an_event_with_its_trace_and_is_counted() -> None:
@@ -146,13 +148,53 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=12))
 def test_the_fast_redaction_equals_the_slow_one(lines: list[str]) -> None:
     text = "\n".join(lines)
-    assert redact_log(text) == redact(text)
+    assert redact_log(text, HINTS) == redact(text)
+
+
+WORD = st.sampled_from(["password", "PassWd", "SECRET", "to\u212aen", "\u017fecret", "token", "api_key", "ApiKey", "token_of_build"])
+SPACE = st.text(st.sampled_from(" \t\n\x1c\x85\u00a0\u2028"), max_size=4)
+ASSIGNED = st.builds("{}{}{}{}{}{}".format, WORD, SPACE, st.sampled_from("=:"), SPACE, st.sampled_from(["", "'", '"']), st.text(min_size=4))
+KNOWN = st.sampled_from(
+    [
+        *(f"gh{letter}_{'a1B2' * 5}" for letter in "pousr"),
+        "github_pat_" + "a_1B" * 5,
+        "glpat-" + "a-_1" * 5,
+        "ASIA" + "A1" * 8,
+        "xoxb-" + "1-2-3-4-5-",
+        "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl",
+        "ftp://\u00e9me:\u00fcp\u00e4ss@h",
+        "npm_" + "aA1" * 12,
+        "pypi-" + "aA1_-" * 8,
+        "bearer aA1._~+/=-aA",
+        "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----",
+    ]
+)
+PLAIN = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@given(st.lists(st.one_of(PLAIN, KNOWN, ASSIGNED, LINES, st.sampled_from(["\n", " ", "x", "\u00e9", ": "])), max_size=14))
+def test_a_planted_secret_among_any_text_is_masked_as_the_slow_redaction_masks_it(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert redact_log(text, HINTS) == redact(text)
+
+
+@given(KNOWN)
+def test_every_known_format_is_found_in_the_middle_of_a_long_log(secret: str) -> None:
+    noise = "an ordinary line of a build, see https://host.example/a\n" * 200
+    masked = redact_log(f"{noise}before {secret} after\n{noise}", HINTS)
+    assert secret not in masked
+    assert masked == redact(f"{noise}before {secret} after\n{noise}")
+
+
+def test_a_text_of_nothing_but_hints_is_read_as_a_whole() -> None:
+    text = "token=abcdef123\n" * 3000
+    assert redact_log(text, HINTS) == redact(text)
 
 
 def test_a_private_key_that_is_cut_by_the_chunks_end_goes_too() -> None:
-    assert redact_log("x\n-----BEGIN RSA PRIVATE KEY-----\nMIIabc") == "x\n[redacted]"
+    assert redact_log("x\n-----BEGIN RSA PRIVATE KEY-----\nMIIabc", HINTS) == "x\n[redacted]"
     whole = "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\ny"
-    assert redact_log(whole) == "[redacted]\ny"
+    assert redact_log(whole, HINTS) == "[redacted]\ny"
 
 
 def test_every_event_has_its_own_time() -> None:
