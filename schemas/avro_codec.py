@@ -64,7 +64,8 @@ def schema_text(record: str) -> str:
 def fingerprint_of(text: str) -> bytes:
     """Return the 8 bytes by which a single-object header names a schema."""
     canonical = to_parsing_canonical_form(json.loads(text))
-    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))[::-1]
+    # fastavro gives the bytes in the order of the header already: little-endian.
+    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
 
 
 class Codec:
