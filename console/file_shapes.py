@@ -188,6 +188,7 @@ class PolicyFile(Shape):
     loop_window_s: Seconds | None = None
     incomplete_wait_s: Seconds | None = None
     gather_s: Seconds | None = None
+    aftermath_s: Seconds | None = None
     fail_after: Count | None = None
     pass_after: Count | None = None
     future_limit_s: Seconds | None = None

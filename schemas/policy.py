@@ -54,6 +54,8 @@ class Policy:
     incomplete_wait_s: float = 90.0
     # Failing targets of one scope are gathered that long before the deepest is chosen.
     gather_s: float = 2.0
+    # When a cause is healed, what failed with it has that long to come back by itself before it is an incident of its own.
+    aftermath_s: float = 15.0
     # Health hysteresis: that many failing (passing) checks in a row turn a target.
     fail_after: int = 2
     pass_after: int = 2

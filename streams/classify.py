@@ -71,8 +71,9 @@ class Classify:
                 self._book.admit(event)
                 return ()
             case RecoveryOutcome():
-                beyond = self._book.settle(event)
-                return [output for detection in beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
+                settled = self._book.settle(event)
+                self._runtime.expect_end(settled.remaining, now)
+                return [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
             case Control():
                 return self._on_control(event, self._stamp(now))
 

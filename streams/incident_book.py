@@ -14,6 +14,7 @@ from streams.rows import Rows
 
 MAX_ROWS = 50_000
 MAX_HELD = 20
+_HELD_NO_MORE = frozenset({OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED})
 _NEVER_ACTED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, OutcomeStatus.EXPIRED, OutcomeStatus.SELF_HEALED})
 
 
@@ -33,6 +34,14 @@ class BookRow:
         """Tell whether a later attempt of the run is one that our commands made."""
         run = self.incident.run
         return run is not None and run.attempt < attempt <= run.attempt + len(self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a final outcome leaves behind: ``beyond`` has a cause of its own, ``remaining`` should end now that its cause has."""
+
+    beyond: tuple[Detection, ...] = ()
+    remaining: tuple[Detection, ...] = ()
 
 
 def _run_key(run: RunRef) -> str:
@@ -116,21 +125,24 @@ class IncidentBook:
             return
         self.rows.put(admission.incident_id, replace(row, commands=(*row.commands, command), running=command))
 
-    def settle(self, outcome: RecoveryOutcome) -> tuple[Detection, ...]:
-        """Note how a command ended; return what fires beyond a final outcome and so has to open an incident of its own."""
+    def settle(self, outcome: RecoveryOutcome) -> Settled:
+        """Note how a command ended; return what of its scope still fires at a final outcome."""
         row = self.rows.get(outcome.incident_id)
         if row is None or not row.is_open or outcome.status is OutcomeStatus.PLANNED:
-            return ()
+            return Settled()
         unused = outcome.dry_run or outcome.status in _NEVER_ACTED
         commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
         settled = outcome.verified_at or outcome.finished_at
-        beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled)) if outcome.final else ()
         held = () if outcome.final else row.held
         self.rows.put(
             outcome.incident_id,
             replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
         )
-        return beyond
+        if not outcome.final:
+            return Settled()
+        beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled))
+        others = tuple(one for one in row.held if one not in beyond and one.target != row.incident.target)
+        return Settled(beyond, others if outcome.status in _HELD_NO_MORE else ())
 
 
 def _outlives(detection: Detection, row: BookRow, settled: datetime) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.configuration import Configuration
@@ -32,7 +32,7 @@ class RuntimeIncidents:
         """Begin again from a snapshot's entries."""
         self._book = book
         self._services = configuration.services
-        self._gather_s = configuration.policy.gather_s
+        self._policy = configuration.policy
         self.gathered = Rows("gather/", GatherRow, MAX_ROWS)
         self.gathered.load(entries)
 
@@ -57,9 +57,25 @@ class RuntimeIncidents:
         gathered = (*(waiting.detections if waiting else ()), detection)
         if not beneath(detection.target, self._services):
             return self._open(detection.scope, gathered, stamp)
-        due = waiting.due if waiting else stamp.now + timedelta(seconds=self._gather_s)
-        self.gathered.put(detection.scope, GatherRow(due, gathered))
+        soon = stamp.now + timedelta(seconds=self._policy.gather_s)
+        self.gathered.put(detection.scope, GatherRow(min(waiting.due, soon) if waiting else soon, gathered))
         return ()
+
+    def expect_end(self, remaining: Sequence[Detection], now: datetime) -> None:
+        """Let what failed with a cause that is healed now end by itself; what does not opens the next incident of its scope.
+
+        Its failure counts from now: until now it was explained.
+        """
+        if remaining:
+            due = now + timedelta(seconds=max(self._aftermath_s(detection.target) for detection in remaining))
+            anew = tuple(replace(detection, first_at=max(detection.first_at, now)) for detection in remaining)
+            self.gathered.put(remaining[0].scope, GatherRow(due, anew))
+
+    def _aftermath_s(self, target: str) -> float:
+        spec = self._services.service(target.partition(":")[2])
+        # A probe that looks seldom sees the end late.
+        slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
+        return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
 
     def on_resolved(self, detection: Detection) -> Sequence[Output]:
         """Take a detection out of the waiting ones, or tell its scope's open incident."""
