@@ -1,0 +1,164 @@
+"""The whole flow in one thread and virtual time: every stage behind its real door, the executor's core over fake targets.
+
+Topics hold bytes, so each record crosses its schema. ``MemoryFlow.pass_time`` moves the clock; nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TypeVar, cast
+
+from learning.patterns.secret_hints import SecretHints
+from schemas.configuration import Configuration, Keys
+from schemas.door import Refused
+from schemas.events import Event
+from schemas.ids import Record
+from schemas.outputs import Output, StageLogic
+from schemas.signing import private_key_from, public_text
+from schemas.topics import BY_NAME
+from streams.admission_records import AdmitRules
+from streams.admit import Admit
+from streams.app import shipped
+from streams.binding import Incoming, dead_letter, letter_of, letters_of, measures_of, traceparent_in
+from streams.classify import Classify
+from streams.decide import Decide
+from streams.detect import Detect
+from streams.doors import Door, IngestDoor, PlainDoor
+from streams.flow import FLOW, Stage
+from streams.learn import Learn
+from streams.notary import Notary, NotaryRules
+from streams.rules import FaustRules, rules_from
+from tests.support.fakes import START
+from tests.support.memory_executor import MemoryExecutor
+from tests.support.memory_topics import CODEC, MemoryTopics
+from tests.support.memory_world import MemoryWorld
+
+TICK_S = 0.4
+CHECKPOINT_EVERY = 100
+ADMIT_KEY, NOTARY_KEY = private_key_from(b"admit".ljust(32, b".")), private_key_from(b"notary".ljust(32, b"."))
+R = TypeVar("R", bound=Record)
+Feed = Callable[[StageLogic[Record], Record, Incoming, datetime], Sequence[Output]]
+
+
+@cache
+def shipped_rules() -> FaustRules:
+    """Return the rules of an empty configuration: patterns take a second to compile."""
+    return rules_from(Configuration(), shipped())
+
+
+def feed(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
+    """Hand an event to a stage as its shell does: detect keeps the trace itself."""
+    if isinstance(logic, Detect):
+        return logic.on_event(cast("Event", event), incoming.place, now, traceparent_in(incoming.headers))
+    return logic.on_event(event, incoming.place, now)
+
+
+@dataclass
+class Owner:
+    """One stage on one partition, and how far it has read."""
+
+    stage: Stage
+    partition: int
+    logic: StageLogic[Record]
+    door: Door
+    read: dict[str, int] = field(default_factory=dict)
+
+
+def stage_of(name: str, rules: FaustRules, configuration: Configuration) -> Callable[[Mapping[str, str]], object]:
+    """Return what builds a stage from its entries."""
+    builds: dict[str, Callable[[Mapping[str, str]], object]] = {
+        "detect-runs": lambda entries: Detect.from_state(entries, replace(rules.detect, configuration=configuration)),
+        "detect-targets": lambda entries: Detect.from_state(entries, replace(rules.detect, configuration=configuration)),
+        "classify": lambda entries: Classify.from_state(entries, replace(rules.classify, configuration=configuration)),
+        "decide": lambda entries: Decide.from_state(entries, replace(rules.decide, configuration=configuration)),
+        "admit": lambda entries: Admit.from_state(entries, AdmitRules(configuration, ADMIT_KEY, 1)),
+        "learn": lambda entries: Learn.from_state(entries, replace(rules.learn, configuration=configuration)),
+        "notary": lambda entries: Notary.from_state(entries, NotaryRules(NOTARY_KEY, CHECKPOINT_EVERY)),
+    }
+    return builds[name]
+
+
+class MemoryFlow:
+    """All stages over one ``MemoryTopics`` and one ``MemoryWorld``."""
+
+    def __init__(self, configuration: Configuration, world: MemoryWorld) -> None:
+        self.now = START
+        self.configuration = replace(configuration, keys=Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY)))
+        self.world = world
+        self.topics = MemoryTopics()
+        self.measures: list[Output] = []
+        self.owners = list(self._owners())
+        self.executor = MemoryExecutor(self.configuration, world, self.topics, lambda: self.now, self.pass_time)
+        world.emit = self.send
+        self._next_look = START
+
+    def _owners(self) -> Iterator[Owner]:
+        rules = shipped_rules()
+        for stage in FLOW:
+            if stage.name == "execute":
+                continue
+            build = stage_of(stage.name, rules, self.configuration)
+            for number in range(BY_NAME[stage.reads[0]].partitions):
+                is_first = stage.name.startswith("detect-")
+                door: Door = IngestDoor(CODEC, self.configuration.policy, stage.reads, SecretHints()) if is_first else PlainDoor(CODEC)
+                yield Owner(stage, number, cast("StageLogic[Record]", build({})), door)
+
+    def send(self, record: Record, traceparent: str = "") -> None:
+        """Produce a record to its own topic."""
+        self.topics.send_record(record, self.now, traceparent)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let virtual time pass: probes look, stages tick, records flow."""
+        until = self.now + timedelta(seconds=seconds)
+        while self.now < until:
+            self.now = min(until, self.now + timedelta(seconds=TICK_S))
+            if self.now >= self._next_look:
+                self._next_look = self.now + timedelta(seconds=1)
+                self.world.look(self.now)
+            for owner in self.owners:
+                self._say(owner, owner.logic.on_tick(self.now), None)
+            self.pump()
+
+    def pump(self) -> None:
+        """Let records flow until every stage, and then the executor, has read all there is."""
+        while any(self._drain(owner) for owner in self.owners) or self.executor.take_next():
+            continue
+
+    def restart(self, name: str) -> None:
+        """Let the owners of a stage die and begin again from what their state holds."""
+        build = stage_of(name, shipped_rules(), self.configuration)
+        for owner in self.owners:
+            if owner.stage.name == name:
+                owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
+                owner.door.forget(owner.partition)
+
+    def of(self, kind: type[R], topic: str) -> list[R]:
+        """Return the topic's records of one class."""
+        return [record for record in self.topics.records(topic) if isinstance(record, kind)]
+
+    def _drain(self, owner: Owner) -> bool:
+        found = [row for topic in owner.stage.reads for row in self.topics.read(topic, owner.partition, owner.read.get(topic, 0))]
+        for incoming in found:
+            owner.read[incoming.place.topic] = incoming.place.offset + 1
+            self._take(owner, incoming)
+        return bool(found)
+
+    def _take(self, owner: Owner, incoming: Incoming) -> None:
+        opened = owner.door.open(incoming, self.now)
+        if isinstance(opened, Refused):
+            self.topics.send(letter_of(dead_letter(incoming, owner.stage.name, opened), "", CODEC), self.now)
+            return
+        for letter in opened.letters:
+            self.topics.send(letter, self.now)
+        self._say(owner, opened.outputs, incoming)
+        if opened.event is not None:
+            self._say(owner, feed(owner.logic, opened.event, incoming, self.now), incoming)
+
+    def _say(self, owner: Owner, outputs: Sequence[Output], incoming: Incoming | None) -> None:
+        for letter in letters_of(outputs, incoming, owner.stage.name, CODEC):
+            self.topics.send(letter, self.now)
+        self.measures.extend(measures_of(outputs))
+        owner.logic.take_changes()

@@ -1,0 +1,127 @@
+"""What the flow in memory heals: fake services, a configuration file and CI jobs, with probes that look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from typing_extensions import override
+
+from recoverers.ports import Recipe
+from recoverers.recipes.table import World, recipes_for
+from schemas.attempts import StepResult
+from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
+from schemas.ids import Record
+from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.vocabulary import Kind, Result, result_from_word
+from streams.detectors.run_evidence import LogMatcher
+from streams.probing import Watch, watches_of
+from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
+
+PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
+LOCAL = Provenance(Origin.LOCAL, Trust.SAME_REPOSITORY, "prober")
+PINNED, DRIFTED = b"limit = 10\n", b"limit = 500\n"
+COMMIT = "c" * 40
+
+
+def shop_service(name: str, *needs: str, config: str = "") -> ServiceSpec:
+    """Return a service with a process, a port and a page that are looked at every second."""
+    probes = [
+        ProbeSpec(f"{name}-process", ProbeKind.PROCESS, name, 1.0),
+        ProbeSpec(f"{name}-tcp", ProbeKind.TCP, name, 1.0),
+        ProbeSpec(f"{name}-http", ProbeKind.HTTP, name, 1.0),
+    ]
+    probes += [ProbeSpec(f"{name}-file", ProbeKind.FILE_HASH, config, 1.0)] if config else []
+    configs = (config,) if config else ()
+    return ServiceSpec(name, "shop", ("serve", name), f"/srv/{name}", f"/srv/{name}/pid", needs, tuple(probes), configs)
+
+
+SHOP = Services(
+    services=(shop_service("db"), shop_service("api", "db"), shop_service("web", "api", config="web-conf")),
+    configs=(ConfigSpec("web-conf", "web", "/srv/web/conf", "/srv/repo", "web.conf", COMMIT),),
+)
+CONFIG_TARGET = "config:web-conf:/srv/web/conf"
+
+
+@dataclass
+class MemoryCi(FakeCi):
+    """A CI server whose new attempts end at once: ``on_rerun`` is told the number of each."""
+
+    on_rerun: Callable[[int], None] = lambda _: None
+
+    @override
+    def rerun(self, target: str, job_id: int) -> StepResult:
+        asked = super().rerun(target, job_id)
+        self.on_rerun(len(self.conclusions))
+        return asked
+
+
+@dataclass(frozen=True)
+class Job:
+    """One CI job as its producer names it, and the log that each attempt prints (the last one goes on for ever)."""
+
+    logs: tuple[str, ...]
+    run_id: str = "77"
+    name: str = "build"
+    trigger: str = "push"
+    provenance: Provenance = PROTECTED
+
+    @property
+    def target(self) -> str:
+        """Return the job as a target."""
+        return f"job:github/acme/api/{self.run_id}/{self.name}"
+
+
+@dataclass
+class MemoryWorld:
+    """The fakes; ``emit`` produces a record into the flow that the world belongs to."""
+
+    matcher: LogMatcher
+    processes: FakeProcesses = field(default_factory=lambda: FakeProcesses(alive={"db", "api", "web"}))
+    files: FakeFiles = field(default_factory=lambda: FakeFiles({"web-conf": PINNED}, {"web-conf": PINNED}))
+    ci: MemoryCi = field(default_factory=MemoryCi)
+    services: Services = SHOP
+    emit: Callable[[Record], None] = lambda _: None
+    is_looked_at: bool = True
+
+    def __post_init__(self) -> None:
+        self.health = FakeHealth(self.processes)
+
+    def recipes(self) -> Mapping[str, Recipe]:
+        """Return every recipe over the fakes."""
+        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in))
+
+    def _kinds_in(self, text: bytes) -> frozenset[Kind]:
+        return frozenset(hit.kind for hit in self.matcher.scan(text))
+
+    def look(self, now: datetime) -> None:
+        """Let every probe look once."""
+        for watch in watches_of(self.services) if self.is_looked_at else ():
+            status = HealthStatus.PASS if self._is_well(watch) else HealthStatus.FAIL
+            self.emit(HealthCheck(watch.target, watch.probe.name, status, now, provenance=LOCAL))
+
+    def _is_well(self, watch: Watch) -> bool:
+        if watch.probe.kind is ProbeKind.FILE_HASH:
+            return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
+        return self.health.passes(watch.probe)
+
+    def run_job(self, job: Job, at: datetime, conclusions: tuple[str, ...] = ("failure", "success")) -> None:
+        """Let a job's first attempt end; re-runs end as the next of ``conclusions`` says."""
+        self.ci.conclusions = [conclusions[0]]
+
+        def attempt(number: int) -> None:
+            said = conclusions[min(number, len(conclusions)) - 1]
+            self.ci.conclusions[number - 1] = said
+            log = job.logs[min(number, len(job.logs)) - 1]
+            self.ci.log_text = log.encode()
+            self._end(job, number, log, said, at)
+
+        self.ci.on_rerun = attempt
+        attempt(1)
+
+    def _end(self, job: Job, attempt: int, log: str, conclusion: str, at: datetime) -> None:
+        place = ("github", "acme/api", job.run_id, attempt)
+        self.emit(LogChunk(*place, job.name, 0, log, True, at, provenance=job.provenance))
+        ended = JobFinished(*place, "ci", job.name, COMMIT, "main", job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
+        self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1))

@@ -1,0 +1,108 @@
+"""One scenario's flow and what it came to: the start of every file in ``tests/scenarios``, and the checks that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from schemas.configuration import Configuration
+from schemas.decisions import Admission, Decision, HealingCommand
+from schemas.ids import id_of
+from schemas.incidents import Incident
+from schemas.oversight import AuditRecord, DeadLetter, RolloutLevel
+from schemas.people import People, Person, Role
+from schemas.policy import Policy, StrategyPolicy
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
+from schemas.signing import private_key_from, public_text
+from streams.notary import find_breaks
+from tests.support.fakes import START
+from tests.support.memory_flow import CHECKPOINT_EVERY, NOTARY_KEY, MemoryFlow, shipped_rules
+from tests.support.memory_world import SHOP, MemoryWorld
+
+KEYS: dict[str, Ed25519PrivateKey] = {name: private_key_from(name.encode().ljust(32, b".")) for name in ("olga", "anton")}
+ROLES = {"olga": Role.OPERATOR, "anton": Role.APPROVER}
+PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) for name, role in ROLES.items()))
+AUTOMATIC = tuple(StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job"))
+
+
+def begin(policy: Policy | None = None) -> MemoryFlow:
+    """Return a flow whose services are well and have been seen to be well."""
+    world = MemoryWorld(shipped_rules().detect.matcher)
+    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=SHOP, people=PEOPLE, version="v1")
+    flow = MemoryFlow(configuration, world)
+    flow.pass_time(5)
+    assert not flow.of(Incident, "heal.incidents")
+    return flow
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything that is on the topics about one target."""
+
+    incidents: Sequence[Incident]
+    decisions: Sequence[Decision]
+    admissions: Sequence[Admission]
+    commands: Sequence[HealingCommand]
+    outcomes: Sequence[RecoveryOutcome]
+    journal: Sequence[JournalRecord]
+
+    @property
+    def final(self) -> RecoveryOutcome:
+        """Return the one final outcome."""
+        [found] = [outcome for outcome in self.outcomes if outcome.final]
+        return found
+
+
+def told_of(flow: MemoryFlow, target: str) -> Told:
+    """Return the target's records, oldest first, after the checks that hold for every story."""
+    _check_what_always_holds(flow)
+    commands = [row for row in flow.of(HealingCommand, "recovery.commands") if row.target == target]
+    ids = {id_of(command) for command in commands}
+    return Told(
+        [row for row in flow.of(Incident, "heal.incidents") if row.target == target],
+        [row for row in flow.of(Decision, "heal.decisions") if row.target == target],
+        [row for row in flow.of(Admission, "heal.admissions") if row.target == target],
+        commands,
+        [row for row in flow.of(RecoveryOutcome, "recovery.outcomes") if row.target == target],
+        [row for row in flow.of(JournalRecord, "recovery.journal") if row.command_id in ids],
+    )
+
+
+def actions_on(flow: MemoryFlow, target: str) -> list[str]:
+    """Return what the audit says was done about a target or one of its incidents, in order."""
+    names = {target, *(id_of(row) for row in flow.of(Incident, "heal.incidents") if row.target == target)}
+    return [row.entry.action for row in flow.of(AuditRecord, "heal.audit") if row.entry.subject in names]
+
+
+def untouched(flow: MemoryFlow) -> bool:
+    """Tell whether no fake target was ever acted upon."""
+    world = flow.world
+    return not (world.processes.ledger or world.files.ledger or world.ci.asked)
+
+
+def steps_done(told: Told) -> list[str]:
+    """Return the steps that were done, each once."""
+    done = [row.step for row in told.journal if row.kind is JournalKind.DONE]
+    assert len(done) == len(set(done)), done
+    return done
+
+
+def seconds_to_detect(told: Told) -> float:
+    """Return the time from the failure to its detection."""
+    [incident] = told.incidents[:1]
+    return (incident.detected_at - incident.opened_at) / timedelta(seconds=1)
+
+
+def _check_what_always_holds(flow: MemoryFlow) -> None:
+    incidents = {id_of(row) for row in flow.of(Incident, "heal.incidents")}
+    finals = [row.incident_id for row in flow.of(RecoveryOutcome, "recovery.outcomes") if row.final]
+    assert sorted(finals) == sorted(incidents), "each incident has exactly one final outcome"
+    for outcome in flow.of(RecoveryOutcome, "recovery.outcomes"):
+        if outcome.status is OutcomeStatus.HEALED:
+            assert len({row.source for row in outcome.verification if row.passed}) >= 2
+    assert find_breaks(flow.of(AuditRecord, "heal.audit"), public_text(NOTARY_KEY), CHECKPOINT_EVERY) == []
+    assert not flow.of(DeadLetter, "heal.deadletter")
+    assert flow.now > START
