@@ -1,5 +1,6 @@
 # Everything a person or a machine does with healstream; `make` lists it.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
