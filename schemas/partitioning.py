@@ -5,6 +5,8 @@ Source: Apache Kafka, ``org.apache.kafka.common.utils.Utils.murmur2`` and ``Buil
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 _SEED = 0x9747B28C
@@ -26,6 +28,7 @@ def murmur2(key: bytes) -> int:
     return value ^ value >> 15
 
 
+@lru_cache(maxsize=8192)
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key among ``partitions`` (at least 1)."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
