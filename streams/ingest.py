@@ -100,10 +100,12 @@ class Ingest:
         event: Event = record  # type: ignore[assignment]
         if (time_of(event) - now).total_seconds() > self._policy.future_limit_s:
             return Late(event, "from the future"), (_rejected(raw.topic, "future"),)
-        if self._seen_before(raw, id_of(event)):
-            return Duplicate(id_of(event)), (_rejected(raw.topic, "duplicate"),)
+        event_id = id_of(event)
+        if self._seen_before(raw, event_id):
+            return Duplicate(event_id), (_rejected(raw.topic, "duplicate"),)
         if isinstance(event, LogChunk):
-            event = replace(event, text=redact_log(event.text, self._hints, self._policy.secrets))
+            text = redact_log(event.text, self._hints, self._policy.secrets)
+            event = event if text is event.text else replace(event, text=text)
         kind = (("source", raw.topic), ("kind", event.RECORD))
         return Accepted(event, _trace_of(raw)), (Count("healstream_events_total", kind),)
 

@@ -45,7 +45,7 @@ def strip_ansi(text: bytes) -> bytes:
     """Remove terminal escapes and the CR of line ends; the text itself when it has none, which is the common case."""
     if b"\x1b" in text:
         text = _ANSI.sub(b"", text)
-    return text.replace(b"\r\n", b"\n") if b"\r\n" in text else text
+    return text.replace(b"\r\n", b"\n") if b"\r" in text else text
 
 
 def compile_database(catalogue: Catalogue) -> bytes:

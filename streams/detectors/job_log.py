@@ -15,7 +15,17 @@ from schemas.ids import content_id, from_micros, id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef, Feature, HitSeen, RunRef
 from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import FAILED_RESULTS, Kind, Result
-from streams.detectors.run_evidence import Evidence, LogMatcher, RunEnd, add_chunk, close_evidence, is_complete, new_evidence, tail_of
+from streams.detectors.run_evidence import (
+    ChunkSeen,
+    Evidence,
+    LogMatcher,
+    RunEnd,
+    add_chunk,
+    close_evidence,
+    is_complete,
+    new_evidence,
+    tail_of,
+)
 from streams.detectors.shelf import Shelf
 
 FeaturesOf = Callable[[tuple[HitSeen, ...], str, Result | None], tuple[Feature, ...]]
@@ -70,10 +80,10 @@ class JobLog:
             # A success was told at once, without its log: there is nothing that its chunks came too late for.
             return (Late(chunk, "the run has been detected already"),) if done.failed else ()
         row = self.runs.rows.get(key) or new_evidence(place.partition, micros(chunk.at), traceparent)
-        grown = add_chunk(row, chunk, place.offset, self._rules.matcher, self._rules.secrets)
+        grown = add_chunk(row, chunk, ChunkSeen(place.offset, micros(now)), self._rules.matcher, self._rules.secrets)
         if grown is None:
             return ()
-        self.runs.put(key, replace(grown, touched_at=micros(now)))
+        self.runs.put(key, grown)
         return self._close_if_complete(key, now)
 
     def on_finished(self, event: JobFinished, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:

@@ -49,6 +49,14 @@ class ChunkNote:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkSeen:
+    """A chunk's offset, and when we received it (microseconds)."""
+
+    offset: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A hit on ``line`` of chunk ``seq``, both as they are known; a hit placed in the whole log has seq 0."""
 
@@ -118,7 +126,7 @@ def is_complete(row: Evidence) -> bool:
     return last < 0 or (len(row.spans) == 1 and row.spans[0].first == 0 and row.spans[0].last >= last)
 
 
-def add_chunk(row: Evidence, chunk: LogChunk, offset: int, matcher: LogMatcher, secrets: tuple[str, ...]) -> Evidence | None:
+def add_chunk(row: Evidence, chunk: LogChunk, seen: ChunkSeen, matcher: LogMatcher, secrets: tuple[str, ...]) -> Evidence | None:
     """Return the evidence with a chunk; None when that chunk was there already."""
     spans = _with_seq(row.spans, chunk.seq)
     if spans is None:
@@ -126,14 +134,15 @@ def add_chunk(row: Evidence, chunk: LogChunk, offset: int, matcher: LogMatcher, 
     cut = cut_chunk(chunk.seq, chunk.text, eof=chunk.eof)
     found = [Found(chunk.seq, hit.line + cut.inner_line - 1, _seen(hit)) for hit in matcher.scan(cut.inner.encode())] if cut.inner else []
     still, ready = join_pieces((*row.pieces, *cut.ends))
-    hits = _merged(row.hits, [*found, *(hit for piece in ready for hit in _scan_piece(piece, matcher, secrets))])
-    sources = (*row.sources, ChunkNote(chunk.seq, offset)) if found else row.sources
+    fresh = [*found, *(hit for piece in ready for hit in _scan_piece(piece, matcher, secrets))]
+    sources = (*row.sources, ChunkNote(chunk.seq, seen.offset)) if found else row.sources
     grown = replace(
         row,
         spans=spans,
         last_seq=chunk.seq if chunk.eof else row.last_seq,
         breaks=(*row.breaks, ChunkNote(chunk.seq, chunk.text.count("\n"))),
-        hits=hits,
+        touched_at=seen.at,
+        hits=_merged(row.hits, fresh) if fresh else row.hits,
         pieces=tuple(still),
         tails=tuple(sorted((*row.tails, TailText(chunk.seq, chunk.text[-TAIL:])), key=lambda tail: tail.seq)[-_TAILS:]),
         sources=tuple(sorted(sources, key=lambda at: at.seq)[-MAX_SOURCES:]),
@@ -216,4 +225,4 @@ def _settled(row: Evidence) -> Evidence:
     # Chunks before the base have been placed already, and keep seq 0.
     placed = [Found(0, one.line + starts[one.seq], one.hit) if one.seq in starts else one for one in row.hits]
     left = tuple(ChunkNote(seq, count) for seq, count in known.items() if seq >= base)
-    return replace(row, base=base, base_lines=lines, breaks=left[-MAX_SPANS * 4 :], hits=_merged((), placed))
+    return replace(row, base=base, base_lines=lines, breaks=left[-MAX_SPANS * 4 :], hits=_merged((), placed) if placed else ())
