@@ -11,7 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import faust
@@ -43,8 +43,9 @@ from streams.flow import Stage
 log = structlog.get_logger()
 
 READ_STATE_S = 30.0
-# What was said, what to send for it, and what then makes the state durable.
-Delivery = tuple[Sequence[Output], Sequence[Letter], Sequence[Letter]]
+# An owner that writes its state later does so once it holds that many events or bytes of them, at each tick, and before each commit.
+HELD_EVENTS = 2000
+HELD_BYTES = 4 * 1024 * 1024
 
 
 def feed_plainly(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
@@ -54,13 +55,18 @@ def feed_plainly(logic: StageLogic[Record], event: Record, incoming: Incoming, n
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A row of the flow with what it needs to run: its door, how its logic is rebuilt from entries, and the codec of its outputs."""
+    """A row of the flow with what it needs to run: its door, how its logic is rebuilt from entries, and the codec of its outputs.
+
+    ``writes_later``: the state of many events is written at once, before their offsets are committed, rather than after each event.
+    Only for a stage whose outputs do not depend on the order between its topics: after a crash more events than one come again.
+    """
 
     stage: Stage
     door: Door
     build: Callable[[Mapping[str, str]], StageLogic[Record]]
     codec: Codec
     feed: Callable[[StageLogic[Record], Record, Incoming, datetime], Sequence[Output]] = feed_plainly
+    writes_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,34 @@ class Shell:
                 log.exception("a metric is not in the list; it is not counted", metric=output.metric)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An event that is in a stage and not yet in its written state."""
+
+    event: Record
+    incoming: Incoming
+    at: datetime
+
+
 @dataclass(slots=True)
 class Cell:
-    """One partition's live stage and its guard."""
+    """One partition's live stage and its guard, what it said and did not send yet, and what its written state lacks."""
 
     logic: StageLogic[Record]
     guard: Guard
+    unsent: list[Letter] = field(default_factory=list)
+    held: list[Applied] = field(default_factory=list)
+    held_bytes: int = 0
+    is_torn: bool = False
+
+    def hold(self, applied: Applied, size: int) -> None:
+        """Remember an event until the state is written."""
+        self.held.append(applied)
+        self.held_bytes += size
+
+    def is_full(self) -> bool:
+        """Tell whether the state must be written now."""
+        return len(self.held) >= HELD_EVENTS or self.held_bytes >= HELD_BYTES
 
 
 class Owner:
@@ -133,19 +161,43 @@ class Owner:
         """Finish what is under way and forget every partition: the next owner begins only after this returns."""
         for partition in tuple(self._locks):
             async with self._locks[partition]:
+                cell = self._cells.get(partition)
+                if cell is not None:
+                    await self._deliver(cell, partition, is_due=True)
                 self._cells.pop(partition, None)
         self._assigned = frozenset()
 
+    async def write_states(self) -> None:
+        """Make durable what was applied before this call: offsets may be committed only after it returns."""
+        if not self._bound.writes_later:
+            return
+        for partition in tuple(self._cells):
+            async with self._locks[partition]:
+                cell = self._cells.get(partition)
+                if cell is not None and cell.held:
+                    await self._deliver(cell, partition, is_due=True)
+
+    def take_at_once(self, incoming: Incoming) -> bool:
+        """Apply an event for which nothing must be awaited, as for most log chunks; else return False, and ``take`` does the rest."""
+        place = incoming.place
+        cell = self._cells.get(place.partition)
+        if cell is None or not self._bound.writes_later or self._locks[place.partition].locked():
+            return False
+        if not cell.guard.has_applied(place):
+            self._judge(cell, incoming)
+        if cell.unsent or cell.is_torn or cell.is_full():
+            return False
+        self.done += 1
+        return True
+
     async def take(self, incoming: Incoming) -> None:
-        """Apply one event: outputs are durable before the state, the state before this returns and the offset may be committed."""
+        """Apply one event: its outputs are durable before the state, and the state before its offset is committed."""
         place = incoming.place
         async with self._locks[place.partition]:
             cell = await self._cell(place.partition)
             if not cell.guard.has_applied(place):
-                outputs, letters, state = self._judge(cell, incoming)
-                await self._shell.post(letters)
-                await self._shell.post(state)
-                self._shell.measure_all(outputs)
+                self._judge(cell, incoming)
+            await self._deliver(cell, place.partition, is_due=not self._bound.writes_later or cell.is_full())
         self.done += 1
 
     async def tick(self, now: datetime) -> None:
@@ -155,12 +207,23 @@ class Owner:
                 if partition not in self._assigned:
                     continue
                 cell = await self._cell(partition)
-                outputs, letters, state = self._let_pass(cell, partition, now)
-                await self._shell.post(letters)
-                await self._shell.post(state)
-                self._shell.measure_all(outputs)
+                self._let_pass(cell, partition, now)
+                await self._deliver(cell, partition, is_due=True)
 
-    async def _cell(self, partition: int) -> Cell:
+    async def _deliver(self, cell: Cell, partition: int, *, is_due: bool) -> None:
+        """Send what was said, then, when it is due, the state."""
+        letters, cell.unsent = cell.unsent, []
+        await self._shell.post(letters)
+        if cell.is_torn:
+            # It is rebuilt before the next event from its written entries and the events that they lack.
+            self._cells.pop(partition, None)
+            cell = await self._cell(partition, cell.held)
+        if is_due:
+            changes = cell.logic.take_changes()
+            cell.held, cell.held_bytes = [], 0
+            await self._shell.post(state_letters(self._bound.stage.state_topic, partition, changes, cell.guard) if changes else ())
+
+    async def _cell(self, partition: int, held: Sequence[Applied] = ()) -> Cell:
         cell = self._cells.get(partition)
         if cell is None:
             topic = self._bound.stage.state_topic
@@ -168,6 +231,7 @@ class Owner:
                 entries = await asyncio.to_thread(read_entries, self._shell.brokers, topic, partition, READ_STATE_S)
                 self._bound.door.forget(partition)
                 cell = Cell(self._bound.build(stage_entries(entries)), Guard.from_entries(entries))
+                self._apply_again(cell, held)
             except Exception as error:
                 # Without its state the stage would forget what it promised; a person must see the cause, a restart may mend it.
                 log.exception("the state cannot be read; the process ends", topic=topic, partition=partition)
@@ -177,43 +241,51 @@ class Owner:
             log.info("state read; events follow", stage=self._bound.stage.name, partition=partition, entries=len(entries))
         return cell
 
-    def _judge(self, cell: Cell, incoming: Incoming) -> Delivery:
+    def _apply_again(self, cell: Cell, held: Sequence[Applied]) -> None:
+        # What the stage says here has been sent already.
+        for applied in held:
+            self._bound.feed(cell.logic, applied.event, applied.incoming, applied.at)
+            cell.guard.advance(applied.incoming.place)
+            cell.hold(applied, 0)
+
+    def _judge(self, cell: Cell, incoming: Incoming) -> None:
         # Total: what the stage cannot take becomes a dead letter, whatever broke.
         bound, place = self._bound, incoming.place
         try:
             now = datetime.now(UTC)
             opened = bound.door.open(incoming, now)
             if isinstance(opened, Refused):
-                return _refused(bound, incoming, opened)
+                self._refuse(cell, incoming, opened)
+                return
             said = () if opened.event is None else bound.feed(cell.logic, opened.event, incoming, now)
             outputs = (*opened.outputs, *said)
-            letters = (*opened.letters, *letters_of(outputs, incoming, bound.stage.name, bound.codec))
-            changes = cell.logic.take_changes()
+            cell.unsent += (*opened.letters, *letters_of(outputs, incoming, bound.stage.name, bound.codec))
             cell.guard.advance(place)
-            return outputs, letters, state_letters(bound.stage.state_topic, place.partition, changes, cell.guard) if changes else ()
+            if opened.event is not None:
+                cell.hold(Applied(opened.event, replace(incoming, raw=None), now), len(incoming.raw or b""))
+            self._shell.measure_all(outputs)
         except Exception as error:
-            # The stage may be half changed: it is rebuilt from its written entries before the next event.
-            self._cells.pop(place.partition, None)
+            # The stage may be half changed.
+            cell.is_torn = True
             log.exception("the stage failed; the event becomes a dead letter", stage=bound.stage.name, place=str(place))
-            return _refused(bound, incoming, refusal(incoming, type(error).__name__, str(error)))
+            self._refuse(cell, incoming, refusal(incoming, type(error).__name__, str(error)))
 
-    def _let_pass(self, cell: Cell, partition: int, now: datetime) -> Delivery:
+    def _refuse(self, cell: Cell, incoming: Incoming, refused: Refused) -> None:
+        letter = dead_letter(incoming, self._bound.stage.name, refused)
+        cell.unsent.append(letter_of(letter, traceparent_in(incoming.headers), self._bound.codec))
+        cell.guard.advance(incoming.place)
+        labels = (("source", incoming.place.topic), ("reason", refused.reason))
+        self._shell.measure_all((Count("healstream_events_rejected_total", labels),))
+
+    def _let_pass(self, cell: Cell, partition: int, now: datetime) -> None:
         stage = self._bound.stage
         try:
             outputs = cell.logic.on_tick(now)
-            letters = letters_of(outputs, None, stage.name, self._bound.codec)
-            changes = cell.logic.take_changes()
-            return outputs, letters, state_letters(stage.state_topic, partition, changes, cell.guard) if changes else ()
+            cell.unsent += letters_of(outputs, None, stage.name, self._bound.codec)
+            self._shell.measure_all(outputs)
         except Exception:
-            self._cells.pop(partition, None)
+            cell.is_torn = True
             log.exception("a tick failed; the stage is rebuilt from its state and goes on", stage=stage.name, partition=partition)
-            return (), (), ()
-
-
-def _refused(bound: Bound, incoming: Incoming, refused: Refused) -> Delivery:
-    labels = (("source", incoming.place.topic), ("reason", refused.reason))
-    letter = letter_of(dead_letter(incoming, bound.stage.name, refused), traceparent_in(incoming.headers), bound.codec)
-    return (Count("healstream_events_rejected_total", labels),), (letter,), ()
 
 
 def incoming_of(event: faust.types.EventT[bytes]) -> Incoming:
@@ -236,7 +308,10 @@ def bind(app: faust.App, owner: Owner, name: str) -> None:
     async def feed(stream: faust.StreamT[bytes]) -> None:
         events: AsyncIterator[faust.types.EventT[bytes]] = stream.events()
         async for event in events:
-            work = asyncio.ensure_future(owner.take(incoming_of(event)))
+            incoming = incoming_of(event)
+            if owner.take_at_once(incoming):
+                continue
+            work = asyncio.ensure_future(owner.take(incoming))
             try:
                 await asyncio.shield(work)
             except asyncio.CancelledError:

@@ -10,15 +10,18 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from signal import Signals
 from typing import cast
 
 import faust
+import mode
 import structlog
+from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
+from mode.services import WaitArgT, WaitResults
 from typing_extensions import override
 
 from infra.catalogue_reader import read_configuration
@@ -54,6 +57,10 @@ TICK_S = 0.5
 BEAT_S = 1.0
 NOTE_S = 2.0
 _FETCH_BYTES = 4 * 1024 * 1024
+_BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
+# What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog.
+_POLL_RECORDS = 500
+_BUFFERED_RECORDS = 128
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -69,6 +76,70 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
 
+    @override
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[faust.types.TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Mapping[faust.types.TP, list[object]]:
+        # Partitions whose buffers are full come back soon, but a wait for those that have nothing would not see it.
+        is_held_back = len(active_partitions) < len(consumer.assignment())
+        wait_s = _BUSY_WAIT_MS / 1000 if is_held_back else timeout
+        records = await super()._fetch_records(consumer, active_partitions, wait_s, max_records)
+        # Nor may a request for those hold back the next one while records flow.
+        is_busy = bool(records) or is_held_back
+        consumer._fetcher._fetch_max_wait_ms = _BUSY_WAIT_MS if is_busy else _IDLE_WAIT_MS  # noqa: SLF001 - no setting leads there
+        return records
+
+
+class Begun(Awaitable[object]):
+    """A coroutine that ran until it had to wait, and what it waits for; awaiting this goes on with it."""
+
+    def __init__(self, rest: Coroutine[object, None, object], waits_for: object) -> None:
+        """Remember both."""
+        self._rest = rest
+        self._waits_for = waits_for
+
+    @override
+    def __await__(self) -> Generator[object, None, object]:
+        yield self._waits_for
+        return (yield from self._rest.__await__())
+
+
+class QuietMonitor(faust.Monitor):
+    """Keeps no statistics of each event: ours are in ``infra/metrics.py``."""
+
+    @override
+    def on_message_in(self, tp: faust.types.TP, offset: int, message: faust.types.Message) -> None:
+        """Count nothing."""
+
+    @override
+    def on_stream_event_in(
+        self, tp: faust.types.TP, offset: int, stream: faust.types.StreamT[bytes], event: faust.types.EventT[bytes]
+    ) -> None:
+        """Count nothing."""
+
+    @override
+    def on_stream_event_out(
+        self,
+        tp: faust.types.TP,
+        offset: int,
+        stream: faust.types.StreamT[bytes],
+        event: faust.types.EventT[bytes],
+        state: dict[str, object] | None = None,
+    ) -> None:
+        """Count nothing."""
+
+    @override
+    def on_message_out(self, tp: faust.types.TP, offset: int, message: faust.types.Message) -> None:
+        """Count nothing."""
+
+    @override
+    def track_tp_end_offset(self, tp: faust.types.TP, offset: int) -> None:
+        """Keep nothing: the lag is read from the consumer."""
+
 
 class CommittedConsumer(driver.Consumer):
     """The consumer around that thread."""
@@ -77,11 +148,33 @@ class CommittedConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
+    @override
+    async def wait_first(self, *coros: WaitArgT, timeout: mode.Seconds = None) -> WaitResults:  # type: ignore[assignment]
+        # Faust makes four tasks of every message to stop early when its buffer is full; mostly it is not, and nothing waits.
+        first, *others = coros
+        if not isinstance(first, Coroutine):
+            return await super().wait_first(*coros, timeout=timeout)
+        try:
+            waits_for = first.send(None)
+        except StopIteration as done:
+            for other in others:
+                if isinstance(other, Coroutine):
+                    other.close()
+            return WaitResults([first], [done.value], self.should_stop)
+        return await super().wait_first(Begun(first, waits_for), *others, timeout=timeout)
+
+    @override
+    async def _handle_attached(self, commit_offsets: Mapping[faust.types.TP, int]) -> None:
+        # These offsets were acknowledged before now, so what is applied by now holds all of their events.
+        await cast("CommittedTransport", self.transport).before_commit()
+        await super()._handle_attached(commit_offsets)
+
 
 class CommittedTransport(driver.Transport):
-    """The transport that makes that consumer."""
+    """The transport that makes that consumer; ``before_commit`` returns once the state of what was applied is durable."""
 
     Consumer = CommittedConsumer
+    before_commit: Callable[[], Awaitable[None]]
 
 
 class Worker(faust.Worker):
@@ -107,8 +200,8 @@ class Worker(faust.Worker):
         os._exit(0 if stopped else 1)
 
 
-def make_app(settings: WorkerSettings, name: str) -> faust.App:
-    """Return the Faust app with the settings under which it was tried."""
+def make_app(settings: WorkerSettings, name: str, before_commit: Callable[[], Awaitable[None]]) -> faust.App:
+    """Return the Faust app with the settings under which it was tried; ``before_commit`` makes the state durable."""
     if not all(address.startswith(_LOOPBACK) for address in settings.brokers.split(",")):
         raise ConfigurationError("HEALSTREAM_BROKERS", "plaintext off loopback is refused", "Give a loopback address")
     app = faust.App(
@@ -128,13 +221,17 @@ def make_app(settings: WorkerSettings, name: str) -> faust.App:
         producer_max_request_size=2 * MAX_RECORD_BYTES,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
-        stream_buffer_maxsize=512,
+        broker_max_poll_records=_POLL_RECORDS,
+        stream_buffer_maxsize=_BUFFERED_RECORDS,
         stream_wait_empty=False,
         table_standby_replicas=0,
+        Monitor=QuietMonitor,
         topic_disable_leader=True,
         topic_allow_declare=False,
     )
-    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    transport = CommittedTransport(app.conf.broker_consumer, app)
+    transport.before_commit = before_commit
+    app.transport = transport
     return app
 
 
@@ -143,7 +240,7 @@ class Run:
 
     def __init__(self, settings: WorkerSettings, bounds: Sequence[Bound], name: str, limits: Limits) -> None:
         """Bind the stages; nothing runs yet."""
-        self._app = make_app(settings, name)
+        self._app = make_app(settings, name, self._before_commit)
         self._pulse = Pulse.starting(time.monotonic())
         self._limits = limits
         self._metrics = Metrics()
@@ -183,6 +280,10 @@ class Run:
     async def _on_revoked(self, _sender: object, revoked: Iterable[faust.types.TP], **_rest: object) -> None:
         log.info("partitions revoked; what is under way ends first", count=len(list(revoked)))
         await asyncio.gather(*(owner.settle() for owner in self._owners))
+
+    async def _before_commit(self) -> None:
+        for owner in self._owners:
+            await owner.write_states()
 
     async def _tick(self) -> None:
         while not self._app.should_stop:
@@ -252,7 +353,14 @@ def bound_of(stage: Stage, rules: FaustRules) -> Bound:
     # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
     build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
     if stage.logic == "streams.detect.Detect":
-        return Bound(stage, IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints()), build, codec, _feed_detect)
+        return Bound(
+            stage,
+            IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints()),
+            build,
+            codec,
+            _feed_detect,
+            writes_later=True,
+        )
     return Bound(stage, PlainDoor(codec), build, codec)
 
 

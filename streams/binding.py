@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,8 @@ GUARD_PREFIX = "@offsets/"
 SIDE_TOPIC = "heal.side"
 _MAX_HEADERS = 16
 _MAX_HEADER_BYTES = 256
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -80,15 +83,8 @@ def stage_entries(entries: Mapping[str, str]) -> dict[str, str]:
 
 def traceparent_in(headers: Headers) -> str:
     """Return the W3C traceparent among the headers, empty when there is none or it is malformed."""
-    found = dict(headers).get("traceparent", b"")
-    text = found.decode("ascii", "replace")
-    parts = text.split("-")
-    well_formed = [len(part) for part in parts] == [2, 32, 16, 2] and all(_is_hex(part) for part in parts)
-    return text if well_formed and set(parts[1]) != {"0"} else ""
-
-
-def _is_hex(text: str) -> bool:
-    return all(digit in "0123456789abcdef" for digit in text)
+    text = next((value for name, value in reversed(headers) if name == "traceparent"), b"").decode("ascii", "replace")
+    return text if _TRACEPARENT.fullmatch(text) else ""
 
 
 def new_traceparent(random_bytes: bytes) -> str:

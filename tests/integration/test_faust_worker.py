@@ -170,43 +170,47 @@ def test_one_record_goes_through_a_worker_which_then_ends_when_told_to(own_broke
     assert process.wait(5) == 0
 
 
-def test_poison_and_kill_9_lose_nothing_and_count_nothing_twice(own_broker: str, workers: Workers) -> None:
+@pytest.mark.parametrize("later", ["no", "yes"])
+def test_poison_and_kill_9_lose_nothing_and_count_nothing_twice(own_broker: str, workers: Workers, later: str) -> None:
     # given 2,000 records, every fifth of them poison
     before, before_dead = counted(own_broker), len({(x.origin.partition, x.origin.offset) for x in dead(own_broker)})
     producer = Producer(settings(own_broker))
-    good = [f"kill-{n}" for n in range(2000) if n % 5]
-    first = workers.start()
+    mark = f"kill-{later}-"
+    good = [f"{mark}{n}" for n in range(2000) if n % 5]
+    first = workers.start(TINY_WRITES_LATER=later)
     for n in range(500):
-        produce(producer, chunk(f"kill-{n}"), poison=n % 5 == 0)
+        produce(producer, chunk(f"{mark}{n}"), poison=n % 5 == 0)
     assert producer.flush(30) == 0
-    until(lambda: len(spoken(own_broker, "kill-")) > 100)
+    until(lambda: len(spoken(own_broker, mark)) > 100)
     # when the worker is killed while the rest arrives, and another takes over
     for n in range(500, 2000):
-        produce(producer, chunk(f"kill-{n}"), poison=n % 5 == 0)
+        produce(producer, chunk(f"{mark}{n}"), poison=n % 5 == 0)
     assert producer.flush(30) == 0
     first.kill()
     first.wait(10)
-    assert unheard(own_broker, "kill-", good), "the kill came too late to prove anything"
-    workers.start()
+    assert unheard(own_broker, mark, good), "the kill came too late to prove anything"
+    workers.start(TINY_WRITES_LATER=later)
     # then every record had its output, every poison its dead letter, and the guard kept the count exact
-    until(lambda: not unheard(own_broker, "kill-", good))
+    until(lambda: not unheard(own_broker, mark, good))
     until(lambda: len({(x.origin.partition, x.origin.offset) for x in dead(own_broker)}) == before_dead + 400)
     until(lambda: counted(own_broker) >= before + len(good))
     assert counted(own_broker) == before + len(good)
     numbers = Counter(
-        (entry.action, entry.details) for entry in {(e.subject, e.action, e.details): e for e in spoken(own_broker, "kill-")}.values()
+        (entry.action, entry.details) for entry in {(e.subject, e.action, e.details): e for e in spoken(own_broker, mark)}.values()
     )
     assert max(numbers.values()) == 1
 
 
-def test_a_defect_of_the_stage_costs_one_record_and_leaves_no_half_change(own_broker: str, workers: Workers) -> None:
+@pytest.mark.parametrize("later", ["no", "yes"])
+def test_a_defect_of_the_stage_costs_one_record_and_leaves_no_half_change(own_broker: str, workers: Workers, later: str) -> None:
     before, letters = counted(own_broker), len(dead(own_broker))
-    workers.start()
+    workers.start(TINY_WRITES_LATER=later)
     producer = Producer(settings(own_broker))
+    mark = f"defect-{later}-"
     for n, text in enumerate(("good", "explode", "good")):
-        produce(producer, chunk(f"defect-{n}", text))
+        produce(producer, chunk(f"{mark}{n}", text))
     assert producer.flush(30) == 0
-    until(lambda: not unheard(own_broker, "defect-", ["defect-0", "defect-2"]) and len(dead(own_broker)) > letters)
+    until(lambda: not unheard(own_broker, mark, [f"{mark}0", f"{mark}2"]) and len(dead(own_broker)) > letters)
     until(lambda: counted(own_broker) == before + 2)
     assert "ZeroDivisionError" in dead(own_broker)[-1].error or any("ZeroDivisionError" in letter.error for letter in dead(own_broker))
 

@@ -53,7 +53,9 @@ class Counting:
 def main() -> int:
     configure("tiny")
     codec = Codec(ALL_RECORDS)
-    bound = Bound(FLOW[0], PlainDoor(codec), lambda entries: Counting(int(entries.get("count", "0"))), codec)
+    # Both ways to write the state are tried: after each event, and of many events before their offsets are committed.
+    later = os.environ.get("TINY_WRITES_LATER") == "yes"
+    bound = Bound(FLOW[0], PlainDoor(codec), lambda entries: Counting(int(entries.get("count", "0"))), codec, writes_later=later)
     try:
         serve(WorkerSettings.from_environment(os.environ), [bound], "healstream-tiny")
     except HealstreamError as error:
