@@ -22,7 +22,7 @@ from schemas.errors import UnreachableError
 
 READY_S = 60.0
 STOP_S = 8.0
-LOOK_S = 0.1
+LOOK_S = 0.25
 ANSWER_S = 1.0
 
 

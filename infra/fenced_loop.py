@@ -81,7 +81,7 @@ class FencedLoop:
             self._consumer.subscribe(list(self._plan.inputs), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
             next_tick = time.monotonic()
             while not stop.is_set():
-                messages = self._consumer.consume(self._plan.batch, max(0.0, min(0.1, next_tick - time.monotonic())))
+                messages = self._next_batch(max(0.0, next_tick - time.monotonic()))
                 if messages:
                     self._take(messages)
                 if messages or time.monotonic() >= next_tick:
@@ -93,6 +93,11 @@ class FencedLoop:
             ) from error
         finally:
             self._consumer.close()
+
+    def _next_batch(self, wait_s: float) -> list[Message]:
+        # ``consume`` waits for a full batch: waiting for the first record alone costs it no delay, and an idle loop only its ticks.
+        first = self._consumer.poll(wait_s)
+        return [] if first is None else [first, *self._consumer.consume(self._plan.batch - 1, 0)]
 
     def _on_assign(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         if {place.topic for place in partitions} != set(self._plan.inputs):

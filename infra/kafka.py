@@ -149,7 +149,9 @@ def _ends(consumer: Consumer, topic: str, brokers: str) -> dict[int, int]:
 
 def messages_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> Iterator[Message]:
     """Yield every committed message that is in the topic now; raises UnreachableError when the end is not reached in time."""
-    consumer = Consumer({**consumer_settings(brokers, "healstream-reader"), "enable.partition.eof": True})
+    # The broker holds a fetch at the end of a topic back for this long, and the end is known only when it answers.
+    at_once = {"enable.partition.eof": True, "fetch.wait.max.ms": 10}
+    consumer = Consumer({**consumer_settings(brokers, "healstream-reader"), **at_once})
     try:
         ends = _ends(consumer, topic, brokers)
         end = time.monotonic() + deadline_s

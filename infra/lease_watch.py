@@ -20,6 +20,8 @@ from schemas.people import People
 
 LEASE, CONTROL = "heal.lease", "heal.control"
 _ANSWER_S = 10.0
+# A record ends the wait at once; only the end of following waits for it.
+_POLL_S = 1.0
 
 
 class LeaseWatch:
@@ -93,7 +95,7 @@ class LeaseWatch:
 
     def _follow(self) -> None:
         while not self._ending.is_set():
-            message = self._consumer.poll(0.1)
+            message = self._consumer.poll(_POLL_S)
             if message is None:
                 continue
             error = message.error()

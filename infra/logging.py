@@ -10,6 +10,8 @@ import structlog
 
 def configure(process: str) -> None:
     """Set structlog up for this process; a line is one JSON object, so text from strangers cannot forge another."""
+    # Libraries build a debug record for every fetch, although no handler shows one.
+    logging.disable(logging.DEBUG)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

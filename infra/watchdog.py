@@ -70,7 +70,7 @@ def exit_now(why: str, code: int = 1) -> None:
     os._exit(code)
 
 
-def watch(pulse: Pulse, limits: Limits, every_s: float = 0.25) -> threading.Thread:
+def watch(pulse: Pulse, limits: Limits, every_s: float = 0.5) -> threading.Thread:
     """Start the thread that ends this process when it stands still."""
 
     def run() -> None:

@@ -56,7 +56,7 @@ def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
 
     return (
         LoopPlan("admit", ADMIT_INPUTS, "heal.state.admit", admit, read_first=("heal.control",)),
-        LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary),
+        LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary, tick_s=1.0),
     )
 
 
