@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from schemas.errors import ConfigurationError, HealstreamError
 
 FORMAT = 1
 DEFAULT_NAME = "default"
+# The broker, its first segments and the logs; what the topics may hold in the end is in schemas/topics.py.
+NEEDED_BYTES = 256 * 1024 * 1024
+_OTHER_DISK = "Free or mend the disk, or set XDG_STATE_HOME to another; nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +77,41 @@ def home_of(environ: Mapping[str, str], name: str = "") -> Home:
     return Home(chosen, Path(environ.get("HEALSTREAM_STATE") or state), Path(environ.get("HEALSTREAM_CONFIG") or config))
 
 
+def require_room(home: Home, needed_bytes: int = NEEDED_BYTES) -> None:
+    """Return when the state folder's disk takes writes and has room; raises HealstreamError before anything is written."""
+    folder = next(path for path in (home.state, *home.state.parents) if path.exists())
+    if not os.access(folder, os.W_OK):
+        raise HealstreamError(f"state folder {home.state}", f"{folder} is read-only or not yours", _OTHER_DISK)
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        why = f"its disk has {free >> 20} MiB free, {needed_bytes >> 20} MiB are needed"
+        raise HealstreamError(f"state folder {home.state}", why, _OTHER_DISK)
+
+
 def make_state(home: Home) -> None:
     """Make the state folder or check its format; raises HealstreamError for one of another release or a disk that refuses."""
     mark = home.state / "format"
     try:
+        found = _format_in(home)
+        if found != str(FORMAT):
+            raise HealstreamError(
+                f"state folder {home.state}",
+                f"its format is {found}, this release reads {FORMAT}",
+                "Start with another --name, or move the folder away; nothing in it was changed",
+            )
         for folder in (home.state, home.keys, home.people, home.cases, home.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if mark.exists():
-            found = mark.read_text(encoding="ascii", errors="replace").strip()
-        elif (home.state / "broker").exists():
-            found = "of a release before formats"
-        else:
+        if not mark.exists():
             write_file(mark, f"{FORMAT}\n")
-            found = str(FORMAT)
     except OSError as error:
-        raise HealstreamError(f"state folder {home.state}", str(error.strerror), "Free or mend the disk; nothing was changed") from error
-    if found != str(FORMAT):
-        raise HealstreamError(
-            f"state folder {home.state}",
-            f"its format is {found}, this release reads {FORMAT}",
-            "Start with another --name, or move the folder away; nothing in it was changed",
-        )
+        raise HealstreamError(f"state folder {home.state}", str(error.strerror), "Free or mend the disk, then try again") from error
+
+
+def _format_in(home: Home) -> str:
+    mark = home.state / "format"
+    if mark.exists():
+        return mark.read_text(encoding="ascii", errors="replace").strip()
+    return "of a release before formats" if (home.state / "broker").exists() else str(FORMAT)
 
 
 def write_file(path: Path, text: str, mode: int = 0o600) -> None:

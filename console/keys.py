@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infra.adapters.launch import write_whole
 from schemas.configuration import Keys
 from schemas.errors import DeniedError
 from schemas.signing import private_bytes, private_key_from, public_text
@@ -16,16 +17,18 @@ COMPONENTS = ("admit", "notary", "publisher")
 
 def ensure_key(path: Path) -> Ed25519PrivateKey:
     """Return the key in the file, making it (mode 600, never overwritten) when there is none."""
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return load_key(path)
-    key = Ed25519PrivateKey.generate()
-    with os.fdopen(number, "wb") as out:
-        out.write(private_bytes(key))
-        out.flush()
-        os.fsync(out.fileno())
-    return key
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write_whole(beside, private_bytes(Ed25519PrivateKey.generate()))
+        # A link takes the name only when nobody has it: of two that begin at once the first one's key counts.
+        path.hardlink_to(beside)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink(missing_ok=True)
+    return load_key(path)
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:

@@ -65,6 +65,11 @@ def run(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        sys.stderr.write(
+            f"error: {error.filename or 'system'}: {error.strerror or error}\n next: Mend the disk or the folder's rights, then try again\n"
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import typer
 
 from console.cli.show import NAME, home, talk
-from console.home import make_state, read_running
+from console.home import make_state, read_running, require_room
 from console.init import init
 from console.live import is_same_process
 from schemas.errors import HealstreamError
@@ -24,13 +26,32 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.command("up", help=text)(up)
 
 
+def explained(said: str, code: int, log: Path) -> HealstreamError:
+    """Return why the supervisor ended: its own last words and exit code, or its log's last line."""
+    lines = said.strip().splitlines()
+    last = lines[-1] if lines else "it ended at once"
+    try:
+        row = json.loads(last)
+        error = HealstreamError(row["what"], row["why"], row["mend"])
+    except (ValueError, KeyError, TypeError):
+        return HealstreamError("healstream up", last, f"Read {log}, or run `healstream doctor`")
+    error.exit_code = code if code > 0 else 1
+    return error
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    process.terminate()
+    return process.wait()
+
+
 def up(name: str = NAME) -> None:
     """Start; a folder without a configuration gets the observing one."""
     place = home(name)
-    make_state(place)
     if is_same_process(read_running(place).get("pid")):
         talk(f"it runs already: broker {read_running(place).get('brokers')}; see `healstream status`")
         return
+    require_room(place)
+    make_state(place)
     if init(place, getpass.getuser()):
         talk(f"made an observing configuration in {place.config}")
     place.running.unlink(missing_ok=True)
@@ -47,10 +68,13 @@ def up(name: str = NAME) -> None:
         )
     talk("starting; the first time takes half a minute")
     end = time.monotonic() + READY_S
-    while not place.running.exists():
-        if process.poll() is not None or time.monotonic() > end:
-            last = log.read_text(encoding="utf-8", errors="replace")[began:].strip().splitlines()
-            process.terminate()
-            raise HealstreamError("healstream up", last[-1] if last else "it ended at once", f"Read {log}, or run `healstream doctor`")
-        time.sleep(0.1)
+    try:
+        while not place.running.exists():
+            if process.poll() is not None or time.monotonic() > end:
+                raise explained(log.read_bytes()[began:].decode("utf-8", "replace"), _end(process), log)
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        # It has a session of its own, so Ctrl-C reached this process only.
+        _end(process)
+        raise
     talk(f"broker {read_running(place)['brokers']}; next: `healstream status`, `healstream send`, `healstream down`")

@@ -59,12 +59,16 @@ def append_row(ledger: Path, row: dict[str, object]) -> None:
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a file in one step, so that a reader sees the old or the new content and nothing between."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with beside.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.chmod(mode)
-    beside.replace(path)
+    try:
+        with beside.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.chmod(mode)
+        beside.replace(path)
+    finally:
+        # On a full disk half of it may be there.
+        beside.unlink(missing_ok=True)
 
 
 def _become(pid_file: Path, ledger: Path, key: str, argv: list[str], report: int) -> None:
