@@ -16,6 +16,8 @@ from schemas.ids import Record
 from schemas.topics import ALL_RECORDS, BY_NAME
 
 T = TypeVar("T")
+# A record ends the wait at once; only the end of following waits for it.
+POLL_S = 1.0
 
 
 def read_model(brokers: str, deadline_s: float = 30.0) -> ReadModel:
@@ -44,9 +46,15 @@ class Follower:
         """Begin to follow."""
         self._thread.start()
 
+    def end(self) -> None:
+        """Let everybody who waits go at once, with what there is."""
+        self._ending.set()
+        with self._came:
+            self._came.notify_all()
+
     def close(self) -> None:
         """Stop following."""
-        self._ending.set()
+        self.end()
         if self._thread.is_alive():
             self._thread.join(5.0)
         self._consumer.close()
@@ -64,7 +72,7 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._ending.is_set():
-            message = self._consumer.poll(0.1)
+            message = self._consumer.poll(POLL_S)
             if message is None or message.error() is not None:
                 continue
             record = located(message, self._codec).record

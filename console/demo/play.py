@@ -81,7 +81,7 @@ def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Consol
     finally:
         line.took_s = time.monotonic() - line.began_s
         line.done.set()
-    if not console.is_terminal:
+    if not console.is_terminal and not stage.is_left:
         console.print(
             f"{'ok ' if line.well else 'NOT'} {line.failure.title}: {line.state}, {line.took_s:.1f} s; {line.told}", soft_wrap=True
         )
@@ -96,9 +96,59 @@ def play_all(stage: Stage, console: Console) -> list[Line]:
     lines = [Line(failure) for failure in FAILURES]
     by_name = {line.failure.name: line for line in lines}
     with shown(lines, console), ThreadPoolExecutor(len(lines)) as pool:
-        for done in [pool.submit(run_line, line, stage, by_name, console) for line in lines]:
-            done.result()
+        try:
+            for done in [pool.submit(run_line, line, stage, by_name, console) for line in lines]:
+                done.result()
+        except KeyboardInterrupt:
+            stage.leave()
+            raise
     return lines
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Take no further Ctrl-C: what is being cleaned up is cleaned up whole."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def sandbox_folder(*, keep: bool) -> Iterator[Path]:
+    """Yield a new folder and remove it at the end, unless it is to be kept."""
+    with undisturbed():
+        folder = Path(tempfile.mkdtemp(prefix="healstream-demo-"))
+    try:
+        yield folder
+    finally:
+        with undisturbed():
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def play_in(folder: Path, console: Console) -> list[Line]:
+    """Build the sandbox in the folder, play everything in it, and leave no process, whatever happens."""
+    began = time.monotonic()
+    console.print(f"sandbox: {folder}")
+    sandbox = build(folder, free_ports(1)[0])
+    environ = {name: value for name, value in os.environ.items() if name != "HEALSTREAM_BROKERS"}
+    system = System(sandbox.home, environ, lambda text: console.print(f"{time.monotonic() - began:5.1f} s  {text}", soft_wrap=True))
+    stage: Stage | None = None
+    try:
+        sandbox.start_services()
+        system.start()
+        stage = Stage(sandbox, system.brokers)
+        return play_all(stage, console)
+    finally:
+        with undisturbed():
+            # Executors first: they would start again what is ended next.
+            if stage is not None:
+                stage.close()
+            system.stop()
+            sandbox.kill(*sandbox.ports)
 
 
 def play(*, keep: bool) -> int:
@@ -107,25 +157,8 @@ def play(*, keep: bool) -> int:
     configure("demo")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="healstream-demo-"))
-    sandbox = build(folder, free_ports(1)[0])
-    environ = {name: value for name, value in os.environ.items() if name != "HEALSTREAM_BROKERS"}
-    system = System(sandbox.home, environ, lambda text: console.print(f"{time.monotonic() - began:5.1f} s  {text}", soft_wrap=True))
-    stage: Stage | None = None
-    try:
-        console.print(f"sandbox: {folder}")
-        sandbox.start_services()
-        system.start()
-        stage = Stage(sandbox, system.brokers)
-        lines = play_all(stage, console)
-    finally:
-        # Executors first: they would start again what is ended next.
-        if stage is not None:
-            stage.close()
-        system.stop()
-        sandbox.kill(*sandbox.ports)
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    with sandbox_folder(keep=keep) as folder:
+        lines = play_in(folder, console)
     console.print(table_of(lines))
     well = sum(line.well for line in lines)
     console.print(

@@ -69,12 +69,18 @@ class Stage:
         self.sandbox = sandbox
         self.brokers = brokers
         self.heard = Heard()
+        self.is_left = False
         self._codec = Codec(ALL_RECORDS)
         self._producer = Producer(producer_settings(brokers))
         self._follower = Follower(brokers, FOLLOWED, self.heard.take)
         self._follower.start()
         self.github = GithubServer(sandbox.api_port, self.emit)
         self.github.start()
+
+    def leave(self) -> None:
+        """Give up what is still waited for: the person wants to go."""
+        self.is_left = True
+        self._follower.end()
 
     def close(self) -> None:
         """Stop following and serving."""

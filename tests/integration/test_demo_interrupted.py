@@ -1,0 +1,57 @@
+"""Ctrl-C in the demo, at several moments: it ends soon with 130, and leaves no process, no folder and no half-written file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.front_door import ROOT, processes_naming, until
+
+INTERRUPTED = 130
+LEAVE_S = 45.0
+
+
+def wait_for_line(out: Path, words: str, process: subprocess.Popen[bytes]) -> str:
+    """Return the first line of the output that holds the words, once it is there."""
+    until(lambda: words in out.read_text(encoding="utf-8") or process.poll() is not None, words, 120)
+    return next((line for line in out.read_text(encoding="utf-8").splitlines() if words in line), "")
+
+
+@pytest.mark.parametrize("moment", ["sandbox: ", "broker: Apache Kafka", "ok  "])
+def test_ctrl_c_leaves_nothing_behind(jars: tuple[Path, ...], tmp_path: Path, moment: str) -> None:
+    # given a demo that has come to some point: set-up, the broker's start, or its play
+    assert jars
+    out = tmp_path / "said"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with out.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "console.cli.main", "demo"],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        assert wait_for_line(out, moment, process), out.read_text(encoding="utf-8")
+        # when the person presses Ctrl-C, and once more because it takes a moment
+        os.killpg(process.pid, signal.SIGINT)
+        began = time.monotonic()
+        until(lambda: process.poll() is not None or time.monotonic() - began > 1, "a second")
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        # then it ends soon, with the code of an interrupt, and nothing is left
+        assert process.wait(LEAVE_S) == INTERRUPTED, out.read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
+    assert list(temporary.iterdir()) == []
+    until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 10)
+    assert "Traceback" not in out.read_text(encoding="utf-8")
