@@ -20,9 +20,11 @@ import structlog
 from confluent_kafka import KafkaException
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import load_configuration, read_folder
-from console.home import Home, home_of, make_state, only_copy, write_file
+from console.configuration import load_configuration
+from console.folder_watch import FolderWatch
+from console.home import Home, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.publish import publish
 from console.readmodel import TOPICS_READ, ReadModel
@@ -36,7 +38,7 @@ from infra.logging import configure
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
-from schemas.errors import ConfigurationError, HealstreamError, UnreachableError
+from schemas.errors import HealstreamError, UnreachableError
 from schemas.ids import Record
 from schemas.oversight import Control
 from schemas.recoveries import RecoveryOutcome
@@ -103,12 +105,15 @@ class System:
         self._environ = environ
         self._say = say
         self._stack = ExitStack()
-        self._version = ""
-        self._refused = ""
+        self._folder = FolderWatch(home, "")
+        self._broker: EmbeddedBroker | None = None
+        self._broker_began_s = 0.0
+        self._backoff = Backoff()
 
     def start(self) -> None:
         """Start all; raises HealstreamError with what is wrong, having ended what had begun."""
         try:
+            require_room(self.home)
             make_state(self.home)
             self._stack.enter_context(only_copy(self.home))
             keys = component_keys(self.home.keys)
@@ -118,7 +123,7 @@ class System:
             self._say(f"topics: {len(made)} created" if made else "topics: all there")
             publisher = load_key(self.home.keys / "publisher.key")
             publish_once_led(self.brokers, loaded, publisher)
-            self._version = loaded.version
+            self._folder.version = loaded.version
             self._start_workers(public_text(publisher))
             self._start_cases()
             self.write_running()
@@ -132,16 +137,17 @@ class System:
         self.home.running.unlink(missing_ok=True)
 
     def look(self) -> None:
-        """Publish a changed configuration folder and a pending stop; called about once a second."""
-        self._publish_changes()
+        """Start a broker that ended, publish a pending stop and a changed configuration folder; called about once a second."""
+        self._tend_broker(time.monotonic())
         self._publish_pending_switch()
+        self._folder.look(self.brokers)
         self.write_running()
 
     def write_running(self) -> None:
         """Say on disk what runs and where."""
         rows = self.supervisor.rows() if self.supervisor else []
-        said = {"version": 1, "pid": os.getpid(), "brokers": self.brokers, "configuration": self._version, "processes": rows}
-        text = json.dumps({**said, "refused": self._refused}, indent=2)
+        said = {"version": 1, "pid": os.getpid(), "brokers": self.brokers, "configuration": self._folder.version, "processes": rows}
+        text = json.dumps({**said, "refused": self._folder.refused}, indent=2)
         if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:
             write_file(self.home.running, text)
 
@@ -154,9 +160,18 @@ class System:
         broker = EmbeddedBroker(BrokerPlace(self.home.state / "broker", port, controller), jars)
         self._stack.callback(broker.stop)
         broker.start()
+        self._broker_began_s = time.monotonic()
         broker.wait_ready()
-        self.brokers = broker.address
+        self.brokers, self._broker = broker.address, broker
         self._say(f"broker: Apache Kafka on {broker.address}")
+
+    def _tend_broker(self, now_s: float) -> None:
+        if self._broker is None or self._broker.pid is not None or not self._backoff.may_start(now_s):
+            return
+        log.warning("the broker ended", next="it is started again on the same data and port; workers go on when it answers")
+        self._backoff = self._backoff.after_end(now_s - self._broker_began_s, now_s, random.SystemRandom().random)
+        self._broker_began_s = now_s
+        self._broker.start()
 
     def _start_workers(self, publisher_key: str) -> None:
         self.supervisor = Supervisor(
@@ -174,20 +189,6 @@ class System:
         self._stack.callback(follower.close)
         follower.start()
 
-    def _publish_changes(self) -> None:
-        try:
-            if read_folder(self.home.config, shipped_patterns()).digest() == self._version:
-                return
-            loaded = load_configuration(self.home.config, shipped_patterns(), component_keys(self.home.keys))
-        except ConfigurationError as error:
-            if error.why != self._refused:
-                log.warning("configuration refused", why=error.why, next="the old set stays in force")
-            self._refused = error.why
-            return
-        names = publish(self.brokers, loaded, load_key(self.home.keys / "publisher.key"))
-        self._version, self._refused = loaded.version, ""
-        log.info("configuration published", entries=names, next="prober and executors read it; streams at their next start")
-
     def _publish_pending_switch(self) -> None:
         pending = self.home.state / "stop.pending"
         if pending.exists():
@@ -203,7 +204,7 @@ class CaseWriter:
 
     def __init__(self, folder: Path) -> None:
         """Write below the folder."""
-        self._folder = folder
+        self._cases = folder
         self._model = ReadModel()
 
     def take(self, record: Record) -> None:
@@ -214,11 +215,15 @@ class CaseWriter:
         final = view.final() if view else None
         if view is None or final is None or final.status not in CASE_STATUSES:
             return
-        folder = self._folder / name
+        folder = self._cases / name
         is_new = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / "case.json", case_json(name, view))
-        write_file(folder / "case.md", case_markdown(name, view))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_file(folder / "case.json", case_json(name, view))
+            write_file(folder / "case.md", case_markdown(name, view))
+        except OSError as error:
+            log.error("case not written", incident=name, why=str(error), next="free the disk; a restart writes it from the topics")  # noqa: TRY400 - the sentence, not the trace
+            return
         if is_new and isinstance(record, RecoveryOutcome):
             log.warning(
                 "escalated", incident=name, target=final.target, reason=final.reason, case=str(folder), next="a person reads the case"
@@ -237,11 +242,14 @@ def main(name: str) -> int:
         while not stop.wait(LOOK_S):
             try:
                 system.look()
-            except (HealstreamError, KafkaException) as error:
-                log.warning("broker does not answer", why=str(error), next="tried again in a second")
+            except (HealstreamError, KafkaException, OSError) as error:
+                log.warning("not done now", why=str(error), next="tried again in a second")
     except HealstreamError as error:
         log.error("supervisor ends", what=error.what, why=error.why, mend=error.mend)  # noqa: TRY400 - the sentence, not the trace
         return error.exit_code
+    except OSError as error:
+        log.error("supervisor ends", what=str(error.filename), why=str(error.strerror), mend="Free or mend the disk; nothing is lost")  # noqa: TRY400 - the sentence, not the trace
+        return 1
     finally:
         system.stop()
     return 0

@@ -12,6 +12,7 @@ from console.configuration import load_configuration
 from console.system_paths import shipped_patterns
 from console.topic_reader import read_model
 from console.words import FLEET, require_right, say, speaker_in, switch_of
+from infra.adapters.launch import write_whole
 from infra.kafka import read_to_end
 from schemas.avro_codec import Codec
 from schemas.configuration import Keys
@@ -53,7 +54,7 @@ def engage(
     try:
         say(brokers_of(name), control)
     except UnreachableError as error:
-        (place.state / "stop.pending").write_bytes(Codec([Control]).encode(control))
+        write_whole(place.state / "stop.pending", Codec([Control]).encode(control))
         here = "the executors of this host are stopped by the stop file; " if halts_here else ""
         raise UnreachableError(
             error.what, f"{error.why}; {here}other hosts hold no lease without Kafka", "The supervisor publishes the switch when it answers"
