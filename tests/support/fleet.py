@@ -1,0 +1,212 @@
+"""A whole system with several workers of a kind under the real supervisor, a broker of its own, and everything its topics say.
+
+For chaos tests: workers and the broker can be killed or paused by name; the supervisor starts again what ended.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from console.publish import publish
+from console.supervise import ChildSpec, Supervisor, clean_environ
+from console.system_paths import shipped_patterns
+from console.topic_reader import Follower
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+from infra.kafka import producer_settings, send
+from infra.topics_admin import create_topics
+from learning.patterns.loader import RESERVED_FILES
+from schemas.avro_codec import Codec
+from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys
+from schemas.ids import Record
+from schemas.policy import Policy
+from schemas.signing import private_bytes, public_text
+from schemas.topics import ALL_RECORDS
+from tests.support.chaos_targets import Targets
+from tests.support.history import SPOKEN
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+WORKERS = {
+    "detect-1": ("streams.app", "detect"),
+    "detect-2": ("streams.app", "detect"),
+    "middle": ("streams.app", "middle"),
+    "gatekeeper": ("streams.gatekeeper", ""),
+    "executor-1": ("recoverers.worker", ""),
+    "executor-2": ("recoverers.worker", ""),
+    "prober": ("streams.prober", ""),
+}
+SPARE = {"gatekeeper-2": ("streams.gatekeeper", "")}
+
+
+@dataclass
+class Heard:
+    """Every record of the followed topics, in the order of their coming."""
+
+    records: list[Record] = field(default_factory=list)
+
+    def of(self, wanted: type[R]) -> list[R]:
+        """Return the records of one class."""
+        return [record for record in tuple(self.records) if isinstance(record, wanted)]
+
+
+class Fleet:
+    """Started by ``start``, ended by ``close``; every random choice comes from ``random``."""
+
+    def __init__(self, folder: Path, jars: tuple[Path, ...], seed: int) -> None:
+        self.folder = folder
+        self.random = random.Random(seed)
+        # Of its own, because CI jobs end in threads of theirs.
+        self._mixing = random.Random(seed + 1)
+        port, controller = free_ports(2)
+        self.broker = EmbeddedBroker(BrokerPlace(folder / "broker", port, controller), jars)
+        self.keys = {name: Ed25519PrivateKey.generate() for name in ("admit", "notary", "publisher")}
+        self.heard = Heard()
+        self._codec = Codec(ALL_RECORDS)
+        self._sending = threading.Lock()
+        self.supervisors: list[Supervisor] = []
+        self._follower: Follower | None = None
+        self.targets = Targets(folder / "targets", self.emit)
+
+    @property
+    def address(self) -> str:
+        """Return the broker's bootstrap address."""
+        return self.broker.address
+
+    @property
+    def notary_key(self) -> str:
+        """Return the public key of the chain's checkpoints."""
+        return public_text(self.keys["notary"])
+
+    def start(self, policy: Policy) -> None:
+        """Start everything and wait until all of it is ready."""
+        for name in ("logs", "keys", "state"):
+            (self.folder / name).mkdir()
+        for name, key in self.keys.items():
+            (self.folder / "keys" / f"{name}.key").write_bytes(private_bytes(key))
+        self.broker.start()
+        self.broker.wait_ready()
+        create_topics(self.address)
+        self._producer = Producer(producer_settings(self.address))
+        paths = [path for path in sorted(shipped_patterns().glob("*.json")) if path.name not in RESERVED_FILES]
+        configuration = Configuration(
+            policy=policy,
+            services=self.targets.catalogue,
+            keys=Keys(public_text(self.keys["admit"]), self.notary_key),
+            patterns=tuple((f"{PATTERNS_PREFIX}{path.name}", path.read_text(encoding="utf-8")) for path in paths),
+        )
+        publish(self.address, configuration, self.keys["publisher"])
+        self._follower = Follower(self.address, SPOKEN, self.heard.records.append)
+        self._follower.start()
+        self.targets.start()
+        self.supervise(WORKERS).wait_ready()
+
+    def supervise(self, workers: dict[str, tuple[str, str]]) -> Supervisor:
+        """Start workers under a supervisor of their own."""
+        specs = [self._spec(name, *words) for name, words in workers.items()]
+        supervisor = Supervisor(specs, self.folder / "logs", self.random.random)
+        supervisor.start()
+        self.supervisors.append(supervisor)
+        return supervisor
+
+    def close(self) -> None:
+        """End everything."""
+        self.rest()
+        self.targets.close()
+        self.broker.stop()
+
+    def rest(self) -> None:
+        """End the workers and stop listening; the broker goes on."""
+        for supervisor in self.supervisors:
+            for child in supervisor.children:
+                if child.process is not None and child.is_alive():
+                    # A paused process would not hear that it is to end.
+                    child.process.send_signal(signal.SIGCONT)
+            supervisor.stop()
+        self.supervisors.clear()
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+
+    def emit(self, records: Sequence[Record]) -> None:
+        """Produce the records up to five times each and out of their order."""
+        with self._sending:
+            several = [record for record in records for _ in range(self._mixing.choice((1, 1, 2, 5)))]
+            self._mixing.shuffle(several)
+            for record in several:
+                send(self._producer, record, self._codec)
+            assert self._producer.flush(60) == 0
+
+    def until(self, what: str, look: Callable[[], T | None], seconds: float = 60) -> T:
+        """Return what is waited for, or fail with the ends of the logs."""
+        assert self._follower is not None
+        found = self._follower.wait_for(look, seconds)
+        assert found is not None, f"{what} was not seen within {seconds} s\n{self.logs()}"
+        return found
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to a living worker; return its process id."""
+        child = next(child for supervisor in self.supervisors for child in supervisor.children if child.spec.name == name)
+        process = self.until(f"{name} alive", lambda: child.process if child.is_alive() else None)
+        process.send_signal(number)
+        return process.pid
+
+    def name_of(self, pid: int) -> str | None:
+        """Return which worker has this process id now."""
+        rows = [row for supervisor in self.supervisors for row in supervisor.rows()]
+        return next((str(row["name"]) for row in rows if row["pid"] == pid), None)
+
+    def starts(self) -> dict[str, int]:
+        """Return how often each worker was started."""
+        return {child.spec.name: child.starts for supervisor in self.supervisors for child in supervisor.children}
+
+    def crash_broker(self, outage_s: float) -> None:
+        """Kill the broker with -9 and start it again after that many seconds."""
+        pid = self.broker.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        back_at = time.monotonic() + outage_s
+        self.until("the end of the outage", lambda: True if time.monotonic() >= back_at and self.broker.pid is None else None)
+        self.broker.start()
+        self.broker.wait_ready()
+
+    def shares(self, group: str) -> list[int]:
+        """Return how many partitions each member of a group has."""
+        # Kept in a name: the answer never comes when the client is gone.
+        admin = AdminClient({"bootstrap.servers": self.address})
+        try:
+            found = admin.describe_consumer_groups([group])[group].result(10)
+        except (KafkaException, TimeoutError):
+            # A coordinator that still loads has assigned nobody yet.
+            return []
+        return sorted(len(member.assignment.topic_partitions) for member in found.members)
+
+    def logs(self) -> str:
+        """Return the end of each worker's log."""
+        files = sorted((self.folder / "logs").glob("*.log"))
+        return "\n".join(f"== {path.stem}\n{path.read_text(encoding='utf-8', errors='replace')[-2000:]}" for path in files)
+
+    def _spec(self, name: str, module: str, role: str) -> ChildSpec:
+        port = free_ports(1)[0]
+        told = clean_environ(os.environ) | {
+            "PYTHONUNBUFFERED": "1",
+            "HEALSTREAM_BROKERS": self.address,
+            "HEALSTREAM_STATE": str(self.folder / "state"),
+            "HEALSTREAM_KEYS": str(self.folder / "keys"),
+            "HEALSTREAM_PUBLISHER_KEY": public_text(self.keys["publisher"]),
+            "HEALSTREAM_METRICS_PORT": str(port),
+            "HEALSTREAM_ROLE": role or "all",
+        }
+        return ChildSpec(name, (sys.executable, "-m", module), tuple(told.items()), port)
