@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model check test demo up down bench clean
+.PHONY: help setup schemas model check test demo up down bench chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ down: setup ## stop what `make up` started; its data stays
 
 bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench
+
+chaos: setup ## kill workers and the broker under work, judge the invariants into build/chaos.json
+	HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q tests/chaos
 
 clean: ## remove what was built; data of `make up` stays
 	rm -rf build .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

@@ -43,8 +43,8 @@ def commit() -> str:
     return found.stdout.strip()
 
 
-def write(figures: list[Figure], path: Path) -> None:
-    """Write the figures with the commit and the core count beside them."""
+def write(figures: list[Figure], path: Path, seed: int = 0) -> None:
+    """Write the figures with the commit, the core count and the seed beside them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{**asdict(figure), "commit": commit(), "cores": os.cpu_count(), "seed": 0} for figure in figures]
+    rows = [{**asdict(figure), "commit": commit(), "cores": os.cpu_count(), "seed": seed} for figure in figures]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
