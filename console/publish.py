@@ -9,10 +9,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infra.kafka import producer_settings, read_to_end, send, unreachable
+from infra.kafka import deliver, read_to_end
 from schemas.avro_codec import Codec
 from schemas.configuration import (
     KEYS_ENTRY,
@@ -56,9 +55,5 @@ def publish(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) 
     """Send what has changed and return its names; raises UnreachableError when the broker does not take it."""
     rows = [record for record in read_to_end(brokers, "heal.catalogue") if isinstance(record, CatalogueEntry)]
     changed = entries_to_send(entries_of(configuration, key, datetime.now(UTC)), newest_entries(rows, public_text(key)))
-    producer, codec = Producer(producer_settings(brokers)), Codec([CatalogueEntry])
-    for entry in changed:
-        send(producer, entry, codec)
-    if producer.flush(FLUSH_S):
-        raise unreachable(brokers, "the configuration was not taken")
+    deliver(brokers, changed, Codec([CatalogueEntry]), FLUSH_S)
     return tuple(entry.name for entry in changed)

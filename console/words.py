@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.keys import load_key
 from console.readmodel import Pending
-from infra.kafka import producer_settings, send, unreachable
+from infra.kafka import deliver
 from schemas.avro_codec import Codec
 from schemas.errors import DeniedError, UsageError
 from schemas.oversight import Approval, Control, KillSwitch, SwitchMode
@@ -68,7 +67,4 @@ def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: d
 
 def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:
     """Put it on the topic; raises UnreachableError when the broker does not take it in time."""
-    producer = Producer({**producer_settings(brokers), "message.timeout.ms": int(flush_s * 1000)})
-    send(producer, control, Codec([Control]))
-    if producer.flush(flush_s):
-        raise unreachable(brokers, "it did not take the word in time")
+    deliver(brokers, [control], Codec([Control]), flush_s)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.avro_codec import Codec, Undecodable
 from schemas.errors import UnreachableError
@@ -98,6 +98,25 @@ def send(producer: Producer, record: Record, codec: Codec, extra: Mapping[str, s
     topic, key, partition = destination(record)
     headers = [*headers_of(record), *((name, text.encode()) for name, text in (extra or {}).items())]
     producer.produce(topic, codec.encode(record), key, partition, headers=headers)
+
+
+def deliver(brokers: str, records: Sequence[Record], codec: Codec, deadline_s: float) -> None:
+    """Send records and return once the broker has them all; raises UnreachableError with the reason when it has not in time."""
+    producer = Producer({**producer_settings(brokers), "message.timeout.ms": int(deadline_s * 1000)})
+    refused: list[str] = []
+
+    def hear(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            refused.append(str(error.str()))
+
+    for record in records:
+        topic, key, partition = destination(record)
+        producer.produce(topic, codec.encode(record), key, partition, headers=headers_of(record), on_delivery=hear)
+        producer.poll(0)
+    # A record that was given up is no longer waited for: only its own report tells it from one that arrived.
+    waiting = producer.flush(deadline_s + 1)
+    if waiting or refused:
+        raise unreachable(brokers, f"it did not take {waiting + len(refused)} of {len(records)} records: {(*refused, 'no answer')[0]}")
 
 
 def watermarks(consumer: Consumer, place: TopicPartition, deadline_s: float = REACH_TIMEOUT_S) -> tuple[int, int]:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import typer
-from confluent_kafka import Producer
 
 from console.cli.explain import read_log
 from console.cli.show import NAME, brokers_of, talk
-from infra.kafka import producer_settings, send, unreachable
+from infra.kafka import deliver
 from schemas.avro_codec import Codec
 from schemas.avro_shape import record_from_plain
 from schemas.door import redact
@@ -72,12 +71,7 @@ def chunks_of(run: Sequence[str], attempt: int, text: str, at: datetime, provena
 
 
 def _send(name: str, records: Sequence[Record]) -> None:
-    brokers = brokers_of(name)
-    producer, codec = Producer(producer_settings(brokers)), Codec(ALL_RECORDS)
-    for record in records:
-        send(producer, record, codec)
-    if producer.flush(FLUSH_S):
-        raise unreachable(brokers, "it did not take everything")
+    deliver(brokers_of(name), records, Codec(ALL_RECORDS), FLUSH_S)
     talk(f"{len(records)} records sent")
 
 
