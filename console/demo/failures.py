@@ -181,7 +181,7 @@ def pull_the_switch(stage: Stage) -> Ended:
     stage.sandbox.kill("bread", "flour", "corn", "seed")
     command = stage.intent("group:farm", "start:seed").command_id
     stage.command("killswitch", "engage", "--scope", "group:farm", "--reason", "demo", "--as", OPERATOR)
-    engaged = stage.heard_switch("group:farm")
+    engaged = stage.wait_for("the kill switch", lambda: stage.heard.model.controls.get("killswitch/group:farm")).at
     require("it had ended before the switch", holds=not stage.heard.views_on("service:bread")[0].final())
 
     def late() -> object | None:

@@ -127,11 +127,6 @@ class Stage:
 
         return self.wait_for(f"the start of step {step}", look)
 
-    def heard_switch(self, scope: str) -> datetime:
-        """Return when a scope's switch was engaged."""
-        switch = self.wait_for("the kill switch", lambda: self.heard.model.controls.get(f"killswitch/{scope}"))
-        return switch.at
-
     def pending_on(self, target: str) -> Pending:
         """Return the target's decision once it waits for a person and its plan is known."""
 
