@@ -129,6 +129,7 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("I5", "the rollback is slower than a minute", changed(late_undo, at=at(90))),
     ("I5", "the state is not what it was", lambda history: replace(history, images=(("write:x", json.dumps({"hash": "new"})),))),
     ("I6", "two commands change one scope", second_run),
+    ("I6", "a fenced executor wakes and writes on", plus(replace(list(HEALED.journal())[3], step_try=1, owner="here/2"))),
     ("I6", "a fenced owner of the lease writes on", plus(Lease(1, 2, at(3)))),
     ("I6", "an older owner's command comes later", plus(replace(HEALED.command(), decision_id="later", epoch=0))),
     ("I7", "an entry is edited", later_audit),

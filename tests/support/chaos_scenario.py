@@ -57,12 +57,20 @@ class Scenario:
     fleet: Fleet
     expected: dict[str, str] = field(default_factory=dict)
     shares: dict[str, list[int]] = field(default_factory=dict)
-    late_words: list[JournalRecord] = field(default_factory=list)
+    taken_over: tuple[JournalRecord, int] | None = None
     starts: dict[str, int] = field(default_factory=dict)
     history: History = History()
     found: dict[str, list[str]] = field(default_factory=dict)
     calm_since: float = 0.0
     quiet_s: float = 0.0
+
+    @property
+    def late_words(self) -> list[JournalRecord]:
+        """Return what the executor that slept wrote of its run after somebody else had finished it."""
+        assert self.taken_over is not None
+        taken, sleeper = self.taken_over
+        own = [one for one in self.history.records if isinstance(one, JournalRecord) and one.command_id == taken.command_id]
+        return [one for one in own[own.index(taken) :] if owner_pid(one) == sleeper]
 
     def burst(self) -> list[str]:
         """Let a dozen jobs fail, each with its log in pieces; one more comes from the future and counts for nothing."""
@@ -151,8 +159,7 @@ class Scenario:
         for name in asleep:
             fleet.signal(name, signal.SIGCONT)
         self.settle(stack)
-        own = [one for one in fleet.heard.of(JournalRecord) if one.command_id == taken.command_id]
-        self.late_words = [one for one in own[own.index(taken) :] if owner_pid(one) == asleep[sleeper]]
+        self.taken_over = (taken, asleep[sleeper])
 
     def crash_broker(self) -> None:
         """N2: the broker dies while a run is in flight and failures flow, and is away for 5 s."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from recoverers.journal import fact_of
+from recoverers.transitions import State, move
 from schemas.decisions import Mode
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
 from tests.support.history import Effect, History, runs_of
@@ -58,8 +60,8 @@ def check_i5(history: History) -> list[str]:
 
 
 def check_i6(history: History) -> list[str]:
-    """Check that at most one changing command runs in a scope, and that fencing rises."""
-    return [*_overlapping_runs(history), *_falling_epochs(history)]
+    """Check that at most one changing command runs in a scope, that a run has one writer at a time, and that fencing rises."""
+    return [*_overlapping_runs(history), *_words_out_of_turn(history), *_falling_epochs(history)]
 
 
 def check_i11(history: History) -> list[str]:
@@ -140,6 +142,18 @@ def _overlapping_runs(history: History) -> Iterator[str]:
             running[command.scope] = record.command_id
         elif record.kind is JournalKind.CONCLUDED and holder == record.command_id:
             running.pop(command.scope, None)
+
+
+def _words_out_of_turn(history: History) -> Iterator[str]:
+    """Yield what nobody writes who has read the journal to its end: the word of an owner that was fenced."""
+    for name, run in runs_of(history).items():
+        state = State.NEW
+        for record in run:
+            fact = fact_of(record)
+            after = move(state, fact) if fact else state
+            if after is None:
+                yield f"I6: {record.owner} wrote {record.kind} {record.step} of {name} when the run was {state}"
+            state = after or state
 
 
 def _falling_epochs(history: History) -> Iterator[str]:
