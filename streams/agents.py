@@ -45,7 +45,8 @@ log = structlog.get_logger()
 READ_STATE_S = 30.0
 # An owner that writes its state later does so once it holds that many events or bytes of them, at each tick, and before each commit.
 HELD_EVENTS = 2000
-HELD_BYTES = 4 * 1024 * 1024
+UNSENT_LETTERS = 1000
+HELD_BYTES = 2 * 1024 * 1024
 
 
 def feed_plainly(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
@@ -57,8 +58,8 @@ def feed_plainly(logic: StageLogic[Record], event: Record, incoming: Incoming, n
 class Bound:
     """A row of the flow with what it needs to run: its door, how its logic is rebuilt from entries, and the codec of its outputs.
 
-    ``writes_later``: the state of many events is written at once, before their offsets are committed, rather than after each event.
-    Only for a stage whose outputs do not depend on the order between its topics: after a crash more events than one come again.
+    ``writes_later``: while outputs are on their way further events are applied, and the state of many is written at once; an offset is
+    committed only after both are durable. After a crash up to a second of events comes again, each topic in its own order.
     """
 
     stage: Stage
@@ -121,15 +122,20 @@ class Cell:
     held: list[Applied] = field(default_factory=list)
     held_bytes: int = 0
     is_torn: bool = False
+    is_closing: bool = False
 
     def hold(self, applied: Applied, size: int) -> None:
         """Remember an event until the state is written."""
         self.held.append(applied)
         self.held_bytes += size
 
+    def must_wait(self) -> bool:
+        """Tell whether no further event may be applied before what is under way has ended."""
+        return self.is_torn or self.is_closing or self.is_full()
+
     def is_full(self) -> bool:
-        """Tell whether the state must be written now."""
-        return len(self.held) >= HELD_EVENTS or self.held_bytes >= HELD_BYTES
+        """Tell whether all must be made durable before another event is applied."""
+        return len(self.held) >= HELD_EVENTS or self.held_bytes >= HELD_BYTES or len(self.unsent) >= UNSENT_LETTERS
 
 
 class Owner:
@@ -141,6 +147,7 @@ class Owner:
         self._shell = shell
         self._cells: dict[int, Cell] = {}
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sending: dict[int, asyncio.Future[None]] = {}
         self._assigned: frozenset[int] = frozenset()
         self.done = 0
 
@@ -174,21 +181,37 @@ class Owner:
         for partition in tuple(self._cells):
             async with self._locks[partition]:
                 cell = self._cells.get(partition)
-                if cell is not None and cell.held:
+                if cell is not None and (cell.held or cell.unsent):
                     await self._deliver(cell, partition, is_due=True)
 
     def take_at_once(self, incoming: Incoming) -> bool:
-        """Apply an event for which nothing must be awaited, as for most log chunks; else return False, and ``take`` does the rest."""
-        place = incoming.place
-        cell = self._cells.get(place.partition)
-        if cell is None or not self._bound.writes_later or self._locks[place.partition].locked():
+        """Apply an event without waiting for its outputs; return False when it has to wait, and ``take`` does the rest."""
+        partition = incoming.place.partition
+        cell = self._cells.get(partition)
+        if cell is None or not self._bound.writes_later or cell.must_wait():
             return False
-        if not cell.guard.has_applied(place):
+        if not cell.guard.has_applied(incoming.place):
             self._judge(cell, incoming)
-        if cell.unsent or cell.is_torn or cell.is_full():
+        if cell.must_wait():
             return False
+        self._send_soon(cell, partition)
         self.done += 1
         return True
+
+    def _send_soon(self, cell: Cell, partition: int) -> None:
+        if cell.unsent and partition not in self._sending:
+            self._sending[partition] = asyncio.ensure_future(self._send(partition))
+
+    async def _send(self, partition: int) -> None:
+        # What is said while these are on their way goes with the next ones: the busier, the more in one request.
+        async with self._locks[partition]:
+            cell = self._cells.get(partition)
+            if cell is not None:
+                await self._deliver(cell, partition, is_due=False)
+        del self._sending[partition]
+        cell = self._cells.get(partition)
+        if cell is not None:
+            self._send_soon(cell, partition)
 
     async def take(self, incoming: Incoming) -> None:
         """Apply one event: its outputs are durable before the state, and the state before its offset is committed."""
@@ -211,9 +234,13 @@ class Owner:
                 await self._deliver(cell, partition, is_due=True)
 
     async def _deliver(self, cell: Cell, partition: int, *, is_due: bool) -> None:
-        """Send what was said, then, when it is due, the state."""
-        letters, cell.unsent = cell.unsent, []
-        await self._shell.post(letters)
+        """Send what was said, then, when it is due, the state, which must not know of an event whose outputs are not durable."""
+        cell.is_closing = is_due or cell.is_torn
+        while cell.unsent:
+            letters, cell.unsent = cell.unsent, []
+            await self._shell.post(letters)
+            if not cell.is_closing:
+                return
         if cell.is_torn:
             # It is rebuilt before the next event from its written entries and the events that they lack.
             self._cells.pop(partition, None)
@@ -222,6 +249,7 @@ class Owner:
             changes = cell.logic.take_changes()
             cell.held, cell.held_bytes = [], 0
             await self._shell.post(state_letters(self._bound.stage.state_topic, partition, changes, cell.guard) if changes else ())
+        cell.is_closing = False
 
     async def _cell(self, partition: int, held: Sequence[Applied] = ()) -> Cell:
         cell = self._cells.get(partition)

@@ -56,11 +56,11 @@ Listener = Callable[..., Awaitable[None]]
 TICK_S = 0.5
 BEAT_S = 1.0
 NOTE_S = 2.0
-_FETCH_BYTES = 4 * 1024 * 1024
+_FETCH_BYTES = 2 * 1024 * 1024
 _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 # What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog.
-_POLL_RECORDS = 500
-_BUFFERED_RECORDS = 128
+_POLL_RECORDS = 200
+_BUFFERED_RECORDS = 64
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -361,7 +361,7 @@ def bound_of(stage: Stage, rules: FaustRules) -> Bound:
             _feed_detect,
             writes_later=True,
         )
-    return Bound(stage, PlainDoor(codec), build, codec)
+    return Bound(stage, PlainDoor(codec), build, codec, writes_later=True)
 
 
 def main() -> int:
