@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Protocol, TypeVar, cast
 
 import rfc8785
@@ -32,6 +33,9 @@ class Signed(Record, Protocol):
 S = TypeVar("S", bound=Signed)
 
 
+_plain_of = cache(record_to_plain)
+
+
 def _json_able(value: object) -> object:
     if isinstance(value, datetime):
         return micros(value)
@@ -42,7 +46,7 @@ def _json_able(value: object) -> object:
 
 def signed_bytes(record: Signed) -> bytes:
     """Return what a signature is made over: the record's name and its fields without the signature, canonical JSON."""
-    plain = cast("dict[str, object]", record_to_plain(type(record))(record))
+    plain = cast("dict[str, object]", _plain_of(type(record))(record))
     plain.pop("signature")
     return rfc8785.dumps([record.RECORD, _json_able(plain)])  # type: ignore[list-item]
 

@@ -36,7 +36,8 @@ class Budgets:
 
     def _within(self, name: str, budget: Budget, now: datetime) -> tuple[datetime, ...]:
         row = self.rows.get(name) or Spent()
-        return tuple(at for at in row.at if at > now - timedelta(seconds=budget.window_s))
+        since = now - timedelta(seconds=budget.window_s)
+        return tuple(at for at in row.at if at > since)
 
     def spent_out(self, target: str, strategy: str, now: datetime) -> str | None:
         """Return the first budget that has nothing left, None when all have."""
