@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import patterns, whole
-from tests.bench.figures import write
+from tests.bench import front, idle, memory, middle, patterns, throughput, whole
+from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
+# In this order, the quick ones first; ``python -m tests.bench NAME...`` takes only those named.
+MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
+    ("patterns", patterns.measure),
+    ("front", front.measure),
+    ("throughput", throughput.measure),
+    ("middle", middle.measure),
+    ("memory", memory.measure),
+    ("whole", whole.measure),
+    ("idle", idle.measure),
+)
+
+
+def taken(names: Sequence[str]) -> list[Figure]:
+    """Measure what is named, or everything, and print each figure as soon as it is there."""
+    known = dict(MEASURES)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"{', '.join(unknown)}: no such measure; there is {', '.join(known)}")
+    figures: list[Figure] = []
+    for name in names or known:
+        found = known[name]()
+        figures += found
+        for figure in found:
+            word = "ok  " if figure.ok else "MISS"
+            sys.stdout.write(f"{word} {figure.name:32} {figure.value:>10g} {figure.unit:6} target {figure.target:8} {figure.how}\n")
+        sys.stdout.flush()
+    return figures
 
 
 def main() -> int:
-    """Measure everything; return 1 when a target is missed."""
-    figures = [*patterns.measure(), *whole.measure()]
+    """Measure; return 1 when a target is missed."""
+    figures = taken(sys.argv[1:])
     write(figures, OUT)
-    for figure in figures:
-        sys.stdout.write(f"{'ok  ' if figure.ok else 'MISS'} {figure.name:32} {figure.value:>10g} {figure.unit:6} target {figure.target}\n")
     return 0 if all(figure.ok for figure in figures) else 1
 
 

@@ -70,17 +70,21 @@ class WholeSystem:
 
     def start(self, policy: Policy) -> None:
         """Start the broker, publish, start the services and every process, and wait until all are ready."""
-        self.broker.start()
-        self.broker.wait_ready()
-        create_topics(self.address)
-        self.producer = Producer(producer_settings(self.address))
-        self.publish(policy)
+        self.start_broker(policy)
         for service in self.services:
             start_by_hand(service)
         for name in PROCESSES:
             self.run(name)
         for name in PROCESSES:
             self.wait_ready(name)
+
+    def start_broker(self, policy: Policy) -> None:
+        """Start the broker with its topics and the published policy, and nothing else."""
+        self.broker.start()
+        self.broker.wait_ready()
+        create_topics(self.address)
+        self.producer = Producer(producer_settings(self.address))
+        self.publish(policy)
 
     def publish(self, policy: Policy) -> None:
         """Write the signed catalogue."""
@@ -104,7 +108,7 @@ class WholeSystem:
         send(self.producer, record, self.codec)
         assert self.producer.flush(10) == 0
 
-    def run(self, name: str) -> None:
+    def run(self, name: str, role: str = "all") -> None:
         """Start one process; its log lies in the folder."""
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
@@ -115,7 +119,7 @@ class WholeSystem:
             "HEALSTREAM_KEYS": str(self.folder / "keys"),
             "HEALSTREAM_PUBLISHER_KEY": public_text(self.keys["publisher"]),
             "HEALSTREAM_METRICS_PORT": str(self.ports[name]),
-            "HEALSTREAM_ROLE": "all",
+            "HEALSTREAM_ROLE": role,
         }
         with (self.folder / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", name]
@@ -141,6 +145,11 @@ class WholeSystem:
                 why = str(error)
                 time.sleep(0.1)
         raise AssertionError(f"{name} is not ready: {why}\n{self.log(name)}")
+
+    def end(self, name: str) -> None:
+        """Ask one process to end and wait until it has."""
+        self.processes[name].terminate()
+        self.processes[name].wait(30)
 
     def log(self, name: str) -> str:
         """Return the end of a process's log."""
