@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from schemas.errors import ConfigurationError, HealstreamError
 
 FORMAT = 1
 DEFAULT_NAME = "default"
+PENDING = ".pending"
 # The broker, its first segments and the logs; what the topics may hold in the end is in schemas/topics.py.
 NEEDED_BYTES = 256 * 1024 * 1024
 _OTHER_DISK = "Free or mend the disk, or set XDG_STATE_HOME to another; nothing was changed"
@@ -55,6 +57,10 @@ class Home:
     def stop_file(self) -> Path:
         """The file whose existence halts every executor of this host."""
         return self.state / "stop"
+
+    def pending_word(self, key: str) -> Path:
+        """Return the file that keeps a person's word until Kafka answers."""
+        return self.state / f"{quote(key, safe='')}{PENDING}"
 
     @property
     def running(self) -> Path:

@@ -24,7 +24,7 @@ from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
 from console.configuration import load_configuration
 from console.folder_watch import FolderWatch
-from console.home import Home, home_of, make_state, only_copy, require_room, write_file
+from console.home import PENDING, Home, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.publish import publish
 from console.readmodel import TOPICS_READ, ReadModel
@@ -190,8 +190,7 @@ class System:
         follower.start()
 
     def _publish_pending_switch(self) -> None:
-        pending = self.home.state / "stop.pending"
-        if pending.exists():
+        for pending in self.home.state.glob(f"*{PENDING}"):
             control = Codec([Control]).decode(pending.read_bytes())
             if isinstance(control, Control):
                 say_control(self.brokers, control)

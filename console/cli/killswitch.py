@@ -54,7 +54,7 @@ def engage(
     try:
         say(brokers_of(name), control)
     except UnreachableError as error:
-        write_whole(place.state / "stop.pending", Codec([Control]).encode(control))
+        write_whole(place.pending_word(control.key), Codec([Control]).encode(control))
         here = "the executors of this host are stopped by the stop file; " if halts_here else ""
         raise UnreachableError(
             error.what, f"{error.why}; {here}other hosts hold no lease without Kafka", "The supervisor publishes the switch when it answers"

@@ -34,14 +34,23 @@ STARTED = {"source": "github", "project": "acme/shop", "run_id": "7", "attempt":
 
 @pytest.fixture(scope="module")
 def copy(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    """Yield one running copy of this file's own."""
+    """Yield one running copy of this file's own, with a second person beside the one who started it."""
     assert jars
     running = Copy(tmp_path_factory.mktemp("front-door"))
+    assert running.run("init").code == 0
+    add_person(running, "bob")
     try:
         running.up()
         yield running
     finally:
         running.down()
+
+
+def add_person(copy: Copy, name: str) -> None:
+    """Add an operator with a key on this machine."""
+    key = public_text(ensure_key(copy.home.people / f"{name}.key"))
+    with (copy.home.config / "people.yaml").open("a", encoding="utf-8") as out:
+        out.write(f"  - name: {name}\n    roles: [operator]\n    public_key: {key}\n")
 
 
 @pytest.fixture
@@ -121,7 +130,7 @@ def test_exit_codes_say_what_kind_of_no_it_was(copy: Copy, nothing: Copy) -> Non
     assert copy.run("incident", "get", "ffffffffffff").code == 3
     assert copy.run("incident", "get").code == 2
     assert copy.run("send", "logs", "/no/such/file", "--run", "github/acme/shop/1/build").code == 3
-    assert copy.run("approval", "approve", "ffffffffffff").code == 3
+    assert copy.run("approval", "approve", "ffffffffffff", "--as", getpass.getuser()).code == 3
     ensure_key(copy.home.people / "stranger.key")
     denied = copy.run("killswitch", "engage", "--reason", "drill", "--as", "stranger")
     assert (denied.code, "people.yaml does not know this key" in denied.err) == (4, True), denied
@@ -145,8 +154,7 @@ def test_init_makes_a_folder_that_is_right_and_overwrites_nothing(nothing: Copy)
 
 
 def test_a_mistake_in_the_folder_is_placed_and_the_old_set_stays_until_it_is_mended(copy: Copy) -> None:
-    # given what is published, and a second person for later
-    key = public_text(ensure_key(copy.home.people / "bob.key"))
+    # given what is published
     before = published(copy)
     services, patterns = copy.home.config / "services.yaml", copy.home.config / "patterns"
     good = services.read_text(encoding="utf-8")
@@ -163,9 +171,7 @@ def test_a_mistake_in_the_folder_is_placed_and_the_old_set_stays_until_it_is_men
     assert (check.code, bool(re.match(r"patterns/own\.json:\d+:\d+: ", check.out))) == (8, True), check
     (patterns / "own.json").unlink()
     until(lambda: "has mistakes" not in copy.run("status").err, "the mended folder")
-    person = f"  - name: bob\n    roles: [operator]\n    public_key: {key}\n"
-    with (copy.home.config / "people.yaml").open("a", encoding="utf-8") as out:
-        out.write(person)
+    add_person(copy, "eve")
     until(lambda: published(copy) != before, "the new people")
     assert {name for name, version in published(copy).items() if before.get(name) != version} == {"people"}
 
@@ -190,10 +196,10 @@ def test_a_switch_said_while_kafka_does_not_answer_stops_here_and_is_published_l
         # then the stop file is there, the code says that Kafka was not reached, and nothing is lost
         assert (said.code, "stop file" in said.err) == (5, True), said
         assert copy.home.stop_file.exists()
-        assert (copy.home.state / "stop.pending").exists()
+        assert copy.home.pending_word("killswitch/fleet").exists()
     finally:
         broker.resume()
-    until(lambda: not (copy.home.state / "stop.pending").exists(), "the publication")
+    until(lambda: not copy.home.pending_word("killswitch/fleet").exists(), "the publication")
     until(lambda: any(row["scope"] == "fleet" for row in switches(copy)), "the switch")
     # and the one who engaged it may not release it, another person may
     denied = copy.run("killswitch", "release", "--as", getpass.getuser())
