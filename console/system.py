@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 
 import structlog
 from confluent_kafka import KafkaException
@@ -229,20 +230,34 @@ class CaseWriter:
             )
 
 
+def on_signals(act: Callable[[int, FrameType | None], None]) -> None:
+    """Let every signal that ends a process do this."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, act)
+
+
+def look_until(stop: threading.Event, system: System) -> None:
+    """Look after the system about once a second until the end."""
+    while not stop.wait(LOOK_S):
+        try:
+            system.look()
+        except (HealstreamError, KafkaException, OSError) as error:
+            log.warning("not done now", why=str(error), next="tried again in a second")
+
+
 def main(name: str) -> int:
     """Run until SIGTERM; what goes wrong is said on the last line of the log."""
     configure("supervisor")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
     system = System(home_of(os.environ, name), os.environ, log.info)
     try:
+        # A start is given up at once; what runs is ended in order.
+        on_signals(signal.default_int_handler)
         system.start()
-        while not stop.wait(LOOK_S):
-            try:
-                system.look()
-            except (HealstreamError, KafkaException, OSError) as error:
-                log.warning("not done now", why=str(error), next="tried again in a second")
+        on_signals(lambda *_: stop.set())
+        look_until(stop, system)
+    except KeyboardInterrupt:
+        log.info("start given up", next="nothing is left running; the data stays")
     except HealstreamError as error:
         log.error("supervisor ends", what=error.what, why=error.why, mend=error.mend)  # noqa: TRY400 - the sentence, not the trace
         return error.exit_code
@@ -250,6 +265,7 @@ def main(name: str) -> int:
         log.error("supervisor ends", what=str(error.filename), why=str(error.strerror), mend="Free or mend the disk; nothing is lost")  # noqa: TRY400 - the sentence, not the trace
         return 1
     finally:
+        on_signals(lambda *_: stop.set())
         system.stop()
     return 0
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the demo, at several moments: it ends soon with 130, and leaves no process, no folder and no half-written file."""
+"""Ctrl-C in the demo and in ``up``, at several moments: it ends soon with 130, and leaves no process and no half-written file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.front_door import ROOT, processes_naming, until
+from tests.support.front_door import ROOT, Copy, processes_naming, until
 
 INTERRUPTED = 130
 LEAVE_S = 45.0
@@ -55,3 +55,25 @@ def test_ctrl_c_leaves_nothing_behind(jars: tuple[Path, ...], tmp_path: Path, mo
     assert list(temporary.iterdir()) == []
     until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 10)
     assert "Traceback" not in out.read_text(encoding="utf-8")
+
+
+def test_ctrl_c_while_up_starts_leaves_nothing_running(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    # given a start whose broker answers already
+    assert jars
+    copy = Copy(tmp_path)
+    log = copy.home.logs / "supervisor.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "console.cli.main", "up"], cwd=ROOT, env=copy.environ(), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        until(lambda: log.exists() and "broker: Apache Kafka" in log.read_text(encoding="utf-8"), "the broker", 120)
+        # when the person presses Ctrl-C
+        os.killpg(process.pid, signal.SIGINT)
+        # then the detached supervisor has gone too, and with it all that it had started
+        assert process.wait(LEAVE_S) == INTERRUPTED, log.read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
+    assert processes_naming(str(tmp_path)) == []
+    assert not copy.home.running.exists()
+    assert [path for path in tmp_path.rglob("*.new") if path.is_file()] == []
