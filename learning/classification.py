@@ -13,7 +13,7 @@ from learning.evidence import Candidate, Evidence, rank_candidates
 from learning.features import make_features
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import Precedence
-from learning.structure import Structure, read_structure
+from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of, is_healable
 
 # Acting on a wrong kind costs a needless re-run or hides a bug, abstaining costs a look by a person: only what is nearly certain acts.
@@ -58,21 +58,18 @@ class Recognizer:
 
 def classify_log(text: str, result: Result | None, recognizer: Recognizer) -> Classification:
     """Classify a whole log, or its tail."""
-    structure = read_structure(text)
-    hits = recognizer.matcher.scan("\n".join(structure.lines).encode())
-    features = make_features(hits, structure.error_lines(), result, structure.end)
-    return _decide(hits, features, result, structure, recognizer)
+    reading = recognizer.matcher.read(text.encode("utf-8", "replace"))
+    lines = text.split("\n")
+    structure = structure_of(reading.marks, len(lines), lines, 1)
+    features = make_features(reading.hits, structure.block, result, structure.end)
+    return classify_hits(reading.hits, features, result, structure, recognizer)
 
 
-def classify_hits(hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, recognizer: Recognizer) -> Classification:
-    """Classify from the hits and features of a Detection, when the text is gone; places are read from the hits' line numbers."""
-    return _decide(hits, features, result, Structure(), recognizer)
-
-
-def _decide(
+def classify_hits(
     hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, structure: Structure, recognizer: Recognizer
 ) -> Classification:
-    patterns = recognizer.matcher.catalogue.by_id()
+    """Classify from what a Detection carries, when the text is gone."""
+    patterns = recognizer.matcher.by_id
     evidence = rank_candidates(hits, structure, result, patterns, recognizer.precedence)
     if evidence.passed:
         reasons = ("the job succeeded: what its text says is not a failure",)

@@ -85,8 +85,7 @@ def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> 
     for factor, reason in _penalties(hit, pattern, structure, last_seen):
         score *= factor
         reasons.append(reason)
-    first, last = structure.block
-    if first <= hit.line <= last:
+    if structure.is_in_block(hit.line):
         reasons.append("inside the last error block")
     return Candidate(hit.kind, min(score, 0.99), hit.pattern, hit.line, tuple(reasons))
 
@@ -99,9 +98,8 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
         found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
         found.append((_NOT_NEAR_END, "not near the end, where this pattern means something"))
-    retries = [line for line in structure.retries if line > hit.line]
-    if retries and not structure.gave_up and last_seen < max(retries):
-        found.append((_OVERCOME, f"overcome by the retry in line {max(retries)}"))
+    if hit.line < structure.last_retry and last_seen < structure.last_retry and not structure.gave_up:
+        found.append((_OVERCOME, f"overcome by the retry in line {structure.last_retry}"))
     return found
 
 

@@ -1,16 +1,20 @@
-"""From the text of a CI log to its structure: clean lines, how it ended, the last error block, the retries; read by ``evidence.py``."""
+"""The structure of a CI log: how it ended, the last error block, the retries; read from marks that the matcher finds with the hits.
+
+A mark is a line that says something of the job itself: a command's exit, the runner's last word, a summary that passed, a retry.
+``marks`` are found by ``patterns/matcher.py`` in whole logs and in chunks alike, so a stream and a file are judged the same way.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_BLOCK_LINES = 60
 _BLOCK_GAP = 4
+_SIGNAL = "log."
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 # What runners put before or around a line: timestamps of GitHub and Azure, Jenkins' clock, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
@@ -18,23 +22,80 @@ _DECORATION = re.compile(
 )
 # Most lines start with none of these, which spares them the expression.
 _DECORATED = frozenset("\ufeff0123456789[ts#")
-_HARD_EXIT = re.compile(
-    r"""(?:The command .{0,2000} (?:failed and )?exited with (?P<travis>\d+)|Done\. Your build exited with (?P<done>\d+)"""
-    r"""|Process completed with exit code (?P<github>\d+)|ERROR: Job failed: (?:exit (?:code|status) )?(?P<gitlab>\d+)?"""
-    r"""|(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<azure>\d+)'|script returned exit code (?P<jenkins>\d+))"""
-)
-_PASSED = re.compile(r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?)\s*$")
-_FAILED = re.compile(r"^(?:Finished: (?:FAILURE|ABORTED|UNSTABLE)|##\[error\]The operation was canceled\.?)\s*$")
-_SOFT_PASS = re.compile(r"(?:\bBUILD SUCCESS(?:FUL)?\b|test result: ok\.|^OK(?: \(|$)|=+ \d+ passed.{0,60} in [\d.]+)")
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 _ERROR_WORD = re.compile(
     r"(?i)(?:\berror\b|\bfail(?:ed|ure)?\b|\bfatal\b|exception|cannot|could not|unable to|not found|denied|refused|killed"
     r"|timed out|no such)"
 )
-_RETRY = re.compile(r"(?i)(?:\bretrying\b|will retry|\battempt \d+ of \d+|retry \d+/\d+|\d+ of \d+ attempts)")
-_GAVE_UP = re.compile(
-    r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
-    r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))"
+
+
+class MarkKind(StrEnum):
+    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a single command's or step's end."""
+
+    ENDED = "ended"
+    EXIT = "exit"
+    SOFT_PASS = "soft_pass"  # noqa: S105 - a summary that passed, no password
+    RETRY = "retry"
+    GAVE_UP = "gave_up"
+
+
+# Of these only the last one in a log means something.
+LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP})
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRule:
+    """How a mark is found: the automaton looks for ``hint``, ``expression`` confirms on the clean line; ``code`` stands in for none."""
+
+    kind: MarkKind
+    hint: str
+    expression: str
+    code: int = 1
+
+
+# The words of Travis, GitLab, Jenkins, Azure, GitHub Actions and of build tools and test runners that sum up.
+MARK_RULES: tuple[MarkRule, ...] = (
+    MarkRule(MarkKind.ENDED, r"Your build exited with \d", r"Done\. Your build exited with (?P<code>\d+)"),
+    MarkRule(MarkKind.ENDED, r"ERROR: Job failed", r"ERROR: Job failed(?:: (?:exit (?:code|status) )?(?P<code>\d+)?)?"),
+    MarkRule(MarkKind.ENDED, r"Finished: (?:FAILURE|ABORTED|UNSTABLE)", r"^Finished: (?:FAILURE|ABORTED|UNSTABLE)\s*$"),
+    MarkRule(
+        MarkKind.ENDED,
+        r"(?:Job succeeded|Finished: SUCCESS|Build succeeded)",
+        r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?)\s*$",
+        0,
+    ),
+    MarkRule(MarkKind.EXIT, r"exited with \d", r"The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Process completed with exit code \d", r"Process completed with exit code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
+    MarkRule(MarkKind.EXIT, r"script returned exit code \d", r"script returned exit code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
+    MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
+    MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
+    MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
+    MarkRule(MarkKind.SOFT_PASS, r"= \d+ passed", r"=+ \d+ passed.{0,60} in [\d.]+", 0),
+    MarkRule(MarkKind.RETRY, r"(?i)\bretrying\b", r"(?i)\bretrying\b"),
+    MarkRule(
+        MarkKind.RETRY,
+        r"(?i)(?:will retry|attempt \d+ of \d|retry \d+/\d|\d of \d+ attempts)",
+        r"(?i)(?:will retry|\battempt \d+ of \d+|retry \d+/\d+|\d+ of \d+ attempts)",
+    ),
+    MarkRule(
+        MarkKind.GAVE_UP,
+        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
+        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
+        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
+        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
+    ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One line that speaks of the job; ``line`` counts from 1 in the text that was read, ``code`` is what it ended with."""
+
+    kind: MarkKind
+    line: int
+    code: int = 0
 
 
 class Verdict(StrEnum):
@@ -49,35 +110,27 @@ class Verdict(StrEnum):
 class Structure:
     """Where things stand in a log; line numbers count from 1, 0 means there is none.
 
-    ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure.
+    ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
+    that positions are measured from: the failing step's end, else the log's. ``block`` are the clean lines of the last error block.
     """
 
-    lines: tuple[str, ...] = ()
+    end: int = 0
     verdict: Verdict = Verdict.UNSAID
     exit_line: int = 0
     begin: int = 0
     soft_pass: int = 0
-    block: tuple[int, int] = (0, 0)
-    retries: tuple[int, ...] = ()
+    last_retry: int = 0
     gave_up: bool = False
+    block_first: int = 0
+    block: tuple[str, ...] = ()
 
-    @property
-    def end(self) -> int:
-        """Return the line that positions are measured from: the failing step's end, else the log's."""
-        return self.exit_line or len(self.lines)
-
-    def error_lines(self) -> tuple[str, ...]:
-        """Return the text of the last error block."""
-        first, last = self.block
-        return self.lines[max(first - 1, 0) : last]
+    def is_in_block(self, line: int) -> bool:
+        """Tell whether a line is inside the last error block."""
+        return bool(self.block) and self.block_first <= line < self.block_first + len(self.block)
 
 
-def clean_lines(text: str) -> list[str]:
-    """Split a log into lines without terminal escapes and CI decorations; one line stays one line."""
-    return [_clean(line) for line in text.split("\n")]
-
-
-def _clean(line: str) -> str:
+def clean_line(line: str) -> str:
+    """Return a line without terminal escapes and CI decorations."""
     if "\x1b" in line:
         line = _ANSI.sub("", line)
     if "\r" in line:
@@ -89,50 +142,81 @@ def _clean(line: str) -> str:
     return line.rstrip()
 
 
-def read_structure(text: str) -> Structure:
-    """Read the structure of a whole log, or of its tail."""
-    lines = clean_lines(text)
-    exits = [(number, code) for number, line in enumerate(lines, 1) if (code := _exit_code(line)) is not None]
-    bad = [number for number, code in exits if code != 0]
-    exit_line = bad[0] if bad else 0
-    begin = max((number for number, code in exits if code == 0 and (not exit_line or number < exit_line)), default=0)
-    passes = [number for number, line in enumerate(lines, 1) if _SOFT_PASS.search(line)]
+def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], window_first: int) -> Structure:
+    """Return the structure of a log of ``total`` lines; ``window`` are lines before its end, the first of them line ``window_first``."""
+    ordered = sorted(marks, key=lambda mark: mark.line)
+    exits = [mark for mark in ordered if mark.kind in {MarkKind.ENDED, MarkKind.EXIT}]
+    exit_line = next((mark.line for mark in exits if mark.code), 0)
+    passed = [mark.line for mark in exits if not mark.code and mark.line < exit_line]
+    end = exit_line or total
+    first, block = _last_block(window, window_first, end)
     return Structure(
-        lines=tuple(lines),
-        verdict=_verdict(lines, exits),
+        end=end,
+        verdict=_verdict(exits),
         exit_line=exit_line,
-        begin=begin if exit_line else 0,
-        soft_pass=passes[-1] if passes else 0,
-        block=_last_block(lines, exit_line or len(lines)),
-        retries=tuple(number for number, line in enumerate(lines, 1) if _RETRY.search(line)) if _RETRY.search(text) else (),
-        gave_up=_GAVE_UP.search(text) is not None,
+        begin=max(passed, default=0),
+        soft_pass=_last(ordered, MarkKind.SOFT_PASS),
+        last_retry=_last(ordered, MarkKind.RETRY),
+        gave_up=any(mark.kind is MarkKind.GAVE_UP for mark in ordered),
+        block_first=first,
+        block=block,
     )
 
 
-def _exit_code(line: str) -> int | None:
-    found = _HARD_EXIT.search(line) if "exit" in line or "Job failed" in line else None
-    if found:
-        return next((int(code) for code in found.groups() if code is not None), 1)
-    if _PASSED.search(line):
-        return 0
-    return 1 if _FAILED.search(line) else None
+def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
+    """Return a structure as a Detection's signals, so that classify needs no text; the block's lines are in the features already."""
+    rows = {
+        "end": structure.end,
+        "exit_line": structure.exit_line,
+        "begin": structure.begin,
+        "soft_pass": structure.soft_pass,
+        "last_retry": structure.last_retry,
+        "gave_up": int(structure.gave_up),
+    }
+    return ((_SIGNAL + "verdict", structure.verdict.value), *((_SIGNAL + name, str(value)) for name, value in rows.items()))
 
 
-def _verdict(lines: Sequence[str], exits: Sequence[tuple[int, int]]) -> Verdict:
+def from_signals(signals: Mapping[str, str]) -> Structure:
+    """Return the structure that a Detection's signals tell; of a detection without them, one in which nothing is known."""
+
+    def number(name: str) -> int:
+        text = signals.get(_SIGNAL + name, "0")
+        return int(text) if text.isdecimal() else 0
+
+    verdict = signals.get(_SIGNAL + "verdict", Verdict.UNSAID.value)
+    return Structure(
+        end=number("end"),
+        verdict=Verdict(verdict) if verdict in set(Verdict) else Verdict.UNSAID,
+        exit_line=number("exit_line"),
+        begin=number("begin"),
+        soft_pass=number("soft_pass"),
+        last_retry=number("last_retry"),
+        gave_up=bool(number("gave_up")),
+    )
+
+
+def _last(marks: Sequence[Mark], kind: MarkKind) -> int:
+    return max((mark.line for mark in marks if mark.kind is kind), default=0)
+
+
+def _verdict(exits: Sequence[Mark]) -> Verdict:
     if not exits:
         return Verdict.UNSAID
-    final = [code for number, code in exits if "Your build exited" in lines[number - 1] or _PASSED.search(lines[number - 1])]
     # A runner's own last word outranks the words about single commands.
-    codes = final[-1:] or [code for _, code in exits]
+    final = [mark.code for mark in exits if mark.kind is MarkKind.ENDED]
+    codes = final[-1:] or [mark.code for mark in exits]
     return Verdict.FAILED if any(codes) else Verdict.PASSED
 
 
-def _last_block(lines: Sequence[str], end: int) -> tuple[int, int]:
+def _last_block(window: Sequence[str], window_first: int, end: int) -> tuple[int, tuple[str, ...]]:
+    """Return first line and clean text of the last lines that speak of an error before ``end``, small gaps between them included."""
     first = last = 0
+    clean: dict[int, str] = {}
     # Read backwards: only the last block matters, and a log is long.
-    for number in range(max(end - 1, 0), 0, -1):
+    for number in range(min(end - 1, window_first + len(window) - 1), window_first - 1, -1):
         if last and (first - number > _BLOCK_GAP or last - number >= MAX_BLOCK_LINES):
             break
-        if _ERROR_WORD.search(lines[number - 1]):
+        clean[number] = clean_line(window[number - window_first])
+        if _ERROR_WORD.search(clean[number]):
             first, last = number, last or number
-    return (first, last)
+    return (first, tuple(clean[number] for number in range(first, last + 1))) if last else (0, ())

@@ -16,7 +16,7 @@ from learning.features import make_features
 from learning.patterns.loader import load_catalogue
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import load_precedence
-from learning.structure import read_structure
+from learning.structure import Structure, from_signals
 from schemas.configuration import PATTERNS_PREFIX, Configuration
 from schemas.errors import ConfigurationError
 from schemas.incidents import Alternative, Detection, Feature, HitSeen
@@ -68,11 +68,8 @@ def _hits(seen: tuple[HitSeen, ...]) -> list[Hit]:
     return [Hit(hit.pattern, hit.kind, hit.line, hit.text, hit.captures) for hit in seen]
 
 
-def _features_of(seen: tuple[HitSeen, ...], tail: str, result: Result | None) -> tuple[Feature, ...]:
-    structure = read_structure(tail)
-    # The tail's own line numbers are not the run's: where the log ends is told by the last hit.
-    end = max((hit.line for hit in seen), default=structure.end)
-    found = make_features(_hits(seen), structure.error_lines(), result, end)
+def _features_of(seen: tuple[HitSeen, ...], structure: Structure, result: Result | None) -> tuple[Feature, ...]:
+    found = make_features(_hits(seen), structure.block, result, structure.end)
     return tuple(Feature(index, weight) for index, weight in sorted(found.items()))
 
 
@@ -81,7 +78,8 @@ def classifier_of(recognizer: Recognizer) -> ClassifyHits:
 
     def classify(detection: Detection) -> Classified:
         features = {feature.index: feature.weight for feature in detection.features}
-        return _classified(classify_hits(_hits(detection.hits), features, detection.result, recognizer))
+        structure = from_signals(dict(detection.signals))
+        return _classified(classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer))
 
     return classify
 

@@ -1,6 +1,6 @@
-"""From bytes of a log to hits: one scan of one Hyperscan automaton over the whole chunk, then ``re`` on the few candidate lines.
+"""From bytes of a log to hits and marks: one scan of one Hyperscan automaton, then ``re`` on the few candidate lines, made clean.
 
-Called by ``streams/detect.py`` on chunks and by ``classification.py`` on whole logs.
+Called by ``streams/detect.py`` on chunks and by ``classification.py`` on whole logs, so that both see the same.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import hyperscan
 from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
 from learning.patterns.loader import Catalogue
 from learning.patterns.model import Pattern
+from learning.structure import LAST_ONLY, MARK_RULES, Mark, MarkRule, clean_line
 from schemas.vocabulary import Kind
 
 MAX_TEXT_BYTES = 256 * 1024
 MAX_HIT_TEXT = 500
 MAX_HITS = 200
 MAX_HITS_A_PATTERN = 12
+MAX_MARKS_A_RULE = 40
 # A chunk that is nothing but matches must not hold the loop: past this many the rest is skipped and the tail, where causes stand, is read.
 MAX_RAW_MATCHES = 20_000
 TAIL_BYTES = 32 * 1024
@@ -41,6 +43,17 @@ class Hit:
     captures: Captures = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one text shows: its hits, and the marks that tell its structure, each in line order."""
+
+    hits: tuple[Hit, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+_NOTHING = Reading()
+
+
 def strip_ansi(text: bytes) -> bytes:
     """Remove terminal escapes and the CR of line ends; the text itself when it has none, which is the common case."""
     if b"\x1b" in text:
@@ -51,10 +64,18 @@ def strip_ansi(text: bytes) -> bytes:
 def compile_database(catalogue: Catalogue) -> bytes:
     """Compile all expressions into one automaton and return its serialised form, for a cache under ``catalogue.digest``."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    expressions = [expression.encode() for pattern in catalogue.patterns for expression in pattern.expressions]
+    expressions = [loosened(expression).encode() for pattern in catalogue.patterns for expression in pattern.expressions]
+    expressions += [rule.hint.encode() for rule in MARK_RULES]
     flags = [hyperscan.HS_FLAG_MULTILINE] * len(expressions)
     database.compile(expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags)
     return bytes(hyperscan.dumpb(database))
+
+
+def loosened(expression: str) -> str:
+    """Return an expression without the anchors at its ends: a raw line may begin with a clock that its clean form has not."""
+    begin = 1 if expression.startswith("^") else 0
+    end = -1 if expression.endswith("$") and not expression.endswith("\\$") else None
+    return expression[begin:end]
 
 
 class Matcher:
@@ -63,27 +84,48 @@ class Matcher:
     def __init__(self, catalogue: Catalogue, serialised: bytes | None = None) -> None:
         """Load the automaton and compile the confirming expressions."""
         self.catalogue = catalogue
+        self.by_id = catalogue.by_id()
         self.serialised = serialised or compile_database(catalogue)
         self._database = hyperscan.loadb(self.serialised, mode=hyperscan.HS_MODE_BLOCK)
         self._database.scratch = hyperscan.Scratch(self._database)
         self._parts = [(number, part) for number, pattern in enumerate(catalogue.patterns) for part in range(len(pattern.expressions))]
+        self._marks = [(rule, re.compile(rule.expression)) for rule in MARK_RULES]
         self._confirmers: list[Confirmer] = [confirmer_of(pattern) for pattern in catalogue.patterns]
 
-    def scan(self, text: bytes) -> list[Hit]:
-        """Return the confirmed hits of a chunk in line order, at most ``MAX_HITS``, the latest ones when there are more."""
+    def scan(self, text: bytes) -> tuple[Hit, ...]:
+        """Return the confirmed hits of a text in line order, at most ``MAX_HITS``, the latest ones when there are more."""
+        return self.read(text).hits
+
+    def read(self, text: bytes) -> Reading:
+        """Return the confirmed hits and marks of a text; of one longer than ``MAX_TEXT_BYTES`` its end is read."""
         plain = strip_ansi(text[-MAX_TEXT_BYTES:])
         raw = self._raw_matches(plain)
         if not raw:
-            return []
+            return _NOTHING
         lines = _Lines(plain)
-        found: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+        ends: dict[int, dict[int, int]] = defaultdict(dict)
         for expression, end in raw:
-            found[self._parts[expression]].setdefault(lines.number_at(end), end)
-        hits = [hit for number in sorted({key[0] for key in found}) for hit in self._confirmed(number, found, lines)]
+            ends[expression].setdefault(lines.number_at(end), end)
         # Lines are counted in the caller's text even when its head was beyond the cap.
         skipped = text.count(b"\n", 0, max(len(text) - MAX_TEXT_BYTES, 0))
-        placed = [Hit(hit.pattern, hit.kind, hit.line + skipped, hit.text, hit.captures) for hit in hits] if skipped else hits
-        return sorted(placed, key=lambda hit: (hit.line, hit.pattern))[-MAX_HITS:]
+        found = {self._parts[number]: at for number, at in ends.items() if number < len(self._parts)}
+        hits = [hit for number in sorted({key[0] for key in found}) for hit in self._confirmed(number, found, lines, skipped)]
+        marks = [mark for number, at in ends.items() if number >= len(self._parts) for mark in self._marked(number, at, lines, skipped)]
+        return Reading(
+            tuple(sorted(hits, key=lambda hit: (hit.line, hit.pattern))[-MAX_HITS:]),
+            tuple(sorted(marks, key=lambda mark: mark.line)),
+        )
+
+    def _marked(self, number: int, ends: dict[int, int], lines: _Lines, skipped: int) -> list[Mark]:
+        rule, expression = self._marks[number - len(self._parts)]
+        marks: list[Mark] = []
+        for line in sorted(ends, reverse=True)[: 4 * MAX_MARKS_A_RULE]:
+            found = expression.search(lines.around(line, ends[line]))
+            if found:
+                marks.append(Mark(rule.kind, line + 1 + skipped, _code_of(rule, found)))
+            if len(marks) >= (1 if rule.kind in LAST_ONLY else MAX_MARKS_A_RULE):
+                break
+        return marks
 
     def _raw_matches(self, plain: bytes) -> list[tuple[int, int]]:
         raw = self._scan_once(plain, 0)
@@ -105,7 +147,7 @@ class Matcher:
             return raw
         return raw
 
-    def _confirmed(self, number: int, found: dict[tuple[int, int], dict[int, int]], lines: _Lines) -> list[Hit]:
+    def _confirmed(self, number: int, found: dict[tuple[int, int], dict[int, int]], lines: _Lines, skipped: int) -> list[Hit]:
         pattern: Pattern = self.catalogue.patterns[number]
         confirmer = self._confirmers[number]
         read: list[dict[int, Captures]] = []
@@ -119,12 +161,17 @@ class Matcher:
             Hit(
                 pattern.id,
                 pattern.kind,
-                chain[-1] + 1,
+                chain[-1] + 1 + skipped,
                 lines.around(chain[-1], found[number, len(chain) - 1][chain[-1]]).strip()[:MAX_HIT_TEXT],
                 tuple(group for part, line in enumerate(chain) for group in read[part][line]),
             )
             for chain in joined
         ]
+
+
+def _code_of(rule: MarkRule, found: re.Match[str]) -> int:
+    named = found.groupdict().get("code")
+    return int(named[:9]) if named else rule.code
 
 
 class _Lines:
@@ -139,7 +186,7 @@ class _Lines:
         return bisect_right(self._starts, max(end - 1, 0)) - 1
 
     def around(self, line: int, end: int) -> str:
-        """Return the line, cut around a match when it is very long."""
+        """Return the clean line, cut around a match when it is very long."""
         start = self._starts[line]
         stop = self._starts[line + 1] - 1 if line + 1 < len(self._starts) else len(self._plain)
-        return self._plain[max(start, end - _BACK_BYTES) : min(stop, end + _AHEAD_BYTES)].decode("utf-8", errors="replace")
+        return clean_line(self._plain[max(start, end - _BACK_BYTES) : min(stop, end + _AHEAD_BYTES)].decode("utf-8", errors="replace"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from learning.structure import Structure, to_signals
 from schemas.events import JobFinished, LogChunk
 from schemas.ids import content_id, from_micros, id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef, Feature, HitSeen, RunRef
@@ -24,11 +25,12 @@ from streams.detectors.run_evidence import (
     close_evidence,
     is_complete,
     new_evidence,
+    structure_in,
     tail_of,
 )
 from streams.detectors.shelf import Shelf
 
-FeaturesOf = Callable[[tuple[HitSeen, ...], str, Result | None], tuple[Feature, ...]]
+FeaturesOf = Callable[[tuple[HitSeen, ...], Structure, Result | None], tuple[Feature, ...]]
 
 RUN_AGE_S = 6 * 3600.0
 MAX_RUNS = 10_000
@@ -143,7 +145,8 @@ class JobLog:
     def _detection(self, row: Evidence, end: RunEnd, *, failed: bool) -> Detection:
         closed = close_evidence(row, self._rules.matcher, self._rules.secrets) if failed else row
         hits = tuple(replace(found.hit, line=found.line) for found in closed.hits) if failed else ()
-        tail = tail_of(closed) if failed else ""
+        structure = structure_in(closed) if failed else Structure()
+        signals = (("tail", tail_of(closed)), *to_signals(structure)) if failed else ()
         run = end.run
         target = f"job:{run.source}/{run.project}/{run.run_id}/{run.job}"
         sources = sorted((at for at in row.sources if failed), key=lambda at: at.seq)[-MAX_SOURCES:]
@@ -159,8 +162,8 @@ class JobLog:
             severity="warning" if failed else "info",
             evidence=(end.ref, *chunks),
             hits=hits,
-            features=self._rules.features_of(hits, tail, end.result) if failed else (),
-            signals=(("tail", tail),) if tail else (),
+            features=self._rules.features_of(hits, structure, end.result) if failed else (),
+            signals=signals,
             run=run,
             result=end.result,
             provenance=row.provenance_with(end),

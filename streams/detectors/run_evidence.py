@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from learning.patterns.matcher import Hit
+from learning.patterns.matcher import Hit, Reading
+from learning.structure import LAST_ONLY, Mark, MarkKind, Structure, structure_of
 from schemas.door import redact
 from schemas.events import LogChunk, Provenance, weakest
 from schemas.incidents import EvidenceRef, HitSeen, RunRef
@@ -18,6 +19,7 @@ from streams.detectors.log_pieces import Piece, cut_chunk, join_pieces
 
 MAX_HITS = 200
 MAX_HITS_TEXT = 24 * 1024
+MAX_MARKS = 100
 MAX_SPANS = 256
 MAX_SOURCES = 20
 TAIL = 4096
@@ -27,8 +29,8 @@ _TAILS = 3
 class LogMatcher(Protocol):
     """What finds patterns in bytes: ``learning.patterns.matcher.Matcher``."""
 
-    def scan(self, text: bytes) -> Sequence[Hit]:
-        """Return the hits of a text, lines counted from 1."""
+    def read(self, text: bytes) -> Reading:
+        """Return the hits and marks of a text, lines counted from 1."""
         ...
 
 
@@ -66,6 +68,16 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark on ``line`` of chunk ``seq``, placed as ``Found`` is; ``code`` is what something ended with."""
+
+    seq: int
+    line: int
+    kind: MarkKind
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class TailText:
     """The last text of one chunk."""
 
@@ -100,6 +112,7 @@ class Evidence:
     base_lines: int = 0
     breaks: tuple[ChunkNote, ...] = ()
     hits: tuple[Found, ...] = ()
+    marks: tuple[Marked, ...] = ()
     pieces: tuple[Piece, ...] = ()
     tails: tuple[TailText, ...] = ()
     sources: tuple[ChunkNote, ...] = ()
@@ -132,17 +145,23 @@ def add_chunk(row: Evidence, chunk: LogChunk, seen: ChunkSeen, matcher: LogMatch
     if spans is None:
         return None
     cut = cut_chunk(chunk.seq, chunk.text, eof=chunk.eof)
-    found = [Found(chunk.seq, hit.line + cut.inner_line - 1, _seen(hit)) for hit in matcher.scan(cut.inner.encode())] if cut.inner else []
+    inner = matcher.read(cut.inner.encode()) if cut.inner else Reading()
+    found = [Found(chunk.seq, hit.line + cut.inner_line - 1, _seen(hit)) for hit in inner.hits]
+    marked = [Marked(chunk.seq, mark.line + cut.inner_line - 1, mark.kind, mark.code) for mark in inner.marks]
     still, ready = join_pieces((*row.pieces, *cut.ends))
-    fresh = [*found, *(hit for piece in ready for hit in _scan_piece(piece, matcher, secrets))]
-    sources = (*row.sources, ChunkNote(chunk.seq, seen.offset)) if found else row.sources
+    for piece in ready:
+        hits, marks = _read_piece(piece, matcher, secrets)
+        found += hits
+        marked += marks
+    sources = (*row.sources, ChunkNote(chunk.seq, seen.offset)) if inner.hits else row.sources
     grown = replace(
         row,
         spans=spans,
         last_seq=chunk.seq if chunk.eof else row.last_seq,
         breaks=(*row.breaks, ChunkNote(chunk.seq, chunk.text.count("\n"))),
         touched_at=seen.at,
-        hits=_merged(row.hits, fresh) if fresh else row.hits,
+        hits=_merged(row.hits, found) if found else row.hits,
+        marks=_kept(row.marks, marked) if marked else row.marks,
         pieces=tuple(still),
         tails=tuple(sorted((*row.tails, TailText(chunk.seq, chunk.text[-TAIL:])), key=lambda tail: tail.seq)[-_TAILS:]),
         sources=tuple(sorted(sources, key=lambda at: at.seq)[-MAX_SOURCES:]),
@@ -153,8 +172,18 @@ def add_chunk(row: Evidence, chunk: LogChunk, seen: ChunkSeen, matcher: LogMatch
 
 def close_evidence(row: Evidence, matcher: LogMatcher, secrets: tuple[str, ...]) -> Evidence:
     """Read the pieces whose neighbours never came; nothing comes after this."""
-    hits = _merged(row.hits, [hit for piece in row.pieces for hit in _scan_piece(piece, matcher, secrets)])
-    return _settled(replace(row, hits=hits, pieces=()))
+    read = [_read_piece(piece, matcher, secrets) for piece in row.pieces]
+    hits = _merged(row.hits, [hit for hits, _ in read for hit in hits])
+    marks = _kept(row.marks, [mark for _, marks in read for mark in marks])
+    return _settled(replace(row, hits=hits, marks=marks, pieces=()))
+
+
+def structure_in(row: Evidence) -> Structure:
+    """Return the structure of a closed run's log; where chunks are missing, of what came."""
+    total = row.base_lines + sum(note.offset for note in row.breaks) + 1
+    window = tail_of(row).split("\n")
+    marks = [Mark(mark.kind, mark.line, mark.code) for mark in row.marks]
+    return structure_of(marks, total, window, max(total - len(window) + 1, 1))
 
 
 def tail_of(row: Evidence) -> str:
@@ -171,10 +200,18 @@ def _seen(hit: Hit) -> HitSeen:
     return HitSeen(hit.pattern, hit.kind, 0, hit.text[:500], hit.captures)
 
 
-def _scan_piece(piece: Piece, matcher: LogMatcher, secrets: tuple[str, ...]) -> list[Found]:
+def _read_piece(piece: Piece, matcher: LogMatcher, secrets: tuple[str, ...]) -> tuple[list[Found], list[Marked]]:
     # A secret cut in two by the border has passed the door in halves: it is masked here, where it is whole again.
-    text = redact(piece.text, secrets)
-    return [Found(*piece.place(hit.line), _seen(hit)) for hit in matcher.scan(text.encode())]
+    read = matcher.read(redact(piece.text, secrets).encode())
+    hits = [Found(*piece.place(hit.line), _seen(hit)) for hit in read.hits]
+    return hits, [Marked(*piece.place(mark.line), mark.kind, mark.code) for mark in read.marks]
+
+
+def _kept(known: Iterable[Marked], fresh: Iterable[Marked]) -> tuple[Marked, ...]:
+    """Return the marks that tell a structure: of some kinds the last one, of the others the latest ones."""
+    ordered = sorted({*known, *fresh}, key=lambda mark: (mark.seq, mark.line, mark.kind))
+    last = {mark.kind: mark for mark in ordered if mark.kind in LAST_ONLY}
+    return tuple([mark for mark in ordered if last.get(mark.kind, mark) is mark][-MAX_MARKS:])
 
 
 def _with_seq(spans: Sequence[Span], seq: int) -> tuple[Span, ...] | None:
@@ -224,5 +261,8 @@ def _settled(row: Evidence) -> Evidence:
         return row
     # Chunks before the base have been placed already, and keep seq 0.
     placed = [Found(0, one.line + starts[one.seq], one.hit) if one.seq in starts else one for one in row.hits]
+    marked = tuple(replace(one, seq=0, line=one.line + starts[one.seq]) if one.seq in starts else one for one in row.marks)
     left = tuple(ChunkNote(seq, count) for seq, count in known.items() if seq >= base)
-    return replace(row, base=base, base_lines=lines, breaks=left[-MAX_SPANS * 4 :], hits=_merged((), placed) if placed else ())
+    return replace(
+        row, base=base, base_lines=lines, breaks=left[-MAX_SPANS * 4 :], hits=_merged((), placed) if placed else (), marks=marked
+    )

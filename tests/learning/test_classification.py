@@ -6,7 +6,7 @@ import pytest
 
 from learning.classification import Recognizer, classify_hits, classify_log
 from learning.features import FEATURE_SPACE, MAX_FEATURES, make_features, mask_tokens
-from learning.structure import read_structure
+from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result
 
 _DNS = "fatal: unable to access 'https://git.example/a.git/': Could not resolve host: git.example"
@@ -82,7 +82,7 @@ def test_a_detection_without_text_is_classified_from_hits_and_features(recognize
     """Given only hits and features of a failed run, then the kind is the same as from the text."""
     text = f"start\n{_DNS}\n{_EXIT}"
     hits = recognizer.matcher.scan(text.encode())
-    said = classify_hits(hits, make_features(hits, (), Result.FAILURE, 3), Result.FAILURE, recognizer)
+    said = classify_hits(hits, make_features(hits, (), Result.FAILURE, 3), Result.FAILURE, Structure(), recognizer)
     assert (said.kind, said.acts) == (Kind.DNS_RESOLUTION, True)
 
 
@@ -90,7 +90,7 @@ def test_features_are_bounded_masked_and_repeatable(recognizer: Recognizer) -> N
     """Given long evidence, then at most 256 pairs inside the hashed space come out, the same each time."""
     text = "\n".join(f"error word{chr(97 + n % 26)} other{n}x /srv/w{n}/f.c 10.0.{n}" for n in range(90))
     hits = recognizer.matcher.scan(text.encode())
-    block = read_structure(text).error_lines()
+    block = structure_of((), 90, text.split("\n"), 1).block
     features = make_features(hits, block, None, 90)
     assert features == make_features(hits, block, None, 90)
     assert 0 < len(features) <= MAX_FEATURES

@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
-from learning.structure import Verdict, clean_lines, read_structure
+from learning.classification import Recognizer
+from learning.structure import MARK_RULES, MarkRule, Structure, Verdict, clean_line, from_signals, structure_of, to_signals
+
+MARKED = [
+    "Your build exited with 1",
+    "The command x exited with 1.",
+    "Process completed with exit code 1",
+    "OK",
+    "OK (3 tests)",
+    "##[error]The operation was canceled.",
+    "== 3 passed in 0.1",
+    "Done. Your build exited with 0.",
+    "Retrying",
+    "will retry",
+    "attempt 1 of 3",
+    "giving up",
+    "BUILD SUCCESSFUL",
+    "test result: ok.",
+    "Job succeeded",
+    "ERROR: Job failed: exit code 1",
+    "Finished: FAILURE",
+    "Bash exited with code '1'",
+    "script returned exit code 1",
+]
+
+
+def structure_in(text: str, recognizer: Recognizer) -> Structure:
+    lines = text.split("\n")
+    return structure_of(recognizer.matcher.read(text.encode()).marks, len(lines), lines, 1)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +54,7 @@ from learning.structure import Verdict, clean_lines, read_structure
 )
 def test_decorations_of_runners_are_taken_off(line: str) -> None:
     """Given one message under different runners, then its clean line is the same."""
-    assert clean_lines(line) == ["error: broken"]
+    assert clean_line(line) == "error: broken"
 
 
 @pytest.mark.parametrize(
@@ -40,30 +71,50 @@ def test_decorations_of_runners_are_taken_off(line: str) -> None:
         ("nothing said", Verdict.UNSAID, 0),
     ],
 )
-def test_the_verdict_and_the_failing_step_are_found(text: str, verdict: Verdict, exit_line: int) -> None:
-    """Given a runner's last words, then how it ended and where is known."""
-    structure = read_structure(text)
+@pytest.mark.parametrize("clock", ["", "2026-01-02T10:00:00.1234567Z ", "\x1b[32;1m"])
+def test_the_verdict_and_the_failing_step_are_found(
+    text: str, verdict: Verdict, exit_line: int, clock: str, recognizer: Recognizer
+) -> None:
+    """Given a runner's last words, with or without a clock before each line, then how it ended and where is known."""
+    structure = structure_in("\n".join(clock + line for line in text.split("\n")), recognizer)
     assert (structure.verdict, structure.exit_line) == (verdict, exit_line)
 
 
-def test_the_last_error_block_and_what_passed_before_are_separated() -> None:
+def test_the_last_error_block_and_what_passed_before_are_separated(recognizer: Recognizer) -> None:
     """Given an error in a passed command and one before the exit, then only the second is in the block."""
     text = (
         "error: old\n"
         'The command "a" exited with 0.\n' + "work\n" * 10 + "error: one\nfatal: two\n" + 'The command "b" exited with 2.\nlater'
     )
-    structure = read_structure(text)
+    structure = structure_in(text, recognizer)
     assert structure.begin == 2
-    assert structure.error_lines() == ("error: one", "fatal: two")
+    assert structure.block == ("error: one", "fatal: two")
+    assert [structure.is_in_block(line) for line in (12, 13, 14, 15)] == [False, True, True, False]
     assert structure.end == 15
 
 
-def test_retries_and_giving_up_are_seen() -> None:
-    """Given retry messages, then their lines are known, and whether they ended in giving up."""
-    assert read_structure("x failed. Retrying, 2 of 3\nok").retries == (1,)
-    assert read_structure("Retrying\nfailed 3 times.").gave_up
+def test_retries_and_giving_up_are_seen(recognizer: Recognizer) -> None:
+    """Given retry messages, then the last one's line is known, and whether they ended in giving up."""
+    assert structure_in("Retrying\nx failed. Retrying, 2 of 3\nok", recognizer).last_retry == 2
+    assert structure_in("Retrying\nfailed 3 times.", recognizer).gave_up
 
 
-def test_a_log_without_errors_has_no_block() -> None:
+def test_a_log_without_errors_has_no_block(recognizer: Recognizer) -> None:
     """Given a quiet log, then there is no error block."""
-    assert read_structure("all is well").error_lines() == ()
+    assert structure_in("all is well", recognizer).block == ()
+
+
+def test_a_structure_comes_back_from_its_signals_without_its_block(recognizer: Recognizer) -> None:
+    """Given a structure, then what a detection carries of it tells the same places."""
+    structure = structure_in("error: x\nRetrying\nOK\nfailed 3 times\nProcess completed with exit code 7.\nlater", recognizer)
+    assert from_signals(dict(to_signals(structure))) == replace(structure, block=(), block_first=0)
+    assert from_signals({}) == Structure()
+    assert from_signals({"log.end": "-7", "log.verdict": "odd"}) == Structure()
+
+
+@pytest.mark.parametrize("rule", MARK_RULES, ids=lambda rule: rule.hint[:30])
+def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
+    """Given a line that a rule confirms, then the automaton's hint finds it too."""
+    confirmed = [line for line in MARKED if re.search(rule.expression, line)]
+    assert confirmed
+    assert all(re.search(rule.hint, line) for line in confirmed)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.patterns.matcher import Hit
+from learning.patterns.matcher import Hit, Reading
+from learning.structure import Mark, MarkKind, structure_of, to_signals
 from schemas.configuration import Configuration
 from schemas.events import Event, JobFinished, JobStarted, LogChunk
 from schemas.incidents import Detection, DetectionStatus
@@ -24,18 +25,21 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class LineMatcher:
     """A small real matcher: one expression a line, and one pair of lines."""
 
-    def scan(self, text: bytes) -> Sequence[Hit]:
+    def read(self, text: bytes) -> Reading:
         lines = text.decode().split("\n")
         single = [Hit("boom", Kind.DISK_FULL, number, line) for number, line in enumerate(lines, 1) if "BOOM" in line]
         pairs = zip(lines, lines[1:], range(2, len(lines) + 1), strict=False)
-        return single + [
+        double = [
             Hit("pair", Kind.TIMEOUT, number, line)
             for before, line, number in pairs
             if re.match("first", before) and re.match("then", line)
         ]
+        marks = [Mark(MarkKind.EXIT, number, 1) for number, line in enumerate(lines, 1) if line == "exit 1"]
+        marks += [Mark(MarkKind.RETRY, number) for number, line in enumerate(lines, 1) if line == "retry"][-1:]
+        return Reading(tuple(single + double), tuple(marks))
 
 
-RULES = DetectRules(Configuration(), LineMatcher(), lambda _hits, _tail, _result: ())
+RULES = DetectRules(Configuration(), LineMatcher(), lambda _hits, _structure, _result: ())
 FINISHED = JobFinished("github", "acme/api", "7", 1, "ci", "build", "c0ffee", "main", "push", Result.FAILURE, NOW)
 
 
@@ -65,7 +69,7 @@ def test_an_unknown_failure_carries_its_tail_and_its_trace() -> None:
     stage = Detect(RULES)
     stage.on_event(chunks_of(["odd\n"])[0], Place("ci.logs", 0, 0), NOW, "00-trace")
     (found,) = detections(feed(stage, [FINISHED]))
-    assert (found.hits, found.signals, found.traceparent) == ((), (("tail", "odd\n"),), "00-trace")
+    assert (found.hits, dict(found.signals)["tail"], found.traceparent) == ((), "odd\n", "00-trace")
 
 
 def test_a_success_is_told_at_once_and_its_later_chunks_are_no_news() -> None:
@@ -125,7 +129,10 @@ def test_evidence_is_bounded_and_the_latest_hits_stay() -> None:
 
 
 PIECES = st.lists(
-    st.sampled_from(["BOOM", "BO", "OM", "\n", "first\n", "then\n", "x\n", "word ", "fir", "st\n", "th", "en\n"]), max_size=10
+    st.sampled_from(
+        ["BOOM", "BO", "OM", "\n", "first\n", "then\n", "x\n", "word ", "fir", "st\n", "th", "en\n", "exit 1\n", "retry\n", "re", "try\n"]
+    ),
+    max_size=10,
 )
 
 
@@ -136,9 +143,12 @@ def test_any_order_and_repetition_gives_the_same_detection_as_one_piece(data: st
     events: list[Event] = [*chunks_of(texts), FINISHED]
     straight = detections(feed(Detect(RULES), events))
     assert straight[0].complete
-    whole = LineMatcher().scan("".join(texts).encode())
-    single = {(hit.pattern, hit.line, hit.text) for hit in whole if hit.pattern == "boom"}
+    text = "".join(texts)
+    whole = LineMatcher().read(text.encode())
+    single = {(hit.pattern, hit.line, hit.text) for hit in whole.hits if hit.pattern == "boom"}
     assert {(hit.pattern, hit.line, hit.text) for hit in straight[0].hits if hit.pattern == "boom"} == single
+    structure = structure_of(whole.marks, text.count("\n") + 1, (), 1)
+    assert set(to_signals(structure)) <= set(straight[0].signals)
     # When any order: also repeated, and with a restart from the snapshot somewhere in between.
     mixed = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=4))))
     at = data.draw(st.integers(0, len(mixed)))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.patterns.matcher import Hit
+from learning.patterns.matcher import Reading
 from schemas.configuration import Configuration
 from schemas.events import Alert, AlertStatus, Event, HealthCheck, HealthStatus, MetricBatch, Sample
 from schemas.incidents import Detection, DetectionStatus
@@ -33,11 +33,12 @@ ODD = MetricRule("odd", "level", above=6.0, for_s=0.0, measure=Measure.Z_SCORE)
 class NoPatterns:
     """Matches nothing."""
 
-    def scan(self, text: bytes) -> Sequence[Hit]:
-        return [] if text else ()
+    def read(self, text: bytes) -> Reading:
+        assert isinstance(text, bytes)
+        return Reading()
 
 
-RULES = DetectRules(Configuration(services=SERVICES), NoPatterns(), lambda _hits, _tail, _result: (), (STEADY, RATE, ODD))
+RULES = DetectRules(Configuration(services=SERVICES), NoPatterns(), lambda _hits, _structure, _result: (), (STEADY, RATE, ODD))
 
 
 def at(seconds: float) -> datetime:

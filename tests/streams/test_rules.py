@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from learning.structure import structure_of
 from schemas.configuration import PATTERNS_PREFIX, Configuration
 from schemas.errors import ConfigurationError
 from schemas.incidents import Detection, DetectionStatus, HitSeen
@@ -32,10 +33,11 @@ def rules(shipped: Shipped) -> FaustRules:
 LOG = "Collecting left-pad\nERROR: No matching distribution found for left-pad==9.9.9\nProcess completed with exit code 1."
 
 
-def test_a_log_s_hits_and_tail_become_features_and_then_a_kind_with_its_reasons(rules: FaustRules) -> None:
+def test_a_log_s_hits_and_structure_become_features_and_then_a_kind_with_its_reasons(rules: FaustRules) -> None:
     # given what detect sees in a log
-    hits = tuple(HitSeen(hit.pattern, hit.kind, hit.line, hit.text, hit.captures) for hit in rules.detect.matcher.scan(LOG.encode()))
-    features = rules.detect.features_of(hits, LOG, Result.FAILURE)
+    hits = tuple(HitSeen(hit.pattern, hit.kind, hit.line, hit.text, hit.captures) for hit in rules.detect.matcher.read(LOG.encode()).hits)
+    structure = structure_of(rules.detect.matcher.read(LOG.encode()).marks, 3, LOG.split("\n"), 1)
+    features = rules.detect.features_of(hits, structure, Result.FAILURE)
     assert hits
     assert 0 < len(features) <= 256
     # when classify is given the detection

@@ -93,7 +93,7 @@ class MemoryWorld:
         return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
-        return frozenset(hit.kind for hit in self.matcher.scan(text))
+        return frozenset(hit.kind for hit in self.matcher.read(text).hits)
 
     def look(self, now: datetime) -> None:
         """Let every probe look once."""
