@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import faust
 import structlog
@@ -138,16 +138,116 @@ class Cell:
         return len(self.held) >= HELD_EVENTS or self.held_bytes >= HELD_BYTES or len(self.unsent) >= UNSENT_LETTERS
 
 
+class Lane:
+    """One partition of a row: its live stage, which does one thing at a time, and the outputs that are on their way."""
+
+    def __init__(self, bound: Bound, shell: Shell, partition: int) -> None:
+        """Begin without a stage; it is built at the first tick or event."""
+        self._bound = bound
+        self._shell = shell
+        self._partition = partition
+        self._lock = asyncio.Lock()
+        self._sending: asyncio.Future[None] | None = None
+        self.cell: Cell | None = None
+
+    def take_at_once(self, incoming: Incoming) -> bool:
+        """Apply an event without waiting for its outputs; return False when it has to wait, and ``take`` does the rest."""
+        cell = self.cell
+        if cell is None or not self._bound.writes_later or cell.must_wait():
+            return False
+        if not cell.guard.has_applied(incoming.place):
+            _judge(self._bound, self._shell, cell, incoming)
+        if cell.must_wait():
+            return False
+        self._send_soon()
+        return True
+
+    async def take(self, incoming: Incoming) -> None:
+        """Apply one event: its outputs are durable before the state, and the state before its offset is committed."""
+        async with self._lock:
+            cell = await self._built()
+            if not cell.guard.has_applied(incoming.place):
+                _judge(self._bound, self._shell, cell, incoming)
+            await self._deliver(cell, is_due=not self._bound.writes_later or cell.is_full())
+
+    async def tick(self, now: datetime, is_mine: Callable[[], bool]) -> None:
+        """Let time pass, unless the partition went while this waited."""
+        async with self._lock:
+            if is_mine():
+                cell = await self._built()
+                _let_pass(self._bound, self._shell, cell, now)
+                await self._deliver(cell, is_due=True)
+
+    async def write_state(self) -> None:
+        """Make durable what was applied before this call."""
+        async with self._lock:
+            if self.cell is not None and (self.cell.held or self.cell.unsent):
+                await self._deliver(self.cell, is_due=True)
+
+    async def settle(self) -> None:
+        """Finish what is under way and forget the stage."""
+        async with self._lock:
+            if self.cell is not None:
+                await self._deliver(self.cell, is_due=True)
+            self.cell = None
+
+    def _send_soon(self) -> None:
+        if self.cell is not None and self.cell.unsent and self._sending is None:
+            self._sending = asyncio.ensure_future(self._send())
+
+    async def _send(self) -> None:
+        # What is said while these are on their way goes with the next ones: the busier, the more in one request.
+        async with self._lock:
+            if self.cell is not None:
+                await self._deliver(self.cell, is_due=False)
+        self._sending = None
+        self._send_soon()
+
+    async def _deliver(self, cell: Cell, *, is_due: bool) -> None:
+        """Send what was said, then, when it is due, the state, which must not know of an event whose outputs are not durable."""
+        cell.is_closing = is_due or cell.is_torn
+        while cell.unsent:
+            letters, cell.unsent = cell.unsent, []
+            await self._shell.post(letters)
+            if not cell.is_closing:
+                return
+        if cell.is_torn:
+            # It is rebuilt before the next event from its written entries and the events that they lack.
+            self.cell = None
+            cell = await self._built(cell.held)
+        if is_due:
+            changes = cell.logic.take_changes()
+            cell.held, cell.held_bytes = [], 0
+            topic = self._bound.stage.state_topic
+            await self._shell.post(state_letters(topic, self._partition, changes, cell.guard) if changes else ())
+        cell.is_closing = False
+
+    async def _built(self, held: Sequence[Applied] = ()) -> Cell:
+        if self.cell is not None:
+            return self.cell
+        bound, topic, partition = self._bound, self._bound.stage.state_topic, self._partition
+        try:
+            entries = await asyncio.to_thread(read_entries, self._shell.brokers, topic, partition, READ_STATE_S)
+            bound.door.forget(partition)
+            self.cell = Cell(bound.build(stage_entries(entries)), Guard.from_entries(entries))
+            _apply_again(bound, self.cell, held)
+        except Exception as error:
+            # Without its state the stage would forget what it promised; a person must see the cause, a restart may mend it.
+            log.exception("the state cannot be read; the process ends", topic=topic, partition=partition)
+            exit_now(f"the state in {topic}/{partition} cannot be used: {error}")
+            raise
+        log.info("state read; events follow", stage=bound.stage.name, partition=partition, entries=len(entries))
+        return self.cell
+
+
 class Owner:
-    """Owns the live stages of one row, one per assigned partition, and lets each do one thing at a time."""
+    """Owns the lanes of one row, one per partition."""
 
     def __init__(self, bound: Bound, shell: Shell) -> None:
         """Begin with no partition."""
         self._bound = bound
         self._shell = shell
-        self._cells: dict[int, Cell] = {}
-        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._sending: dict[int, asyncio.Future[None]] = {}
+        self._lanes: dict[int, Lane] = {}
         self._assigned: frozenset[int] = frozenset()
         self.done = 0
 
@@ -158,7 +258,7 @@ class Owner:
 
     def is_ready(self) -> bool:
         """Tell whether the state of every assigned partition is in memory."""
-        return self._assigned <= self._cells.keys()
+        return all(self._lane(partition).cell is not None for partition in self._assigned)
 
     def own(self, partitions: Iterable[int]) -> None:
         """Take these partitions; their state is read at the next tick or event."""
@@ -166,154 +266,89 @@ class Owner:
 
     async def settle(self) -> None:
         """Finish what is under way and forget every partition: the next owner begins only after this returns."""
-        for partition in tuple(self._locks):
-            async with self._locks[partition]:
-                cell = self._cells.get(partition)
-                if cell is not None:
-                    await self._deliver(cell, partition, is_due=True)
-                self._cells.pop(partition, None)
+        for lane in tuple(self._lanes.values()):
+            await lane.settle()
         self._assigned = frozenset()
 
     async def write_states(self) -> None:
         """Make durable what was applied before this call: offsets may be committed only after it returns."""
-        if not self._bound.writes_later:
-            return
-        for partition in tuple(self._cells):
-            async with self._locks[partition]:
-                cell = self._cells.get(partition)
-                if cell is not None and (cell.held or cell.unsent):
-                    await self._deliver(cell, partition, is_due=True)
+        if self._bound.writes_later:
+            for lane in tuple(self._lanes.values()):
+                await lane.write_state()
 
     def take_at_once(self, incoming: Incoming) -> bool:
-        """Apply an event without waiting for its outputs; return False when it has to wait, and ``take`` does the rest."""
-        partition = incoming.place.partition
-        cell = self._cells.get(partition)
-        if cell is None or not self._bound.writes_later or cell.must_wait():
-            return False
-        if not cell.guard.has_applied(incoming.place):
-            self._judge(cell, incoming)
-        if cell.must_wait():
-            return False
-        self._send_soon(cell, partition)
-        self.done += 1
-        return True
-
-    def _send_soon(self, cell: Cell, partition: int) -> None:
-        if cell.unsent and partition not in self._sending:
-            self._sending[partition] = asyncio.ensure_future(self._send(partition))
-
-    async def _send(self, partition: int) -> None:
-        # What is said while these are on their way goes with the next ones: the busier, the more in one request.
-        async with self._locks[partition]:
-            cell = self._cells.get(partition)
-            if cell is not None:
-                await self._deliver(cell, partition, is_due=False)
-        del self._sending[partition]
-        cell = self._cells.get(partition)
-        if cell is not None:
-            self._send_soon(cell, partition)
+        """Apply an event without waiting; return False when it has to wait."""
+        is_done = self._lane(incoming.place.partition).take_at_once(incoming)
+        self.done += is_done
+        return is_done
 
     async def take(self, incoming: Incoming) -> None:
-        """Apply one event: its outputs are durable before the state, and the state before its offset is committed."""
-        place = incoming.place
-        async with self._locks[place.partition]:
-            cell = await self._cell(place.partition)
-            if not cell.guard.has_applied(place):
-                self._judge(cell, incoming)
-            await self._deliver(cell, place.partition, is_due=not self._bound.writes_later or cell.is_full())
+        """Apply one event, and wait as long as it takes."""
+        await self._lane(incoming.place.partition).take(incoming)
         self.done += 1
 
     async def tick(self, now: datetime) -> None:
         """Let time pass in every assigned partition."""
         for partition in sorted(self._assigned):
-            async with self._locks[partition]:
-                if partition not in self._assigned:
-                    continue
-                cell = await self._cell(partition)
-                self._let_pass(cell, partition, now)
-                await self._deliver(cell, partition, is_due=True)
+            await self._lane(partition).tick(now, partial(self._is_mine, partition))
 
-    async def _deliver(self, cell: Cell, partition: int, *, is_due: bool) -> None:
-        """Send what was said, then, when it is due, the state, which must not know of an event whose outputs are not durable."""
-        cell.is_closing = is_due or cell.is_torn
-        while cell.unsent:
-            letters, cell.unsent = cell.unsent, []
-            await self._shell.post(letters)
-            if not cell.is_closing:
-                return
-        if cell.is_torn:
-            # It is rebuilt before the next event from its written entries and the events that they lack.
-            self._cells.pop(partition, None)
-            cell = await self._cell(partition, cell.held)
-        if is_due:
-            changes = cell.logic.take_changes()
-            cell.held, cell.held_bytes = [], 0
-            await self._shell.post(state_letters(self._bound.stage.state_topic, partition, changes, cell.guard) if changes else ())
-        cell.is_closing = False
+    def _is_mine(self, partition: int) -> bool:
+        return partition in self._assigned
 
-    async def _cell(self, partition: int, held: Sequence[Applied] = ()) -> Cell:
-        cell = self._cells.get(partition)
-        if cell is None:
-            topic = self._bound.stage.state_topic
-            try:
-                entries = await asyncio.to_thread(read_entries, self._shell.brokers, topic, partition, READ_STATE_S)
-                self._bound.door.forget(partition)
-                cell = Cell(self._bound.build(stage_entries(entries)), Guard.from_entries(entries))
-                self._apply_again(cell, held)
-            except Exception as error:
-                # Without its state the stage would forget what it promised; a person must see the cause, a restart may mend it.
-                log.exception("the state cannot be read; the process ends", topic=topic, partition=partition)
-                exit_now(f"the state in {topic}/{partition} cannot be used: {error}")
-                raise
-            self._cells[partition] = cell
-            log.info("state read; events follow", stage=self._bound.stage.name, partition=partition, entries=len(entries))
-        return cell
+    def _lane(self, partition: int) -> Lane:
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = self._lanes[partition] = Lane(self._bound, self._shell, partition)
+        return lane
 
-    def _apply_again(self, cell: Cell, held: Sequence[Applied]) -> None:
-        # What the stage says here has been sent already.
-        for applied in held:
-            self._bound.feed(cell.logic, applied.event, applied.incoming, applied.at)
-            cell.guard.advance(applied.incoming.place)
-            cell.hold(applied, 0)
 
-    def _judge(self, cell: Cell, incoming: Incoming) -> None:
-        # Total: what the stage cannot take becomes a dead letter, whatever broke.
-        bound, place = self._bound, incoming.place
-        try:
-            now = datetime.now(UTC)
-            opened = bound.door.open(incoming, now)
-            if isinstance(opened, Refused):
-                self._refuse(cell, incoming, opened)
-                return
-            said = () if opened.event is None else bound.feed(cell.logic, opened.event, incoming, now)
-            outputs = (*opened.outputs, *said)
-            cell.unsent += (*opened.letters, *letters_of(outputs, incoming, bound.stage.name, bound.codec))
-            cell.guard.advance(place)
-            if opened.event is not None:
-                cell.hold(Applied(opened.event, replace(incoming, raw=None), now), len(incoming.raw or b""))
-            self._shell.measure_all(outputs)
-        except Exception as error:
-            # The stage may be half changed.
-            cell.is_torn = True
-            log.exception("the stage failed; the event becomes a dead letter", stage=bound.stage.name, place=str(place))
-            self._refuse(cell, incoming, refusal(incoming, type(error).__name__, str(error)))
+def _apply_again(bound: Bound, cell: Cell, held: Sequence[Applied]) -> None:
+    # What the stage says here has been sent already.
+    for applied in held:
+        bound.feed(cell.logic, applied.event, applied.incoming, applied.at)
+        cell.guard.advance(applied.incoming.place)
+        cell.hold(applied, 0)
 
-    def _refuse(self, cell: Cell, incoming: Incoming, refused: Refused) -> None:
-        letter = dead_letter(incoming, self._bound.stage.name, refused)
-        cell.unsent.append(letter_of(letter, traceparent_in(incoming.headers), self._bound.codec))
-        cell.guard.advance(incoming.place)
-        labels = (("source", incoming.place.topic), ("reason", refused.reason))
-        self._shell.measure_all((Count("healstream_events_rejected_total", labels),))
 
-    def _let_pass(self, cell: Cell, partition: int, now: datetime) -> None:
-        stage = self._bound.stage
-        try:
-            outputs = cell.logic.on_tick(now)
-            cell.unsent += letters_of(outputs, None, stage.name, self._bound.codec)
-            self._shell.measure_all(outputs)
-        except Exception:
-            cell.is_torn = True
-            log.exception("a tick failed; the stage is rebuilt from its state and goes on", stage=stage.name, partition=partition)
+def _judge(bound: Bound, shell: Shell, cell: Cell, incoming: Incoming) -> None:
+    # Total: what the stage cannot take becomes a dead letter, whatever broke.
+    place = incoming.place
+    try:
+        now = datetime.now(UTC)
+        opened = bound.door.open(incoming, now)
+        if isinstance(opened, Refused):
+            _refuse(bound, shell, cell, incoming, opened)
+            return
+        said = () if opened.event is None else bound.feed(cell.logic, opened.event, incoming, now)
+        outputs = (*opened.outputs, *said)
+        cell.unsent += (*opened.letters, *letters_of(outputs, incoming, bound.stage.name, bound.codec))
+        cell.guard.advance(place)
+        if opened.event is not None:
+            cell.hold(Applied(opened.event, replace(incoming, raw=None), now), len(incoming.raw or b""))
+        shell.measure_all(outputs)
+    except Exception as error:
+        # The stage may be half changed.
+        cell.is_torn = True
+        log.exception("the stage failed; the event becomes a dead letter", stage=bound.stage.name, place=str(place))
+        _refuse(bound, shell, cell, incoming, refusal(incoming, type(error).__name__, str(error)))
+
+
+def _refuse(bound: Bound, shell: Shell, cell: Cell, incoming: Incoming, refused: Refused) -> None:
+    letter = dead_letter(incoming, bound.stage.name, refused)
+    cell.unsent.append(letter_of(letter, traceparent_in(incoming.headers), bound.codec))
+    cell.guard.advance(incoming.place)
+    labels = (("source", incoming.place.topic), ("reason", refused.reason))
+    shell.measure_all((Count("healstream_events_rejected_total", labels),))
+
+
+def _let_pass(bound: Bound, shell: Shell, cell: Cell, now: datetime) -> None:
+    try:
+        outputs = cell.logic.on_tick(now)
+        cell.unsent += letters_of(outputs, None, bound.stage.name, bound.codec)
+        shell.measure_all(outputs)
+    except Exception:
+        cell.is_torn = True
+        log.exception("a tick failed; the stage is rebuilt from its state and goes on", stage=bound.stage.name)
 
 
 def incoming_of(event: faust.types.EventT[bytes]) -> Incoming:
