@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 from confluent_kafka.cimpl import OFFSET_BEGINNING
 
 from infra.kafka import consumer_settings, destination, header, headers_of, producer_settings
+from infra.lag import LagGauge
 from infra.metrics import Metrics
 from infra.state_log import read_entries
 from schemas.avro_codec import Codec, Undecodable
@@ -80,12 +81,14 @@ class FencedLoop:
         try:
             self._consumer.subscribe(list(self._plan.inputs), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
             next_tick = time.monotonic()
+            lag = LagGauge(self._consumer, self._metrics)
             while not stop.is_set():
                 messages = self._next_batch(max(0.0, next_tick - time.monotonic()))
                 if messages:
                     self._take(messages)
                 if messages or time.monotonic() >= next_tick:
                     self._let_time_pass()
+                    lag.show()
                     next_tick = time.monotonic() + self._plan.tick_s
         except KafkaException as error:
             raise FencedError(

@@ -137,16 +137,6 @@ def watermarks(consumer: Consumer, place: TopicPartition, deadline_s: float = RE
             return int(low), int(high)
 
 
-def lags_of(consumer: Consumer) -> dict[str, int]:
-    """Return topic -> messages not read yet of a consumer's own partitions, as its last fetches told; asks the broker nothing."""
-    found: dict[str, int] = {}
-    for place in consumer.position(consumer.assignment()):
-        _, high = consumer.get_watermark_offsets(place, cached=True)
-        lag = max(0, int(high) - int(place.offset)) if place.offset >= 0 and high >= 0 else 0
-        found[place.topic] = found.get(place.topic, 0) + lag
-    return found
-
-
 def _ends(consumer: Consumer, topic: str, brokers: str) -> dict[int, int]:
     """Return partition -> end offset for the partitions that hold anything; the consumer is assigned their beginnings."""
     try:

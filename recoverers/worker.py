@@ -29,7 +29,8 @@ from infra.adapters.processes import Processes
 from infra.catalogue_reader import read_configuration
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
-from infra.kafka import Located, consumer_settings, lags_of, located
+from infra.kafka import Located, consumer_settings, located
+from infra.lag import LagGauge
 from infra.lease_watch import LeaseWatch
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
@@ -54,7 +55,6 @@ from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
-from schemas.outputs import Gauge
 from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
@@ -66,7 +66,6 @@ IN_FLIGHT = 16
 CHECKPOINT_EVERY = 1000
 # A command ends the wait at once; what waits for it is the notice of a run's failure, and the end.
 BUSY_POLL_S, IDLE_POLL_S = 0.1, 0.5
-LAG_EVERY_S = 2.0
 # stack.md: an executor that hangs loses its partitions within this.
 SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
 
@@ -140,12 +139,12 @@ class Executor:
         self._runs: list[threading.Thread] = []
         self._ended = threading.Event()
         self._failure: list[BaseException] = []
-        self._lag_due = 0.0
 
     def run(self) -> int:
         """Poll until asked to end; return the exit code."""
         self._watch.start()
         self._consumer.subscribe([COMMANDS], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        lag = LagGauge(self._consumer, self.metrics)
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
@@ -153,7 +152,7 @@ class Executor:
             message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
                 self._take(message)
-            self._show_lag()
+            lag.show()
         for lane in self._lanes.values():
             lane.lost.set()
         if self._failure:
@@ -161,12 +160,6 @@ class Executor:
             return 1
         self._consumer.close()
         return 0
-
-    def _show_lag(self) -> None:
-        if time.monotonic() >= self._lag_due:
-            self._lag_due = time.monotonic() + LAG_EVERY_S
-            for topic, lag in lags_of(self._consumer).items():
-                self.metrics.apply(Gauge("healstream_consumer_lag_messages", lag, (("topic", topic),)))
 
     def end(self) -> None:
         """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
