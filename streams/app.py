@@ -6,6 +6,7 @@ Faust carries ingest + detect, classify, decide and learn, at least once; what i
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -60,6 +61,7 @@ _FETCH_BYTES = 2 * 1024 * 1024
 _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 # What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog.
 _POLL_RECORDS = 200
+_GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
@@ -262,6 +264,10 @@ class Run:
         self._beat(loop)
         watch(self._pulse, self._limits)
         self._server.start()
+        # What is loaded by now stays: looking through it for garbage again and again cost more than some stages.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GARBAGE_THRESHOLDS)
         Worker(self._app, self._pulse, loop).execute_from_commandline()
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
