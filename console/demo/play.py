@@ -57,6 +57,15 @@ def table_of(lines: Sequence[Line]) -> Table:
     return table
 
 
+def summed_up(lines: Sequence[Line]) -> str:
+    """Return the lines as plain text, one a failure, its measured times in columns."""
+    rows = []
+    for number, line in enumerate(lines, 1):
+        recovered = "" if line.seconds is None else f"recovered in {line.seconds:.2f} s"
+        rows.append(f"{number:2} {line.state:14} took {line.took_s:4.1f} s  {recovered:22} {line.failure.title}")
+    return "\n".join(rows)
+
+
 @contextmanager
 def shown(lines: Sequence[Line], console: Console) -> Iterator[None]:
     """Show the lines live on a terminal; elsewhere each ends as one plain line."""
@@ -159,7 +168,7 @@ def play(*, keep: bool) -> int:
     began = time.monotonic()
     with sandbox_folder(keep=keep) as folder:
         lines = play_in(folder, console)
-    console.print(table_of(lines))
+    console.print(table_of(lines) if console.is_terminal else summed_up(lines), soft_wrap=not console.is_terminal)
     well = sum(line.well for line in lines)
     console.print(
         f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all" + (f"; kept: {folder}" if keep else "")
