@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from math import exp
 from typing import TypedDict
 
 from river.linear_model import SoftmaxRegression
@@ -45,13 +46,32 @@ class Classifier:
         self._optimizer = SGD(LEARNING_RATE)
         self._model = SoftmaxRegression(optimizer=self._optimizer)
         self.learned = 0
+        self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
         for kind in KINDS:
             self._model.weights[kind.value].update({})
 
     def predict(self, features: Mapping[int, float]) -> dict[Kind, float]:
-        """Return the probability of every kind."""
-        shares = self._model.predict_proba_one(dict(features))  # type: ignore[no-untyped-call]
-        return {Kind(label): float(share) for label, share in shares.items()}
+        """Return the probability of every kind: the softmax of its weights' products with the features.
+
+        Most features have a weight for few kinds, so these are remembered by feature until the feature is learned again.
+        """
+        scores = dict.fromkeys(KINDS, 0.0)
+        for index, value in features.items():
+            for kind, weight in self._weights_of(index):
+                scores[kind] += weight * value
+        highest = max(scores.values())
+        shares = {kind: exp(score - highest) for kind, score in scores.items()}
+        whole = sum(shares.values())
+        return {kind: share / whole for kind, share in shares.items()}
+
+    def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
+        known = self._by_feature.get(index)
+        if known is None:
+            weights = self._model.weights
+            known = tuple((kind, float(weights[kind.value][index])) for kind in KINDS if index in weights[kind.value])
+            if len(self._by_feature) < FEATURE_SPACE // 8:
+                self._by_feature[index] = known
+        return known
 
     def learn(self, features: Mapping[int, float], kind: Kind, weight: float = 1.0) -> None:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
@@ -62,6 +82,8 @@ class Classifier:
             optimizer.lr = rate
         self._model.learn_one(dict(features), kind.value)  # type: ignore[no-untyped-call]
         self.learned += 1
+        for index in features:
+            self._by_feature.pop(index, None)
 
     def snapshot(self) -> Snapshot:
         """Return the state as data; weights too small to matter are left out."""

@@ -194,7 +194,7 @@ def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime
     command = command_of(decision, mode, approvals, min(decision.expires_at, ends or decision.expires_at), rules, now)
     state.queue.drop(id_of(decision))
     state.flying.put(decision.scope, InFlight(id_of(command), id_of(decision), decision.strategy, decision.target))
-    state.budgets.spend(decision.target, decision.strategy, now)
+    state.budgets.spend(id_of(command), decision.target, decision.strategy, now)
     admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
     by = ",".join(approval.person for approval in approvals)
     return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, command=id_of(command), approved_by=by))]

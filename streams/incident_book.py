@@ -87,7 +87,7 @@ class IncidentBook:
         """Write a new incident down; its features and evidence stay on the topic."""
         slim = replace(incident, features=(), evidence=(), alternatives=())
         name = id_of(incident)
-        oldest = next(self.rows.items(), None)
+        oldest = self.rows.oldest()
         if self.rows.put(name, BookRow(slim, firing=tuple(dict.fromkeys(sign_of(detection) for detection in firing)))) and oldest:
             self._forget(oldest[0], oldest[1].incident)
         self._index(name, slim)

@@ -83,6 +83,15 @@ class Rows(Generic[T]):
         """Walk over a copy of the rows, oldest first."""
         return iter([(key, row) for key, (_, row) in self._rows.items()])
 
+    def values(self) -> Iterator[T]:
+        """Walk over a copy of the rows without their keys, oldest first."""
+        return iter([row for _, row in self._rows.values()])
+
+    def oldest(self) -> tuple[str, T] | None:
+        """Return the row that was made first."""
+        found = next(iter(self._rows.items()), None)
+        return (found[0], found[1][1]) if found else None
+
     def take_changes(self) -> dict[str, str | None]:
         """Return the entries changed since the last call and forget that they changed."""
         changed, self._changed = self._changed, set()

@@ -37,6 +37,15 @@ def test_a_model_learns_what_it_is_taught() -> None:
     assert set(guesses) == set(KINDS)
 
 
+def test_the_shares_are_those_of_the_library_before_and_after_more_is_learned() -> None:
+    """Given a trained model, then looking weights up by feature gives what the library's own prediction gives."""
+    classifier = _trained()
+    for _ in range(2):
+        expected = classifier._model.predict_proba_one(dict(_DISK))  # type: ignore[no-untyped-call]
+        assert {kind.value: share for kind, share in classifier.predict(_DISK).items()} == pytest.approx(expected)
+        classifier.learn(_DISK, Kind.OUT_OF_MEMORY)
+
+
 def test_a_heavier_example_moves_the_model_further() -> None:
     """Given one example of weight 2 and one of weight 1, then the first raises its kind more; weight 0 and foreign kinds teach nothing."""
     light, heavy, none = Classifier(), Classifier(), Classifier()
