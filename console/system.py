@@ -40,9 +40,9 @@ from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
 from schemas.errors import HealstreamError, UnreachableError
-from schemas.ids import Record
+from schemas.ids import Record, id_of
+from schemas.incidents import Incident
 from schemas.oversight import Control
-from schemas.recoveries import RecoveryOutcome
 from schemas.signing import public_text
 
 Say = Callable[[str], None]
@@ -210,8 +210,8 @@ class CaseWriter:
     def take(self, record: Record) -> None:
         """Take one record in; the topics are followed side by side, so the last piece writes the case."""
         self._model.apply(record)
-        name = getattr(record, "incident_id", "")
-        view = self._model.incidents.get(name) if isinstance(name, str) else None
+        name = id_of(record) if isinstance(record, Incident) else str(getattr(record, "incident_id", ""))
+        view = self._model.incidents.get(name)
         final = view.final() if view else None
         if view is None or final is None or final.status not in CASE_STATUSES:
             return
@@ -224,7 +224,7 @@ class CaseWriter:
         except OSError as error:
             log.error("case not written", incident=name, why=str(error), next="free the disk; a restart writes it from the topics")  # noqa: TRY400 - the sentence, not the trace
             return
-        if is_new and isinstance(record, RecoveryOutcome):
+        if is_new:
             log.warning(
                 "escalated", incident=name, target=final.target, reason=final.reason, case=str(folder), next="a person reads the case"
             )
