@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Test files run side by side: most of them wait for processes rather than compute.
-JOBS ?= 3
+JOBS ?= 2
 COVERAGE := 90
 CORE_COVERAGE := 95
 CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console/casefile.py,console/recognition.py,console/yaml_places.py
@@ -57,6 +57,9 @@ up: setup ## start everything on this machine, observing only
 
 down: setup ## stop what `make up` started; its data stays
 	$(BIN)/healstream down
+
+accuracy: setup ## measure recognition by split into build/accuracy.json
+	$(BIN)/python -m tests.accuracy
 
 bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench

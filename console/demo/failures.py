@@ -140,7 +140,7 @@ def fail_in_an_unknown_way(stage: Stage) -> Ended:
     view = stage.ended(f"job:{SOURCE}/{PROJECT}/103/moonshot")
     outcome_of(view, "escalated")
     case = stage.sandbox.home.cases / id_of(view.incident) / "case.md"
-    stage.wait_for("the case file", lambda: True if case.is_file() else None, 10.0)
+    stage.wait_for("the case file", lambda: True if case.is_file() else None)
     require("the case names no evidence", holds="ci.events[" in case.read_text(encoding="utf-8"))
     return Ended("escalated", f"case file {case.relative_to(stage.sandbox.folder)}")
 
@@ -169,9 +169,9 @@ def send_poison(stage: Stage) -> Ended:
     from_run = records_of(spec, CiAttempt(1, 1, datetime.now(UTC), "success", "all good\n"), datetime.now(UTC))
     stage.emit(from_run)
     target = f"job:{SOURCE}/{PROJECT}/900/{place[3]}"
-    stage.wait_for("a good run behind the poison", lambda: next((d for d in stage.heard.detections if d.target == target), None), 10.0)
+    stage.wait_for("a good run behind the poison", lambda: next((d for d in stage.heard.detections if d.target == target), None))
     passed_s = time.monotonic() - began
-    stage.wait_for(f"{POISON} dead letters", lambda: True if _dead(stage) >= POISON else None, 20.0)
+    stage.wait_for(f"{POISON} dead letters", lambda: True if _dead(stage) >= POISON else None)
     require("more was put aside than poison", holds=_dead(stage) == POISON)
     return Ended("dead_lettered", f"{POISON} put aside in {time.monotonic() - began:.1f} s; the good run behind them was read", passed_s)
 
