@@ -27,6 +27,7 @@ from infra.adapters.ci_server import CiServers
 from infra.adapters.git_files import GitFiles
 from infra.adapters.processes import Processes
 from infra.catalogue_reader import read_configuration
+from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
 from infra.kafka import Located, consumer_settings, located
@@ -36,6 +37,7 @@ from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
+from learning.patterns.automaton import Store
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
 from recoverers.admission import early_end, wrong_with
@@ -259,18 +261,18 @@ def _dead(message: Message, place: Located, refused: Refused) -> DeadLetter:
     return DeadLetter(origin, "execute", f"{refused.reason}: {refused.detail}", 1, refused.sha256, refused.shown)
 
 
-def kinds_from(patterns: Sequence[tuple[str, str]]) -> Matcher | None:
+def matcher_of(patterns: Sequence[tuple[str, str]], store: Store) -> Matcher | None:
     """Return the matcher over the catalogue's patterns, None when there are none; raises ConfigurationError when they do not load."""
     if not patterns:
         return None
     loaded = load_catalogue({name.removeprefix("patterns/"): body for name, body in patterns})
     if not isinstance(loaded, Catalogue):
         raise ConfigurationError("patterns on heal.catalogue", str(loaded[0]), "Publish a set that `healstream config check` accepts")
-    return Matcher(loaded)
+    return Matcher(loaded, store)
 
 
 def _world(settings: WorkerSettings, configuration: Configuration) -> World:
-    matcher = kinds_from(configuration.patterns)
+    matcher = matcher_of(configuration.patterns, CompiledPatterns.in_cache(os.environ))
 
     def kinds_in(text: bytes) -> frozenset[Kind]:
         # Without patterns nothing can be shown to be absent, so no log verifies a re-run.

@@ -26,6 +26,7 @@ from mode.services import WaitArgT, WaitResults
 from typing_extensions import override
 
 from infra.catalogue_reader import read_configuration
+from infra.compiled_patterns import CompiledPatterns
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
@@ -63,6 +64,7 @@ _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 _POLL_RECORDS = 200
 _GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
+_DETECT = "streams.detect.Detect"
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -351,14 +353,14 @@ def bound_of(stage: Stage, rules: FaustRules) -> Bound:
     """Return a row of the flow with its door and its rules."""
     codec = Codec(ALL_RECORDS)
     builds: dict[str, Callable[[Mapping[str, str]], object]] = {
-        "streams.detect.Detect": lambda entries: Detect.from_state(entries, rules.detect),
+        _DETECT: lambda entries: Detect.from_state(entries, rules.detect),
         "streams.classify.Classify": lambda entries: Classify.from_state(entries, rules.classify),
         "streams.decide.Decide": lambda entries: Decide.from_state(entries, rules.decide),
         "streams.learn.Learn": lambda entries: Learn.from_state(entries, rules.learn),
     }
     # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
     build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
-    if stage.logic == "streams.detect.Detect":
+    if stage.logic == _DETECT:
         return Bound(
             stage,
             IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints()),
@@ -378,8 +380,11 @@ def main() -> int:
         role = role_in(settings)
         require_topics(settings.brokers)
         configuration = read_configuration(settings.brokers, settings.publisher_key)
-        rules = rules_from(configuration, shipped())
-        serve(settings, [bound_of(stage, rules) for stage in stages_of(role)], f"healstream-{role}")
+        rules = rules_from(configuration, shipped(), CompiledPatterns.in_cache(os.environ))
+        stages = stages_of(role)
+        if any(stage.logic == _DETECT for stage in stages):
+            rules.matcher.make_ready()
+        serve(settings, [bound_of(stage, rules) for stage in stages], f"healstream-{role}")
     except HealstreamError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -13,6 +13,7 @@ from hashlib import sha256
 from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
+from learning.patterns.automaton import Store
 from learning.patterns.loader import load_catalogue
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import load_precedence
@@ -39,24 +40,29 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class FaustRules:
-    """The rules of every Faust stage."""
+    """The rules of every Faust stage, and the matcher that detect reads logs with."""
 
+    matcher: Matcher
     detect: DetectRules
     classify: ClassifyRules
     decide: DecideRules
     learn: LearnRules
 
 
-def rules_from(configuration: Configuration, shipped: Shipped) -> FaustRules:
-    """Return the rules; raises ConfigurationError that names the place in a pattern file."""
+def rules_from(configuration: Configuration, shipped: Shipped, store: Store | None = None) -> FaustRules:
+    """Return the rules; raises ConfigurationError that names the place in a pattern file.
+
+    Patterns are compiled, or come from the ``store``, when the first log is read.
+    """
     files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
     catalogue = load_catalogue(files)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
-    matcher = Matcher(catalogue)
+    matcher = Matcher(catalogue, store)
     recognizer = Recognizer(matcher, load_precedence(shipped.precedence), Classifier.from_snapshot(json.loads(shipped.model)))
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
+        matcher,
         DetectRules(configuration, matcher, _features_of),
         ClassifyRules(configuration, classifier_of(recognizer), version, catalogue.digest),
         DecideRules(configuration, version),

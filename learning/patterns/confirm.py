@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from learning.patterns.model import Pattern
+from learning.structure import clean_line
 
 MAX_LINE = 4096
 MAX_CAPTURE = 200
@@ -54,8 +55,12 @@ def chains(parts: Sequence[Sequence[int]], span: int) -> list[tuple[int, ...]]:
 
 def matches(pattern: Pattern, text: str) -> bool:
     """Tell whether a pattern matches a short text; the slow reference that the automaton is compared with."""
-    confirmer = confirmer_of(pattern)
-    lines = text.split("\n")
+    return confirms(confirmer_of(pattern), pattern.span, text)
+
+
+def confirms(confirmer: Confirmer, span: int, text: str) -> bool:
+    """Tell the same for expressions that are compiled already."""
+    lines = [clean_line(line) for line in text.split("\n")]
     count = len(confirmer.expressions)
     parts = [[number for number, line in enumerate(lines) if confirmer.read(part, line) is not None] for part in range(count)]
-    return bool(chains(parts, pattern.span))
+    return bool(chains(parts, span))

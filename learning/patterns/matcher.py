@@ -9,9 +9,11 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import cast
 
 import hyperscan
 
+from learning.patterns.automaton import Store, database_for
 from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
 from learning.patterns.loader import Catalogue
 from learning.patterns.model import Pattern
@@ -61,36 +63,23 @@ def strip_ansi(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n") if b"\r" in text else text
 
 
-def compile_database(catalogue: Catalogue) -> bytes:
-    """Compile all expressions into one automaton and return its serialised form, for a cache under ``catalogue.digest``."""
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    expressions = [loosened(expression).encode() for pattern in catalogue.patterns for expression in pattern.expressions]
-    expressions += [rule.hint.encode() for rule in MARK_RULES]
-    flags = [hyperscan.HS_FLAG_MULTILINE] * len(expressions)
-    database.compile(expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags)
-    return bytes(hyperscan.dumpb(database))
-
-
-def loosened(expression: str) -> str:
-    """Return an expression without the anchors at its ends: a raw line may begin with a clock that its clean form has not."""
-    begin = 1 if expression.startswith("^") else 0
-    end = -1 if expression.endswith("$") and not expression.endswith("\\$") else None
-    return expression[begin:end]
-
-
 class Matcher:
-    """A catalogue compiled for scanning; ``serialised`` is what ``compile_database`` returned for the same digest, None compiles now."""
+    """A catalogue ready for scanning; the automaton comes from ``store`` or is compiled, at the first text that is read."""
 
-    def __init__(self, catalogue: Catalogue, serialised: bytes | None = None) -> None:
-        """Load the automaton and compile the confirming expressions."""
+    def __init__(self, catalogue: Catalogue, store: Store | None = None) -> None:
+        """Compile nothing yet: a process that only looks patterns up never pays for scanning."""
         self.catalogue = catalogue
         self.by_id = catalogue.by_id()
-        self.serialised = serialised or compile_database(catalogue)
-        self._database = hyperscan.loadb(self.serialised, mode=hyperscan.HS_MODE_BLOCK)
-        self._database.scratch = hyperscan.Scratch(self._database)
+        self._store = store
+        self._database: hyperscan.Database | None = None
         self._parts = [(number, part) for number, pattern in enumerate(catalogue.patterns) for part in range(len(pattern.expressions))]
         self._marks = [(rule, re.compile(rule.expression)) for rule in MARK_RULES]
-        self._confirmers: list[Confirmer] = [confirmer_of(pattern) for pattern in catalogue.patterns]
+        self._confirmers: dict[int, Confirmer] = {}
+
+    def make_ready(self) -> None:
+        """Load or compile the automaton now, so that the first text does not wait for it; raises ConfigurationError."""
+        if self._database is None:
+            self._database = database_for(self.catalogue, self._store)
 
     def scan(self, text: bytes) -> tuple[Hit, ...]:
         """Return the confirmed hits of a text in line order, at most ``MAX_HITS``, the latest ones when there are more."""
@@ -98,6 +87,7 @@ class Matcher:
 
     def read(self, text: bytes) -> Reading:
         """Return the confirmed hits and marks of a text; of one longer than ``MAX_TEXT_BYTES`` its end is read."""
+        self.make_ready()
         plain = strip_ansi(text[-MAX_TEXT_BYTES:])
         raw = self._raw_matches(plain)
         if not raw:
@@ -142,14 +132,15 @@ class Matcher:
             return len(raw) >= MAX_RAW_MATCHES
 
         try:
-            self._database.scan(plain, match_event_handler=on_match)
+            # It is there: ``read`` made it ready.
+            cast("hyperscan.Database", self._database).scan(plain, match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             return raw
         return raw
 
     def _confirmed(self, number: int, found: dict[tuple[int, int], dict[int, int]], lines: _Lines, skipped: int) -> list[Hit]:
         pattern: Pattern = self.catalogue.patterns[number]
-        confirmer = self._confirmers[number]
+        confirmer = self._confirmers.get(number) or self._confirmers.setdefault(number, confirmer_of(pattern))
         read: list[dict[int, Captures]] = []
         for part in range(len(pattern.expressions)):
             ends = found.get((number, part), {})

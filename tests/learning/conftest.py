@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.compiled_patterns import CompiledPatterns
 from learning.classification import Recognizer
 from learning.classifier import Classifier
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
@@ -27,7 +28,7 @@ def catalogue() -> Catalogue:
 @pytest.fixture(scope="session")
 def matcher(catalogue: Catalogue) -> Matcher:
     """Return the shipped patterns, compiled."""
-    return Matcher(catalogue)
+    return Matcher(catalogue, CompiledPatterns.in_cache({}))
 
 
 @pytest.fixture(scope="session")

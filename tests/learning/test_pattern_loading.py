@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from learning.patterns.automaton import loosened
 from learning.patterns.loader import Catalogue, PatternProblem, load_catalogue
-from learning.patterns.matcher import MAX_HITS, MAX_HITS_A_PATTERN, Matcher, compile_database, strip_ansi
+from learning.patterns.matcher import MAX_HITS, MAX_HITS_A_PATTERN, Matcher, strip_ansi
 from learning.patterns.model import expression_fault
 from learning.patterns.position import locate
 from learning.patterns.precedence import load_precedence
+from schemas.errors import ConfigurationError
 from schemas.vocabulary import Kind
 
 
@@ -93,14 +95,59 @@ def test_a_place_that_is_missing_is_found_at_its_parent() -> None:
     assert locate(text, ("a", 1, "b")) == (2, 9)
 
 
-def test_the_compiled_set_is_cached_as_bytes_under_a_digest_of_its_content() -> None:
-    """Given the serialised automaton, when loaded, then it finds the same; another content has another digest."""
-    catalogue = _catalogue(_file())
-    cached = Matcher(catalogue, compile_database(catalogue))
-    hits = cached.scan(b"ok\ncp: No space left on device\n")
-    assert [(hit.pattern, hit.kind, hit.line, hit.captures) for hit in hits] == [("disk-full", Kind.DISK_FULL, 2, (("where", "device"),))]
-    assert hits == Matcher(catalogue).scan(b"ok\ncp: No space left on device\n")
+class Kept:
+    """A store in memory that counts what is put into it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, bytes] = {}
+        self.puts = 0
+
+    def get(self, key: str) -> bytes | None:
+        return self.rows.get(key)
+
+    def put(self, key: str, compiled: bytes) -> None:
+        self.puts += 1
+        self.rows[key] = compiled
+
+
+def test_the_compiled_set_is_kept_under_a_name_of_its_content() -> None:
+    """Given a store, then a set is compiled once, another one anew, and what is broken is compiled again."""
+    catalogue, store = _catalogue(_file()), Kept()
+    for _ in range(2):
+        hits = Matcher(catalogue, store).scan(b"ok\ncp: No space left on device\n")
+        assert [(hit.pattern, hit.kind, hit.line, hit.captures) for hit in hits] == [
+            ("disk-full", Kind.DISK_FULL, 2, (("where", "device"),))
+        ]
+    assert store.puts == 1
+    Matcher(_catalogue(_file(expressions=["No space left on (?P<where>disk|device)!?"])), store).make_ready()
+    assert store.puts == 2
+    store.rows = dict.fromkeys(store.rows, b"no automaton")
+    assert Matcher(catalogue, store).scan(b"cp: No space left on device") == Matcher(catalogue).scan(b"cp: No space left on device")
+    assert store.puts == 3
     assert catalogue.digest != _catalogue(_file(weight=0.5)).digest
+
+
+def test_an_expression_that_the_automaton_refuses_is_named_with_its_pattern() -> None:
+    """Given what Python takes and the automaton does not, then the error names the pattern."""
+    text = _file(expressions=["(?:No space left on (?P<where>device|disk)|y{40000})"])
+    with pytest.raises(ConfigurationError, match="disk-full: the automaton refuses"):
+        Matcher(_catalogue(text)).make_ready()
+
+
+@pytest.mark.parametrize(
+    ("expression", "loose"),
+    [
+        ("^error: x$", "error: x"),
+        (r"a\^b\$", r"a\^b\$"),
+        ("[^^$]x{2,3}y", "[^^$]x{2,3}y"),
+        (".{0,300}a.{1,300}b.{3,300}c", ".*a.+b.{3,}c"),
+        ("(?:^a|b$)c", "(?:a|b)c"),
+        (r"[]^]{0,99}\{0,99\}", r"[]^]*\{0,99\}"),
+    ],
+)
+def test_an_expression_is_loosened_for_the_automaton(expression: str, loose: str) -> None:
+    """Given an expression, then its anchors go and long counts become open."""
+    assert loosened(expression) == loose
 
 
 def test_ordered_expressions_match_within_their_span_only() -> None:
