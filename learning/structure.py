@@ -18,10 +18,12 @@ _SIGNAL = "log."
 # What runners put before or around a line: timestamps of GitHub and Azure, Jenkins' clock, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| |\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?"
+    r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
     r"|travis_(?:fold|time):\S*|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
 # Most lines start with none of these, which spares them the expression.
-_DECORATED = frozenset("\ufeff0123456789[ts#")
+_DECORATED = frozenset("\ufeff0123456789[ts#S")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 _ERROR_WORD = re.compile(
     r"(?i)(?:\berror\b|\bfail(?:ed|ure)?\b|\bfatal\b|exception|cannot|could not|unable to|not found|denied|refused|killed"
@@ -53,31 +55,68 @@ class MarkRule:
     code: int = 1
 
 
-# The words of Travis, GitLab, Jenkins, Azure, GitHub Actions and of build tools and test runners that sum up.
+# The words of Travis, GitLab, Jenkins, Azure, GitHub Actions, CircleCI, Buildkite, TeamCity, AppVeyor, CodeBuild and Cloud Build, and
+# of build tools and test runners that sum up.
 MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.ENDED, r"Your build exited with \d", r"Done\. Your build exited with (?P<code>\d+)"),
-    MarkRule(MarkKind.ENDED, r"ERROR: Job failed", r"ERROR: Job failed(?:: (?:exit (?:code|status) )?(?P<code>\d+)?)?"),
-    MarkRule(MarkKind.ENDED, r"Finished: (?:FAILURE|ABORTED|UNSTABLE)", r"^Finished: (?:FAILURE|ABORTED|UNSTABLE)\s*$"),
     MarkRule(
         MarkKind.ENDED,
-        r"(?:Job succeeded|Finished: SUCCESS|Build succeeded)",
-        r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?)\s*$",
+        r"ERROR: Job failed",
+        r"ERROR: Job failed(?:: (?:(?:exit (?:code|status)|command terminated with exit code) )?(?P<code>\d+)?)?",
+    ),
+    MarkRule(MarkKind.ENDED, r"Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)", r"^Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)\s*$"),
+    MarkRule(
+        MarkKind.ENDED,
+        r"(?:Job succeeded|Finished: SUCCESS|Build succeeded|Build success)",
+        r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?|Build success)\s*$",
         0,
     ),
+    MarkRule(MarkKind.ENDED, r"completed with result: ", r"^Job .{1,120} completed with result: (?:Failed|Canceled|Abandoned)\s*$"),
+    MarkRule(MarkKind.ENDED, r"completed with result: Succeeded", r"^Job .{1,120} completed with result: Succeeded", 0),
+    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
+    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: SUCCEEDED", r"Phase complete: BUILD State: SUCCEEDED", 0),
     MarkRule(MarkKind.EXIT, r"exited with \d", r"The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"Process completed with exit code \d", r"Process completed with exit code (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
-    MarkRule(MarkKind.EXIT, r"script returned exit code \d", r"script returned exit code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Exit code \d+ returned from process", r"^##\[error\]Exit code (?P<code>\d+) returned from process"),
+    MarkRule(MarkKind.EXIT, r"script returned exit code -?\d", r"script returned exit code -?(?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Exited with code ", r"^Exited with code (?:exit status )?(?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"CircleCI received exit code \d", r"^CircleCI received exit code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"The command exited with status \d", r"Error: The command exited with status (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Process exited with code \d", r"^Process exited with code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Command exited with code \d", r"^Command exited with code (?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Command did not exit successfully", r"Command did not exit successfully .{1,400} exit status (?P<code>\d+)"),
+    MarkRule(
+        MarkKind.EXIT,
+        r"step exited with non-zero status: \d",
+        r"^ERROR: build step .{1,200} step exited with non-zero status: (?P<code>\d+)",
+    ),
     MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
     MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
     MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
     MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
     MarkRule(MarkKind.SOFT_PASS, r"= \d+ passed", r"=+ \d+ passed.{0,60} in [\d.]+", 0),
+    MarkRule(MarkKind.SOFT_PASS, r"PASS\s*$", r"^PASS$", 0),
+    MarkRule(MarkKind.SOFT_PASS, r"ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", r"^ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", 0),
+    MarkRule(
+        MarkKind.SOFT_PASS,
+        r" 0 failures",
+        r"^\s*\d+ (?:runs|tests|examples|specs),(?: \d+ assertions,)? 0 failures(?:, 0 errors)?(?:, \d+ (?:pending|skips?))?\.?$",
+        0,
+    ),
+    MarkRule(MarkKind.SOFT_PASS, r"Tests: +.*passed, \d+ total", r"^Tests: +(?:\d+ (?:skipped|todo), )*\d+ passed, \d+ total", 0),
+    MarkRule(
+        MarkKind.SOFT_PASS,
+        r"(?:Apply complete! Resources|Everything is Ok|All checks passed|All tests passed)",
+        r"^(?:Apply complete! Resources:|Everything is Ok$|All checks passed!?$|All tests passed)",
+        0,
+    ),
     MarkRule(MarkKind.RETRY, r"(?i)\bretrying\b", r"(?i)\bretrying\b"),
     MarkRule(
         MarkKind.RETRY,
-        r"(?i)(?:will retry|attempt \d+ of \d|retry \d+/\d|\d of \d+ attempts)",
-        r"(?i)(?:will retry|\battempt \d+ of \d+|retry \d+/\d+|\d+ of \d+ attempts)",
+        r"(?i)(?:will (?:be )?retr(?:y|ied)|attempt \d+ of \d|attempt \d+/\d|retry \d+/\d|\d of \d+ attempts|before trying again)",
+        r"(?i)(?:will (?:be )?retr(?:y|ied)\b|\battempt \d+ of \d+|\(attempt \d+/\d+|retry \d+/\d+|\d+ of \d+ attempts"
+        r"|waiting \d+ seconds before trying again)",
     ),
     MarkRule(
         MarkKind.GAVE_UP,

@@ -20,7 +20,12 @@ from schemas.errors import ConfigurationError
 
 # A counted repeat up to here is kept as it is: it tells lines apart and costs little.
 LONGEST_COUNT = 8
-_TOKEN = re.compile(r"\\.|\[(?:\^?\]?(?:\\.|[^\]\\])*)\]|\{(\d+),(\d*)\}|.", re.DOTALL)
+# The automaton counts bytes: a letter of UTF-8 has up to four.
+LETTER_BYTES = 4
+_TOKEN = re.compile(
+    r"(?P<wide>\\[SWD]|\.|\[\^\]?(?:\\.|[^\]\\])*\])(?P<count>\?|\{\d+,\d+\})|\\.|\[\]?(?:\\.|[^\]\\])*\]|\{(?P<least>\d+),(?P<most>\d*)\}|.",
+    re.DOTALL,
+)
 
 
 class Store(Protocol):
@@ -47,9 +52,15 @@ def _loosened_token(found: re.Match[str]) -> str:
     text = found.group()
     if text in {"^", "$"}:
         return ""
-    least, most = found.group(1), found.group(2)
-    if least is None or (most and int(most) <= LONGEST_COUNT):
-        return text
+    if found["wide"]:
+        least, _, most = "0,1".partition(",") if found["count"] == "?" else found["count"][1:-1].partition(",")
+        return found["wide"] + _counted(least, str(LETTER_BYTES * int(most)), LETTER_BYTES * LONGEST_COUNT)
+    return text if found["least"] is None else _counted(found["least"], found["most"], LONGEST_COUNT)
+
+
+def _counted(least: str, most: str, longest: int) -> str:
+    if most and int(most) <= longest:
+        return f"{{{least},{most}}}"
     return {"0": "*", "1": "+"}.get(least, f"{{{least},}}")
 
 

@@ -31,6 +31,7 @@ TAIL_BYTES = 32 * 1024
 # A candidate line is confirmed on the part before the match's end, so that a line without breaks costs the same as a short one.
 _BACK_BYTES = 3000
 _AHEAD_BYTES = 600
+_OVERWRITTEN = re.compile(rb"[^\n]*\r(?=[^\n]*[^\s])")
 _ANSI = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 
 
@@ -57,10 +58,10 @@ _NOTHING = Reading()
 
 
 def strip_ansi(text: bytes) -> bytes:
-    """Remove terminal escapes and the CR of line ends; the text itself when it has none, which is the common case."""
+    """Remove terminal escapes, the CR of line ends and what a CR overwrote; the text itself when it has none, the common case."""
     if b"\x1b" in text:
         text = _ANSI.sub(b"", text)
-    return text.replace(b"\r\n", b"\n") if b"\r" in text else text
+    return _OVERWRITTEN.sub(b"", text.replace(b"\r\n", b"\n")) if b"\r" in text else text
 
 
 class Matcher:

@@ -14,6 +14,7 @@ MAX_PATTERNS_A_FILE = 20
 MAX_SPAN_LINES = 50
 _ESCAPE = re.compile(r"\\(.)")
 _LOOK_AROUND = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)")
+_WIDE_REPEAT = re.compile(r"[^\x00-\x7f][*+?{]")
 _NESTED_REPEAT = re.compile(r"[*+]\)[*+{]")
 
 
@@ -50,6 +51,8 @@ def expression_fault(expression: str) -> str:
     """Say why an expression is refused, or return the empty string; only what runs in linear time is let in."""
     if any(found.group(1) in "123456789" for found in _ESCAPE.finditer(expression)):
         return "back-references are refused: an expression must run in linear time"
+    if _WIDE_REPEAT.search(expression):
+        return "a repeat of a letter outside ASCII is refused: the automaton sees its bytes"
     bare = _ESCAPE.sub("__", expression)
     if _LOOK_AROUND.search(bare):
         return "look-around and conditionals are refused: an expression must run in linear time"

@@ -141,6 +141,7 @@ def test_an_expression_that_the_automaton_refuses_is_named_with_its_pattern() ->
         (r"a\^b\$", r"a\^b\$"),
         ("[^^$]x{2,3}y", "[^^$]x{2,3}y"),
         (".{0,300}a.{1,300}b.{3,300}c", ".*a.+b.{3,}c"),
+        (r"a.?b\S{1,2}c[^x]{0,9}dx?y{2}", r"a.{0,4}b\S{1,8}c[^x]*dx?y{2}"),
         ("(?:^a|b$)c", "(?:a|b)c"),
         (r"[]^]{0,99}\{0,99\}", r"[]^]*\{0,99\}"),
     ],

@@ -32,6 +32,18 @@ def test_a_near_miss_is_found_by_neither_engine(pattern: Pattern, text: str, mat
     assert pattern.id not in {hit.pattern for hit in matcher.scan(text.encode())}
 
 
+def test_an_example_is_found_behind_a_runners_clock_too(matcher: Matcher) -> None:
+    """Given every example as GitHub and GitLab show it, then it is found all the same."""
+    for clock in ("2026-01-02T10:00:00.1234567Z ", "2026-01-02T10:00:00.123456Z 01O "):
+        missed = [
+            (pattern.id, text)
+            for pattern in _PATTERNS
+            for text in pattern.examples
+            if pattern.id not in {hit.pattern for hit in matcher.scan("\n".join(clock + line for line in text.split("\n")).encode())}
+        ]
+        assert missed == []
+
+
 def test_both_engines_agree_on_every_pattern_and_every_example(matcher: Matcher) -> None:
     """Given all example texts, when scanned, then the automaton reports exactly the patterns that the reference does."""
     compiled = [(pattern, confirmer_of(pattern)) for pattern in _PATTERNS]
