@@ -22,7 +22,7 @@ SNAPSHOT_VERSION = 1
 LEARNING_RATE = 0.5
 KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
 _DIGITS = 4
-_SMALLEST = 0.005
+_SMALLEST = 0.02
 
 
 class Snapshot(TypedDict):
