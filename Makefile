@@ -27,6 +27,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml infra/broker/jgo.lock.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m infra.broker.install
+	@$(BIN)/python -m console.warm
 	@touch $@
 
 schemas: setup ## write the .avsc files from the records' classes
