@@ -64,7 +64,7 @@ _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 _POLL_RECORDS = 200
 _GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
-_DETECT = "streams.detect.Detect"
+_DETECT, _CLASSIFY = "streams.detect.Detect", "streams.classify.Classify"
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -354,7 +354,7 @@ def bound_of(stage: Stage, rules: FaustRules) -> Bound:
     codec = Codec(ALL_RECORDS)
     builds: dict[str, Callable[[Mapping[str, str]], object]] = {
         _DETECT: lambda entries: Detect.from_state(entries, rules.detect),
-        "streams.classify.Classify": lambda entries: Classify.from_state(entries, rules.classify),
+        _CLASSIFY: lambda entries: Classify.from_state(entries, rules.classify),
         "streams.decide.Decide": lambda entries: Decide.from_state(entries, rules.decide),
         "streams.learn.Learn": lambda entries: Learn.from_state(entries, rules.learn),
     }
@@ -382,8 +382,11 @@ def main() -> int:
         configuration = read_configuration(settings.brokers, settings.publisher_key)
         rules = rules_from(configuration, shipped(), CompiledPatterns.in_cache(os.environ))
         stages = stages_of(role)
+        # What a stage rests on is made now: a defect in it is found before the first event.
         if any(stage.logic == _DETECT for stage in stages):
             rules.matcher.make_ready()
+        if any(stage.logic == _CLASSIFY for stage in stages):
+            rules.recognizer()
         serve(settings, [bound_of(stage, rules) for stage in stages], f"healstream-{role}")
     except HealstreamError as error:
         sys.stderr.write(f"{error}\n")

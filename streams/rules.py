@@ -6,8 +6,9 @@ Pure: the files' texts are arguments, so a defect in one of them is found before
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 from learning.classification import Classification, Recognizer, classify_hits
@@ -40,9 +41,10 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class FaustRules:
-    """The rules of every Faust stage, and the matcher that detect reads logs with."""
+    """The rules of every Faust stage; ``matcher`` reads detect's logs, ``recognizer`` builds what classify rests on, once."""
 
     matcher: Matcher
+    recognizer: Callable[[], Recognizer]
     detect: DetectRules
     classify: ClassifyRules
     decide: DecideRules
@@ -52,17 +54,22 @@ class FaustRules:
 def rules_from(configuration: Configuration, shipped: Shipped, store: Store | None = None) -> FaustRules:
     """Return the rules; raises ConfigurationError that names the place in a pattern file.
 
-    Patterns are compiled, or come from the ``store``, when the first log is read.
+    Patterns are compiled, or come from the ``store``, when the first log is read; a worker without classify builds no model.
     """
     files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
     catalogue = load_catalogue(files)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
     matcher = Matcher(catalogue, store)
-    recognizer = Recognizer(matcher, load_precedence(shipped.precedence), Classifier.from_snapshot(json.loads(shipped.model)))
+
+    @cache
+    def recognizer() -> Recognizer:
+        return Recognizer(matcher, load_precedence(shipped.precedence), Classifier.from_snapshot(json.loads(shipped.model)))
+
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
         matcher,
+        recognizer,
         DetectRules(configuration, matcher, _features_of),
         ClassifyRules(configuration, classifier_of(recognizer), version, catalogue.digest),
         DecideRules(configuration, version),
@@ -79,13 +86,13 @@ def _features_of(seen: tuple[HitSeen, ...], structure: Structure, result: Result
     return tuple(Feature(index, weight) for index, weight in sorted(found.items()))
 
 
-def classifier_of(recognizer: Recognizer) -> ClassifyHits:
+def classifier_of(recognizer: Callable[[], Recognizer]) -> ClassifyHits:
     """Return the classifier of run detections."""
 
     def classify(detection: Detection) -> Classified:
         features = {feature.index: feature.weight for feature in detection.features}
         structure = from_signals(dict(detection.signals))
-        return _classified(classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer))
+        return _classified(classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer()))
 
     return classify
 

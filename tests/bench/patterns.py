@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.compiled_patterns import CompiledPatterns
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
 from tests.bench.figures import Figure, at_least
@@ -34,7 +36,8 @@ def measure() -> list[Figure]:
     catalogue = load_catalogue(read_folder(CATALOGUE))
     if not isinstance(catalogue, Catalogue):
         raise SystemExit(str(catalogue[0]))
-    matcher = Matcher(catalogue)
+    matcher = Matcher(catalogue, CompiledPatterns.in_cache(os.environ))
+    matcher.make_ready()
     text = chunk()
     raw = text.encode()
     lines = text.splitlines()
