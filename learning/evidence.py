@@ -21,6 +21,7 @@ _AFTER_EXIT = 0.25
 _PASSED_BEFORE = 0.35
 _NOT_NEAR_END = 0.2
 _OVERCOME = 0.1
+_RETRY_ROOM_LINES = 1
 _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
 _EXTRA_PATTERN = 0.03
@@ -98,7 +99,9 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
         found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
         found.append((_NOT_NEAR_END, "not near the end, where this pattern means something"))
-    if hit.line < structure.last_retry and last_seen < structure.last_retry and not structure.gave_up:
+    # A log that ends with the retry's announcement does not show that the retry passed.
+    has_room = structure.end - structure.last_retry > _RETRY_ROOM_LINES
+    if hit.line < structure.last_retry and last_seen < structure.last_retry and has_room and not structure.gave_up:
         found.append((_OVERCOME, f"overcome by the retry in line {structure.last_retry}"))
     return found
 

@@ -32,17 +32,18 @@ _ERROR_WORD = re.compile(
 
 
 class MarkKind(StrEnum):
-    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a single command's or step's end."""
+    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such."""
 
     ENDED = "ended"
     EXIT = "exit"
     SOFT_PASS = "soft_pass"  # noqa: S105 - a summary that passed, no password
     RETRY = "retry"
     GAVE_UP = "gave_up"
+    FLAGGED = "flagged"
 
 
 # Of these only the last one in a log means something.
-LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP})
+LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ MARK_RULES: tuple[MarkRule, ...] = (
         r"^ERROR: build step .{1,200} step exited with non-zero status: (?P<code>\d+)",
     ),
     MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
+    MarkRule(MarkKind.FLAGGED, r"##\[error\]", r"^##\[error\]"),
     MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
     MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
     MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
@@ -187,7 +189,8 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
     exits = [mark for mark in ordered if mark.kind in {MarkKind.ENDED, MarkKind.EXIT}]
     exit_line = next((mark.line for mark in exits if mark.code), 0)
     passed = [mark.line for mark in exits if not mark.code and mark.line < exit_line]
-    end = exit_line or total
+    # Where no step states its end, what follows the last error that the runner shows is its own cleaning up.
+    end = exit_line or _last(ordered, MarkKind.FLAGGED) or total
     first, block = _last_block(window, window_first, end)
     return Structure(
         end=end,

@@ -64,6 +64,13 @@ def test_an_error_that_a_retry_overcame_is_not_the_cause(recognizer: Recognizer)
     assert classify_log(text, Result.FAILURE, recognizer).kind is Kind.DEPENDENCY_RESOLUTION
 
 
+def test_a_retry_that_is_only_announced_has_overcome_nothing(recognizer: Recognizer) -> None:
+    """Given a log that is cut after a retry's announcement, then the error before it still counts."""
+    said = classify_log(f"start\n{_DNS}\nthe command failed. Retrying, 2 of 3\n", Result.FAILURE, recognizer)
+    assert said.kind is Kind.DNS_RESOLUTION
+    assert said.confidence > 0.5
+
+
 def test_without_a_stated_failure_an_error_far_from_the_end_does_not_act(recognizer: Recognizer) -> None:
     """Given no conclusion and no verdict, when work goes on after an error, then nothing acts."""
     assert not classify_log(_DNS + "\nwork" * 200, None, recognizer).acts

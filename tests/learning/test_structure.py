@@ -132,6 +132,12 @@ def test_retries_and_giving_up_are_seen(recognizer: Recognizer) -> None:
     assert structure_in("Retrying\nfailed 3 times.", recognizer).gave_up
 
 
+def test_without_a_stated_end_the_last_shown_error_is_where_the_step_ended(recognizer: Recognizer) -> None:
+    """Given a runner that cleans up after an error that it shows, then places are counted from that error."""
+    structure = structure_in("##[error]one\nwork\n##[error]Gradle build failed\n" + "Post job cleanup.\n" * 9, recognizer)
+    assert (structure.end, structure.verdict) == (3, Verdict.UNSAID)
+
+
 def test_a_log_without_errors_has_no_block(recognizer: Recognizer) -> None:
     """Given a quiet log, then there is no error block."""
     assert structure_in("all is well", recognizer).block == ()
