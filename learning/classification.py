@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from learning.classifier import Classifier
-from learning.evidence import Candidate, Evidence, rank_candidates
+from learning.evidence import AFTER_EXIT, Candidate, Evidence, rank_candidates
 from learning.features import make_features
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import Precedence
@@ -22,6 +22,8 @@ ACT_THRESHOLD = 0.8
 NAME_THRESHOLD = 0.3
 # Code evidence of this strength beside an infra kind means that the change may be at fault: nobody retries that.
 _CONTRADICTION = 0.3
+# A compiler that dies of its surroundings says so within a few lines of its own error.
+_SAME_BLOCK_LINES = 5
 _RIVAL_SHARE = 0.85
 _MODEL_SHARE = 0.1
 _UNSTATED_END_LINES = 30
@@ -115,6 +117,8 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     for other in evidence.candidates[1:]:
         if group_of(other.kind) is Group.CODE and other.score >= _CONTRADICTION:
             return f"does not act: {other.kind} in line {other.line} may be the change's own fault"
+        if _went_on_and_failed(other, best):
+            return f"does not act: work went on to {other.kind} in line {other.last_line}"
         if other.score >= _RIVAL_SHARE * best.score:
             return f"does not act: {other.kind} in line {other.line} is nearly as likely"
     if evidence.failed:
@@ -123,6 +127,14 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     if structure.end - best.line > _UNSTATED_END_LINES or not is_transient:
         return "does not act: nothing says that the job failed"
     return ""
+
+
+def _went_on_and_failed(code: Candidate, best: Candidate) -> bool:
+    """Tell whether tests ran on, or a compiler got further, after what is said to be the cause: then it may only have been printed."""
+    # A printed verdict must not silence what comes after it, so its penalty is allowed for.
+    if group_of(code.kind) is not Group.CODE or code.alone < _CONTRADICTION * AFTER_EXIT:
+        return False
+    return code.last_line > best.line + (0 if code.kind is Kind.TEST_FAILURE else _SAME_BLOCK_LINES)
 
 
 def _abstain(evidence: Evidence, guesses: Mapping[Kind, float], features: Mapping[int, float]) -> Classification:

@@ -17,7 +17,7 @@ from schemas.vocabulary import Group, Kind, Result, group_of
 _REACH_LINES = 120.0
 _FLOOR = 0.55
 _NEAR_END_LINES = 40
-_AFTER_EXIT = 0.25
+AFTER_EXIT = 0.25
 _PASSED_BEFORE = 0.35
 _NOT_NEAR_END = 0.2
 _OVERCOME = 0.1
@@ -31,13 +31,18 @@ _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One kind that the evidence allows, with the hit that speaks loudest for it."""
+    """One kind that the evidence allows, with the hit that speaks loudest for it.
+
+    ``alone`` is its score before causes push it down, ``last_line`` where the last of its hits is.
+    """
 
     kind: Kind
     score: float
     pattern: str
     line: int
     reasons: tuple[str, ...]
+    alone: float = 0.0
+    last_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> 
 def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
     if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
-        found.append((_AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
+        found.append((AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
     if hit.line <= structure.begin:
         found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
@@ -108,11 +113,13 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
 
 def _merge(found: Sequence[Candidate]) -> Candidate:
     best = max(found, key=lambda candidate: (candidate.score, candidate.line))
+    best = replace(best, alone=best.score, last_line=max(candidate.line for candidate in found))
     others = {candidate.pattern for candidate in found if candidate.score > _WEAK_CAUSE} - {best.pattern}
     if not others:
         return best
+    score = min(best.score + _EXTRA_PATTERN * len(others), 0.99)
     said = f"{len(others)} other patterns of the same kind agree"
-    return replace(best, score=min(best.score + _EXTRA_PATTERN * len(others), 0.99), reasons=(*best.reasons, said))
+    return replace(best, score=score, alone=score, reasons=(*best.reasons, said))
 
 
 def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> list[Candidate]:
