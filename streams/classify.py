@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Self
 
 from schemas.configuration import Configuration
+from schemas.control_words import why_not_counted
 from schemas.decisions import Admission
 from schemas.ids import id_of
 from schemas.incidents import Detection, DetectionStatus
@@ -19,7 +20,7 @@ from schemas.oversight import AuditEntry, Control
 from schemas.recoveries import RecoveryOutcome
 from streams.classified import ClassifyHits
 from streams.incident_book import MAX_ROWS, IncidentBook
-from streams.opening import Stamp, enter_incident, may_override, overridden_incident, reopen_incident
+from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
 from streams.rows import Rows
 from streams.run_incidents import on_run_failed, on_run_passed
 from streams.runtime_incidents import RuntimeIncidents
@@ -113,7 +114,7 @@ class Classify:
         incident = reopen_incident(row.incident, control, stamp)
         if self._book.rows.get(id_of(incident)):
             return ()
-        if not may_override(control, self._rules.configuration.people):
+        if why_not_counted(control, self._rules.configuration.people):
             details = (("by", control.by), ("why", "no right to override, or the signature is not theirs"))
             return [Emit(AuditEntry("classify", "override.refused", overridden_incident(control), control.at, details))]
         return enter_incident(self._book, incident, (), stamp)

@@ -12,8 +12,6 @@ from schemas.ids import id_of, micros
 from schemas.incidents import Detection, HitSeen, Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Emit, Observe, Output
 from schemas.oversight import AuditEntry, Control
-from schemas.people import People, Right
-from schemas.signing import is_signed_by
 from schemas.vocabulary import Kind, Result, group_of
 from streams.classified import Classified, fingerprint_of
 from streams.incident_book import IncidentBook
@@ -80,12 +78,6 @@ def _cause_first(hits: tuple[HitSeen, ...], pattern: str) -> tuple[HitSeen, ...]
 def overridden_incident(control: Control) -> str:
     """Return the id of the incident that an override speaks of."""
     return control.key.removeprefix("override/").rpartition("/")[0]
-
-
-def may_override(control: Control, people: People) -> bool:
-    """Tell whether a known person with the right has signed exactly this."""
-    person = people.named(control.by)
-    return person is not None and people.may(control.by, Right.OVERRIDE) and is_signed_by(control, person.public_key)
 
 
 def reopen_incident(old: Incident, control: Control, stamp: Stamp) -> Incident:
