@@ -43,7 +43,11 @@ class StageFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """What one loop does. ``read_first`` topics are read to their end before time passes for the stage."""
+    """What one loop does. ``read_first`` topics are read to their end before time passes for the stage.
+
+    ``pace_s``: what comes within that many seconds after a transaction waits for the next one, so that a busy loop costs the broker
+    few large transactions instead of many small ones.
+    """
 
     name: str
     inputs: tuple[str, ...]
@@ -51,6 +55,7 @@ class LoopPlan:
     stage: StageFactory
     read_first: tuple[str, ...] = ()
     tick_s: float = 0.4
+    pace_s: float = 0.0
     batch: int = 200
     session_s: float = 6.0
     ready_s: float = 60.0
@@ -84,12 +89,11 @@ class FencedLoop:
             lag = LagGauge(self._consumer, self._metrics)
             while not stop.is_set():
                 messages = self._next_batch(max(0.0, next_tick - time.monotonic()))
-                if messages:
-                    self._take(messages)
                 if messages or time.monotonic() >= next_tick:
-                    self._let_time_pass()
+                    self._take(messages)
                     lag.show()
                     next_tick = time.monotonic() + self._plan.tick_s
+                    stop.wait(self._plan.pace_s)
         except KafkaException as error:
             raise FencedError(
                 f"loop {self._plan.name}", str(error.args[0]), "The supervisor starts it anew from its stored state"
@@ -128,6 +132,7 @@ class FencedLoop:
         self._producer = None
 
     def _take(self, messages: Sequence[Message]) -> None:
+        """Apply what came, let time pass, and make all of it one transaction."""
         if self._stage is None:
             return
         outputs: list[Output] = []
@@ -140,7 +145,12 @@ class FencedLoop:
             if place.offset > self._applied.get(place.topic, -1):
                 letters += self._apply(message, place, outputs)
                 self._applied[place.topic] = place.offset
-        self._commit(letters, {f"{OFFSET_PREFIX}{topic}": str(offset) for topic, offset in self._applied.items()})
+        if self._has_read_first():
+            said = self._stage.on_tick(datetime.now(UTC))
+            letters += [(output.record, "") for output in said if isinstance(output, Emit)]
+            outputs += said
+        offsets = {f"{OFFSET_PREFIX}{topic}": str(offset) for topic, offset in self._applied.items()} if messages else {}
+        self._commit(letters, offsets)
         _show(outputs, self._plan.name, self._metrics)
 
     def _apply(self, message: Message, place: Place, shown: list[Output]) -> list[tuple[Record, str]]:
@@ -154,13 +164,6 @@ class FencedLoop:
         rejected = [_dead_letter(message, place, self._plan.name, output.reason) for output in outputs if isinstance(output, Reject)]
         trace = header(message, "traceparent")
         return [(output.record, trace) for output in outputs if isinstance(output, Emit)] + [(letter, trace) for letter in rejected]
-
-    def _let_time_pass(self) -> None:
-        if self._stage is None or not self._has_read_first():
-            return
-        outputs = self._stage.on_tick(datetime.now(UTC))
-        self._commit([(output.record, "") for output in outputs if isinstance(output, Emit)], {})
-        _show(outputs, self._plan.name, self._metrics)
 
     def _has_read_first(self) -> bool:
         """Tell whether every ``read_first`` topic is read to its end as the broker knows it now."""

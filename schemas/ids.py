@@ -6,18 +6,15 @@ times as integer microseconds since 1970-01-01 UTC. Test vectors: ``docs/ids.md`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import ClassVar, Protocol
 
-import rfc8785
+from schemas.canonical import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ID_BYTES = 16
-_LARGEST_INT = 2**53 - 1
-_write_flat = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 IdPart = str | int | float | bool | datetime | None | Sequence["IdPart"] | Mapping[str, "IdPart"]
 
@@ -54,10 +51,7 @@ def _plain(part: IdPart) -> object:
 
 def content_id(record: str, *fields: IdPart) -> str:
     """Return the id of a record's name and its fields: 32 lower-case hex digits."""
-    parts = [record, "v1", *(_plain(field) for field in fields)]
-    # Of texts and small whole numbers the canonical form is what the standard library writes, many times faster.
-    is_flat = all(isinstance(part, str | None) or (isinstance(part, int) and abs(part) <= _LARGEST_INT) for part in parts)
-    text = _write_flat(parts).encode() if is_flat else rfc8785.dumps(parts)  # type: ignore[arg-type]
+    text = canonical_json([record, "v1", *(_plain(field) for field in fields)])
     return blake2b(text, digest_size=ID_BYTES).hexdigest()
 
 

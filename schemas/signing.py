@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import cache
 from typing import Protocol, TypeVar, cast
 
-import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from schemas.avro_shape import record_to_plain
+from schemas.canonical import canonical_json
 from schemas.ids import Record, micros
 
 
@@ -41,6 +41,9 @@ def _json_able(value: object) -> object:
         return micros(value)
     if isinstance(value, dict):
         return {str(key): _json_able(part) for key, part in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        # The canonical form of a whole number has no point.
+        return int(value)
     return [_json_able(part) for part in value] if isinstance(value, list) else value
 
 
@@ -48,7 +51,7 @@ def signed_bytes(record: Signed) -> bytes:
     """Return what a signature is made over: the record's name and its fields without the signature, canonical JSON."""
     plain = cast("dict[str, object]", _plain_of(type(record))(record))
     plain.pop("signature")
-    return rfc8785.dumps([record.RECORD, _json_able(plain)])  # type: ignore[list-item]
+    return canonical_json([record.RECORD, _json_able(plain)])
 
 
 def sign(record: S, key: Ed25519PrivateKey) -> S:

@@ -222,6 +222,7 @@ def make_app(settings: WorkerSettings, name: str, before_commit: Callable[[], Aw
         broker_max_poll_interval=120,
         broker_commit_interval=1,
         producer_request_timeout=30,
+        producer_linger=0.005,
         producer_max_request_size=2 * MAX_RECORD_BYTES,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
@@ -349,27 +350,26 @@ def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, n
     return cast("Detect", logic).on_event(cast("Event", event), incoming.place, now, traceparent_in(incoming.headers))
 
 
-def bound_of(stage: Stage, rules: FaustRules) -> Bound:
-    """Return a row of the flow with its door and its rules."""
+def bounds_of(stages: Sequence[Stage], rules: FaustRules) -> list[Bound]:
+    """Return the rows of one worker with their doors and rules; rows that read what only we write share a door."""
     codec = Codec(ALL_RECORDS)
+    plain = PlainDoor(codec)
     builds: dict[str, Callable[[Mapping[str, str]], object]] = {
         _DETECT: lambda entries: Detect.from_state(entries, rules.detect),
         _CLASSIFY: lambda entries: Classify.from_state(entries, rules.classify),
         "streams.decide.Decide": lambda entries: Decide.from_state(entries, rules.decide),
         "streams.learn.Learn": lambda entries: Learn.from_state(entries, rules.learn),
     }
-    # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
-    build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
-    if stage.logic == _DETECT:
-        return Bound(
-            stage,
-            IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints()),
-            build,
-            codec,
-            _feed_detect,
-            writes_later=True,
-        )
-    return Bound(stage, PlainDoor(codec), build, codec, writes_later=True)
+
+    def bound_of(stage: Stage) -> Bound:
+        # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
+        build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
+        if stage.logic != _DETECT:
+            return Bound(stage, plain, build, codec, writes_later=True)
+        door = IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints())
+        return Bound(stage, door, build, codec, _feed_detect, writes_later=True)
+
+    return [bound_of(stage) for stage in stages]
 
 
 def main() -> int:
@@ -387,7 +387,7 @@ def main() -> int:
             rules.matcher.make_ready()
         if any(stage.logic == _CLASSIFY for stage in stages):
             rules.recognizer()
-        serve(settings, [bound_of(stage, rules) for stage in stages], f"healstream-{role}")
+        serve(settings, bounds_of(stages, rules), f"healstream-{role}")
     except HealstreamError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,15 @@ from typing import Protocol
 from schemas.avro_codec import Codec
 from schemas.door import Refused, admit_bytes
 from schemas.ids import Record
-from schemas.outputs import Emit, Late, Output
+from schemas.outputs import Emit, Late, Output, Place
 from schemas.oversight import DeadLetter
 from schemas.policy import Policy
 from schemas.topics import BY_NAME
 from streams.binding import Incoming, Letter
 from streams.ingest import Accepted, Duplicate, Forward, HintFinder, Ingest, RawRecord
+
+# The stages that share a door lag behind each other by a few records, and a record has some kilobytes.
+MAX_KNOWN_RECORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +44,34 @@ class Door(Protocol):
 
 
 class PlainDoor:
-    """The door of topics that only we write: a record that decodes and belongs on its topic passes."""
+    """The door of topics that only we write: a record that decodes and belongs on its topic passes.
+
+    The stages of one process share one: several of them read the same topics, and what one has decoded lately the next need not.
+    """
 
     def __init__(self, codec: Codec) -> None:
         """Remember the codec."""
         self._codec = codec
+        self._known: OrderedDict[Place, Opened | Refused] = OrderedDict()
 
     def open(self, incoming: Incoming, now: datetime) -> Opened | Refused:  # noqa: ARG002 - the Protocol's shape
         """Return the record, or why it is refused."""
-        topic = incoming.place.topic
+        place = incoming.place
+        known = self._known.get(place)
+        if known is not None:
+            return known
 
         def wrong(record: Record) -> str | None:
-            return None if isinstance(record, BY_NAME[topic].records) else f"{record.RECORD} does not belong on {topic}"
+            return None if isinstance(record, BY_NAME[place.topic].records) else f"{record.RECORD} does not belong on {place.topic}"
 
         found = admit_bytes(incoming.raw, self._codec, wrong)
-        return found if isinstance(found, Refused) else Opened(found)
+        opened = self._known[place] = found if isinstance(found, Refused) else Opened(found)
+        if len(self._known) > MAX_KNOWN_RECORDS:
+            self._known.popitem(last=False)
+        return opened
 
     def forget(self, partition: int) -> None:
-        """Nothing is remembered."""
+        """Nothing: what stands at a place of a topic never changes."""
 
 
 class IngestDoor:

@@ -30,6 +30,8 @@ from streams.notary import Notary, NotaryRules
 
 ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents")
 NOTARY_INPUTS = ("heal.audit.entries",)
+# A command waits a hundredth of a second at most, an audit record a fifth: nobody acts on one.
+ADMIT_PACE_S, NOTARY_PACE_S = 0.01, 0.2
 _log = structlog.get_logger()
 
 
@@ -55,8 +57,8 @@ def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
         return Notary.from_state(entries, NotaryRules(notary_key))
 
     return (
-        LoopPlan("admit", ADMIT_INPUTS, "heal.state.admit", admit, read_first=("heal.control",)),
-        LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary, tick_s=1.0),
+        LoopPlan("admit", ADMIT_INPUTS, "heal.state.admit", admit, read_first=("heal.control",), pace_s=ADMIT_PACE_S),
+        LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary, tick_s=1.0, pace_s=NOTARY_PACE_S),
     )
 
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Self
 
-import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from schemas.canonical import canonical_json
 from schemas.ids import Record, id_of
 from schemas.outputs import Emit, Output, Place, Reject
 from schemas.oversight import AuditEntry, AuditRecord
@@ -37,7 +37,7 @@ class NotaryRules:
 
 def hash_of(record: AuditRecord) -> str:
     """Return the hash that belongs into the record: 64 hex digits."""
-    content = rfc8785.dumps(["AuditRecord", "v1", record.sequence, record.entry_offset, record.previous_hash, id_of(record.entry)])
+    content = canonical_json(["AuditRecord", "v1", record.sequence, record.entry_offset, record.previous_hash, id_of(record.entry)])
     return blake2b(content, digest_size=32).hexdigest()
 
 

@@ -40,12 +40,19 @@ def opened(door: IngestDoor, incoming: Incoming, now: datetime = AT) -> Opened:
 def test_the_plain_door_passes_a_record_of_the_topic_and_refuses_others() -> None:
     door = PlainDoor(CODEC)
     assert door.open(came(CODEC.encode(CHUNK)), AT) == Opened(CHUNK)
-    wrong = door.open(came(CODEC.encode(AuditEntry("a", "b", "c", AT))), AT)
+    wrong = door.open(came(CODEC.encode(AuditEntry("a", "b", "c", AT)), offset=1), AT)
     assert isinstance(wrong, Refused)
     assert wrong.detail == "AuditEntry does not belong on ci.logs"
-    empty = door.open(came(None), AT)
+    empty = door.open(came(None, offset=2), AT)
     assert isinstance(empty, Refused)
     door.forget(0)
+
+
+def test_the_plain_door_decodes_what_stands_at_a_place_once_for_all_stages_that_share_it() -> None:
+    door = PlainDoor(CODEC)
+    first = opened(door, came(CODEC.encode(CHUNK)))
+    assert opened(door, came(CODEC.encode(CHUNK))) is first
+    assert opened(door, came(CODEC.encode(CHUNK), offset=1)) is not first
 
 
 def test_ingest_passes_an_event_once_and_again_after_the_partition_was_forgotten() -> None:
