@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter, itemgetter
 from typing import Union, get_args, get_origin, get_type_hints
 
 Plain = Callable[[object], object]
@@ -86,7 +87,7 @@ def _default(value: object, hint: object) -> object:
 
 
 def _tuple_to_plain(item: Plain) -> Plain:
-    return lambda value: [item(part) for part in value]  # type: ignore[attr-defined]
+    return lambda value: list(map(item, value))  # type: ignore[call-overload]
 
 
 def _is_same_both_ways(hint: object) -> bool:
@@ -120,6 +121,11 @@ def record_to_plain(record: type) -> Plain:
     """Return the converter from a record to a dict with the schema's field names (without ``id``)."""
     hints = get_type_hints(record)
     columns = [(field.name, None if _is_same_both_ways(hints[field.name]) else to_plain_of(hints[field.name])) for field in fields(record)]
+    if len(columns) > 1 and not any(plain for _, plain in columns):
+        # Records of texts and numbers come by the hundred in others.
+        names = tuple(name for name, _ in columns)
+        values = attrgetter(*names)
+        return lambda value: dict(zip(names, values(value), strict=True))
     return lambda value: {name: plain(getattr(value, name)) if plain else getattr(value, name) for name, plain in columns}
 
 
@@ -133,7 +139,7 @@ def from_plain_of(hint: object) -> Plain:
         return lambda value: tuple((key, _scalar_from_plain(part)) for key, part in value.items())  # type: ignore[attr-defined]
     if get_origin(hint) is tuple:
         item = from_plain_of(get_args(hint)[0])
-        return lambda value: tuple(item(part) for part in value)  # type: ignore[attr-defined]
+        return lambda value: tuple(map(item, value))  # type: ignore[call-overload]
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _enum_from_plain(hint)
     if isinstance(hint, type) and is_dataclass(hint):
@@ -174,4 +180,15 @@ def record_from_plain(record: type) -> Plain:
             return record(*[read(given[name]) if read else given[name] for name, read in columns])
         return record(**{name: read(given[name]) if read else given[name] for name, read in columns if name in given})
 
-    return build
+    # Of one name itemgetter makes no tuple.
+    if len(columns) < 2 or any(read for _, read in columns):
+        return build
+    values = itemgetter(*(name for name, _ in columns))
+
+    def build_small(value: object) -> object:
+        try:
+            return record(*values(value))  # type: ignore[arg-type]
+        except KeyError:
+            return build(value)
+
+    return build_small

@@ -1,4 +1,4 @@
-"""The canonical JSON (RFC 8785) that ids, signatures and the audit chain are made over; used by ``ids.py``, ``signing.py`` and the notary."""
+"""The canonical JSON (RFC 8785) under every id, signature and link of the audit chain; used by ``ids.py`` and ``signing.py``."""
 
 from __future__ import annotations
 
