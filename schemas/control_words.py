@@ -35,6 +35,9 @@ def right_for(control: Control) -> Right:
     """Return the right that saying this word takes."""
     if control.killswitch is not None:
         return Right.RELEASE_SWITCH if control.killswitch.mode is SwitchMode.OFF else Right.ENGAGE_SWITCH
+    if control.rollout is not None:
+        # A level can only be lowered so: whoever may stop everything may stop one strategy.
+        return Right.ENGAGE_SWITCH
     return Right.APPROVE if control.approval is not None else Right.OVERRIDE
 
 

@@ -25,7 +25,7 @@ SIDE_TOPIC = "heal.side"
 _MAX_HEADERS = 16
 _MAX_HEADER_BYTES = 256
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 Headers = tuple[tuple[str, bytes], ...]
 

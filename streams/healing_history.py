@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.configuration import Configuration
+from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState
 from schemas.incidents import Incident
 from schemas.oversight import Control, RolloutLevel
-from schemas.people import Right
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.signing import is_signed_by
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -87,13 +86,11 @@ class HealingHistory:
 
     def note_control(self, control: Control) -> None:
         """Keep a level or a forced verdict that a known person with the right has signed."""
-        people = self._configuration.people
-        person = people.named(control.by)
-        if person is None or not is_signed_by(control, person.public_key):
+        if why_not_counted(control, self._configuration.people):
             return
-        if control.rollout and people.may(control.by, Right.ENGAGE_SWITCH):
+        if control.rollout:
             self._words.put(f"level/{control.key.removeprefix('rollout/')}", WordRow(control.rollout.level.value))
-        if control.override and control.override.force_verdict and people.may(control.by, Right.OVERRIDE):
+        if control.override and control.override.force_verdict:
             self._words.put(f"nonce/{control.override.nonce}", WordRow(control.override.force_verdict))
 
     def level_of(self, strategy: str) -> RolloutLevel:

@@ -23,11 +23,9 @@ from schemas.policy import Policy
 from schemas.topics import BY_NAME, key_of
 
 REKEYED_HEADER = "hs-rekeyed"
-TRACE_HEADER = "traceparent"
 MAX_KNOWN_IDS = 20_000
 MAX_SAMPLES = 10_000
 MAX_HEADERS = 32
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MASK = "[redacted]"
 # An assigned secret may stand some white space behind its word, that is on the next lines: its word begins at most that far before
 # the end that a hint tells.
@@ -50,10 +48,9 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An event to be used, with the trace that it belongs to; empty when its producer sent none."""
+    """An event to be used."""
 
     event: Event
-    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,7 @@ class Ingest:
             text = redact_log(event.text, self._hints, self._policy.secrets)
             event = event if text is event.text else replace(event, text=text)
         kind = (("source", raw.topic), ("kind", event.RECORD))
-        return Accepted(event, _trace_of(raw)), (Count("healstream_events_total", kind),)
+        return Accepted(event), (Count("healstream_events_total", kind),)
 
     def _stray(self, raw: RawRecord) -> Forward | None:
         count = self._partitions.get(raw.topic, BY_NAME[raw.topic].partitions)
@@ -223,11 +220,6 @@ def _fault_of_chunk(chunk: LogChunk) -> str | None:
 
 def _rejected(topic: str, reason: str) -> Count:
     return Count("healstream_events_rejected_total", (("source", topic), ("reason", reason)))
-
-
-def _trace_of(raw: RawRecord) -> str:
-    text = next((value for name, value in raw.headers if name == TRACE_HEADER), b"").decode("ascii", errors="replace")
-    return text if _TRACEPARENT.fullmatch(text) else ""
 
 
 def _dead(raw: RawRecord, refused: Refused) -> DeadLetter:

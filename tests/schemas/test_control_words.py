@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas.control_words import SINGLE_OPERATOR_WAIT_S, SwitchRow, switch_after, why_not_counted
 from schemas.decisions import Oversight
-from schemas.oversight import Approval, Control, KillSwitch, Override, SwitchMode
+from schemas.oversight import Approval, Control, KillSwitch, Override, Rollout, RolloutLevel, SwitchMode
 from schemas.people import People, Person, Role
 from schemas.signing import public_text, sign
 
@@ -32,6 +32,8 @@ def word(by: str, **said: object) -> Control:
         (word("vera", killswitch=OFF), "no right"),
         (Control("killswitch/fleet", "olga", NOW, killswitch=HALT), "not signed"),
         (word("amir", override=Override("n", cancel=True), key="override/i/n"), "no right"),
+        (word("amir", rollout=Rollout(RolloutLevel.OBSERVE), key="rollout/rerun_job"), None),
+        (word("vera", rollout=Rollout(RolloutLevel.OBSERVE), key="rollout/rerun_job"), "no right"),
         (word("amir", approval=Approval("h", True, NOW, "n"), key="approval/d/amir"), None),
         (word("amir", approval=Approval("h", True, NOW, "n"), key="approval/d/olga"), "own person's name"),
     ],

@@ -14,7 +14,7 @@ from schemas.partitioning import partition_of
 from schemas.policy import Policy
 from schemas.topics import ALL_RECORDS, BY_NAME, key_of
 from streams.binding import Incoming
-from streams.doors import IngestDoor, Opened, PlainDoor
+from streams.doors import Door, IngestDoor, Opened, PlainDoor
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 CODEC = Codec(ALL_RECORDS)
@@ -31,7 +31,7 @@ def ingest() -> IngestDoor:
     return IngestDoor(CODEC, Policy(), ("ci.logs", "ci.events"), SecretHints())
 
 
-def opened(door: IngestDoor, incoming: Incoming, now: datetime = AT) -> Opened:
+def opened(door: Door, incoming: Incoming, now: datetime = AT) -> Opened:
     found = door.open(incoming, now)
     assert isinstance(found, Opened)
     return found
