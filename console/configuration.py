@@ -6,6 +6,7 @@ Called by ``console/publish.py`` and ``healstream config``. All problems are tol
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,17 +16,20 @@ from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
 from console.yaml_places import Document, Problem, Step, read_document
-from learning.patterns.loader import load_catalogue
+from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
 from schemas.catalogue import CARDS, card_named
-from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys
+from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
 from schemas.errors import ConfigurationError
+from schemas.pattern_review import PatternReview, why_not_counted
 from schemas.people import People
 from schemas.policy import Policy
 from schemas.services import Services, start_order
 
+_REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not by hand"
 M = TypeVar("M", bound=BaseModel)
 HEALSTREAM, SERVICES, PEOPLE, POLICY = "healstream.yaml", "services.yaml", "people.yaml", "policy/"
+REVIEWS = f"patterns/{REVIEWS_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ def read_folder(folder: Path, shipped_patterns: Path) -> Files:
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
         texts |= {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
         patterns = read_patterns(shipped_patterns) | (read_patterns(folder / "patterns") if (folder / "patterns").is_dir() else {})
+        reviews = folder / "patterns" / REVIEWS_FILE
+        texts |= {REVIEWS: reviews.read_text(encoding="utf-8")} if reviews.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
     return Files(texts, patterns)
@@ -63,10 +69,11 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
     people = _shape(PEOPLE, files.texts.get(PEOPLE, ""), PeopleFile, problems)
     policy = _policy({name: text for name, text in files.texts.items() if name.startswith(POLICY)}, problems)
     problems += _pattern_problems(files.patterns)
+    reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
     if problems or main is None or services is None or people is None:
         return problems
     known, persons = _services(services[1], files), People(tuple(row.record() for row in people[1].people))
-    problems += [*_service_problems(services[0], known), *_people_problems(people[0], persons)]
+    problems += [*_service_problems(services[0], known), *_people_problems(people[0], persons), *_review_problems(reviews, persons)]
     if problems:
         return problems
     return Configuration(
@@ -75,6 +82,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         people=persons,
         keys=keys,
         patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
+        reviews=reviews,
         version=files.digest(),
     )
 
@@ -178,3 +186,18 @@ def _pattern_problems(patterns: Mapping[str, str]) -> list[Problem]:
     if not isinstance(loaded, list):
         return []
     return [Problem(f"patterns/{row.file}", row.line, row.column, row.message, "correct the pattern") for row in loaded]
+
+
+def _reviews(text: str, problems: list[Problem]) -> tuple[PatternReview, ...]:
+    try:
+        return reviews_from(text)
+    except json.JSONDecodeError as error:
+        problems.append(Problem(REVIEWS, error.lineno, error.colno, error.msg, _REVIEWS_MEND))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problems.append(Problem(REVIEWS, 1, 1, f"this is no list of reviews: {error}", _REVIEWS_MEND))
+    return ()
+
+
+def _review_problems(reviews: Sequence[PatternReview], people: People) -> list[Problem]:
+    found = ((review, why_not_counted(review, people)) for review in reviews)
+    return [Problem(REVIEWS, 1, 1, f"the word on {review.pattern} does not count: {why}", _REVIEWS_MEND) for review, why in found if why]

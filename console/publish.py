@@ -17,12 +17,14 @@ from schemas.configuration import (
     KEYS_ENTRY,
     PEOPLE_ENTRY,
     POLICY_ENTRY,
+    REVIEWS_ENTRY,
     SERVICES_ENTRY,
     Configuration,
     keys_body,
     newest_entries,
     people_body,
     policy_body,
+    reviews_body,
     services_body,
 )
 from schemas.oversight import CatalogueEntry, EntryKind
@@ -38,6 +40,7 @@ def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetim
         (SERVICES_ENTRY, EntryKind.SERVICES, services_body(configuration.services)),
         (PEOPLE_ENTRY, EntryKind.CONFIGURATION, people_body(configuration.people)),
         (KEYS_ENTRY, EntryKind.CONFIGURATION, keys_body(configuration.keys)),
+        (REVIEWS_ENTRY, EntryKind.CONFIGURATION, reviews_body(configuration.reviews)),
         *((name, EntryKind.PATTERNS, text) for name, text in configuration.patterns),
     ]
     return tuple(

@@ -12,7 +12,9 @@ from typing import cast
 
 from schemas.avro_shape import record_from_plain, record_to_plain
 from schemas.catalogue import CARDS, StrategyCard
+from schemas.ids import from_micros, micros
 from schemas.oversight import CatalogueEntry, EntryKind
+from schemas.pattern_review import PatternReview
 from schemas.people import People, Person, Role
 from schemas.policy import Policy
 from schemas.services import Services
@@ -23,6 +25,7 @@ SERVICES_ENTRY = "services"
 PEOPLE_ENTRY = "people"
 KEYS_ENTRY = "keys"
 PATTERNS_PREFIX = "patterns/"
+REVIEWS_ENTRY = "reviews"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Configuration:
     keys: Keys = Keys()
     cards: tuple[StrategyCard, ...] = CARDS
     patterns: tuple[tuple[str, str], ...] = ()
+    reviews: tuple[PatternReview, ...] = ()
     version: str = ""
 
 
@@ -65,6 +69,19 @@ def people_body(people: People) -> str:
     """Return the people as their catalogue entry's JSON text."""
     rows = [{"name": who.name, "roles": sorted(who.roles), "public_key": who.public_key} for who in people.persons]
     return json.dumps(rows, sort_keys=True)
+
+
+def reviews_body(reviews: Iterable[PatternReview]) -> str:
+    """Return people's words on patterns as their catalogue entry's JSON text, and as the file ``patterns/reviews.json``."""
+    plain = record_to_plain(PatternReview)
+    rows = [{**cast("dict[str, object]", plain(review)), "at": micros(review.at)} for review in reviews]
+    return json.dumps(rows, indent=1, sort_keys=True) + "\n"
+
+
+def reviews_from(body: str) -> tuple[PatternReview, ...]:
+    """Return the words in the text; raises ValueError, KeyError or TypeError when it is not what ``reviews_body`` writes."""
+    read = record_from_plain(PatternReview)
+    return tuple(cast("PatternReview", read({**row, "at": from_micros(row["at"])})) for row in json.loads(body or "[]"))
 
 
 def _people(body: str) -> People:
@@ -90,6 +107,7 @@ def configuration_from(entries: Iterable[CatalogueEntry], publisher_key: str) ->
             people=_people(newest[PEOPLE_ENTRY].body),
             keys=cast("Keys", record_from_plain(Keys)(json.loads(newest[KEYS_ENTRY].body))),
             patterns=tuple((name, entry.body) for name, entry in sorted(newest.items()) if entry.kind is EntryKind.PATTERNS),
+            reviews=reviews_from(newest[REVIEWS_ENTRY].body if REVIEWS_ENTRY in newest else ""),
             version="+".join(f"{name}@{newest[name].version[:8]}" for name in sorted(newest)),
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -22,13 +22,17 @@ class DetectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HitSeen:
-    """One pattern's match: ``line`` counts from 1 in the run's log, ``text`` is redacted and at most 500 characters."""
+    """One pattern's match: ``line`` counts from 1 in the run's log, ``text`` is redacted and at most 500 characters.
+
+    ``shadow``: the pattern may decide nothing yet; its hit only shows what it would have said.
+    """
 
     pattern: str
     kind: Kind
     line: int
     text: str
     captures: tuple[tuple[str, str], ...] = ()
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

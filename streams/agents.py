@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -37,16 +37,13 @@ from streams.binding import (
     state_letters,
     traceparent_in,
 )
+from streams.cell import Applied, Cell
 from streams.doors import Door
 from streams.flow import Stage
 
 log = structlog.get_logger()
 
 READ_STATE_S = 30.0
-# An owner that writes its state later does so once it holds that many events or bytes of them, at each tick, and before each commit.
-HELD_EVENTS = 2000
-UNSENT_LETTERS = 1000
-HELD_BYTES = 2 * 1024 * 1024
 
 
 def feed_plainly(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
@@ -60,6 +57,7 @@ class Bound:
 
     ``writes_later``: while outputs are on their way further events are applied, and the state of many is written at once; an offset is
     committed only after both are durable. After a crash up to a second of events comes again, each topic in its own order.
+    ``generation`` rises when ``build`` goes by other rules: the stage is then built anew from its own snapshot, between two events.
     """
 
     stage: Stage
@@ -68,6 +66,7 @@ class Bound:
     codec: Codec
     feed: Callable[[StageLogic[Record], Record, Incoming, datetime], Sequence[Output]] = feed_plainly
     writes_later: bool = False
+    generation: Callable[[], int] = int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +100,6 @@ class Shell:
                 self.measure(output)
             except (KeyError, ValueError):
                 log.exception("a metric is not in the list; it is not counted", metric=output.metric)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """An event that is in a stage and not yet in its written state."""
-
-    event: Record
-    incoming: Incoming
-    at: datetime
-
-
-@dataclass(slots=True)
-class Cell:
-    """One partition's live stage and its guard, what it said and did not send yet, and what its written state lacks."""
-
-    logic: StageLogic[Record]
-    guard: Guard
-    unsent: list[Letter] = field(default_factory=list)
-    held: list[Applied] = field(default_factory=list)
-    held_bytes: int = 0
-    is_torn: bool = False
-    is_closing: bool = False
-
-    def hold(self, applied: Applied, size: int) -> None:
-        """Remember an event until the state is written."""
-        self.held.append(applied)
-        self.held_bytes += size
-
-    def must_wait(self) -> bool:
-        """Tell whether no further event may be applied before what is under way has ended."""
-        return self.is_torn or self.is_closing or self.is_full()
-
-    def is_full(self) -> bool:
-        """Tell whether all must be made durable before another event is applied."""
-        return len(self.held) >= HELD_EVENTS or self.held_bytes >= HELD_BYTES or len(self.unsent) >= UNSENT_LETTERS
 
 
 class Lane:
@@ -177,6 +141,7 @@ class Lane:
                 cell = await self._built()
                 _let_pass(self._bound, self._shell, cell, now)
                 await self._deliver(cell, is_due=True)
+                self._take_up_rules()
 
     async def write_state(self) -> None:
         """Make durable what was applied before this call."""
@@ -190,6 +155,18 @@ class Lane:
             if self.cell is not None:
                 await self._deliver(self.cell, is_due=True)
             self.cell = None
+
+    def _take_up_rules(self) -> None:
+        """Build the stage by the rules in force now when they are others: all that it said and knows is durable here."""
+        cell, now = self.cell, self._bound.generation()
+        if cell is None or cell.generation == now or cell.held or cell.unsent:
+            return
+        try:
+            self.cell = Cell(self._bound.build(cell.logic.snapshot()), cell.guard, now)
+        except Exception:
+            # The old stage goes on by the old rules; the supervisor's next start would meet the same defect.
+            cell.generation = now
+            log.exception("the stage cannot be built by the new rules; it goes on by the old ones", stage=self._bound.stage.name)
 
     def _send_soon(self) -> None:
         if self.cell is not None and self.cell.unsent and self._sending is None:
@@ -229,7 +206,7 @@ class Lane:
         try:
             entries = await asyncio.to_thread(read_entries, self._shell.brokers, topic, partition, READ_STATE_S)
             bound.door.forget(partition)
-            self.cell = Cell(bound.build(stage_entries(entries)), Guard.from_entries(entries))
+            self.cell = Cell(bound.build(stage_entries(entries)), Guard.from_entries(entries), bound.generation())
             _apply_again(bound, self.cell, held)
         except Exception as error:
             # Without its state the stage would forget what it promised; a person must see the cause, a restart may mend it.

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from signal import Signals
 from typing import cast
 
@@ -25,30 +24,24 @@ from faust.transport.drivers import aiokafka as driver
 from mode.services import WaitArgT, WaitResults
 from typing_extensions import override
 
+from infra.catalogue_follower import follow
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
+from infra.kafka import read_to_end
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
 from infra.watchdog import Limits, Pulse, watch
-from learning.patterns.loader import RESERVED_FILES
-from learning.patterns.secret_hints import SecretHints
-from schemas.avro_codec import Codec
 from schemas.errors import ConfigurationError, HealstreamError
-from schemas.events import Event
-from schemas.ids import Record
-from schemas.outputs import Gauge, Output, StageLogic
-from schemas.topics import ALL_RECORDS, MAX_RECORD_BYTES
+from schemas.outputs import Gauge
+from schemas.topics import MAX_RECORD_BYTES
 from streams.agents import Bound, Owner, Shell, bind, partitions_of
-from streams.binding import Incoming, Letter, traceparent_in
-from streams.classify import Classify
-from streams.decide import Decide
-from streams.detect import Detect
-from streams.doors import IngestDoor, PlainDoor
+from streams.binding import Letter
+from streams.bounds import bounds_of, make_ready, shipped
 from streams.flow import Role, Stage, stages_of
-from streams.learn import Learn
-from streams.rules import FaustRules, Shipped, rules_from
+from streams.rules import rules_from
+from streams.rules_in_force import Heard, RulesInForce, next_rules
 
 log = structlog.get_logger()
 
@@ -64,7 +57,8 @@ _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 _POLL_RECORDS = 200
 _GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
-_DETECT, _CLASSIFY = "streams.detect.Detect", "streams.classify.Classify"
+# What is published and promoted; a worker takes it up while it runs.
+_PUBLISHED = ("heal.catalogue", "learning.models")
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
@@ -337,39 +331,19 @@ def role_in(settings: WorkerSettings) -> Role:
         raise ConfigurationError("HEALSTREAM_ROLE", f"{settings.role!r} is no role", f"Give one of {', '.join(Role)}") from error
 
 
-def shipped() -> Shipped:
-    """Return the texts that come with the program."""
-    folder = files("learning").joinpath("catalogue")
-    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".json")}
-    patterns = {name: text for name, text in sorted(texts.items()) if name not in RESERVED_FILES}
-    return Shipped(patterns, texts["precedence.json"], texts["model.json"])
-
-
-def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
-    # Detections are made later than their events, so detect keeps the trace itself.
-    return cast("Detect", logic).on_event(cast("Event", event), incoming.place, now, traceparent_in(incoming.headers))
-
-
-def bounds_of(stages: Sequence[Stage], rules: FaustRules) -> list[Bound]:
-    """Return the rows of one worker with their doors and rules; rows that read what only we write share a door."""
-    codec = Codec(ALL_RECORDS)
-    plain = PlainDoor(codec)
-    builds: dict[str, Callable[[Mapping[str, str]], object]] = {
-        _DETECT: lambda entries: Detect.from_state(entries, rules.detect),
-        _CLASSIFY: lambda entries: Classify.from_state(entries, rules.classify),
-        "streams.decide.Decide": lambda entries: Decide.from_state(entries, rules.decide),
-        "streams.learn.Learn": lambda entries: Learn.from_state(entries, rules.learn),
-    }
-
-    def bound_of(stage: Stage) -> Bound:
-        # The door lets only records of the stage's own topics pass, so each logic sees what it is made for.
-        build = cast("Callable[[Mapping[str, str]], StageLogic[Record]]", builds[stage.logic])
-        if stage.logic != _DETECT:
-            return Bound(stage, plain, build, codec, writes_later=True)
-        door = IngestDoor(codec, rules.detect.configuration.policy, stage.reads, SecretHints())
-        return Bound(stage, door, build, codec, _feed_detect, writes_later=True)
-
-    return [bound_of(stage) for stage in stages]
+def take_up(settings: WorkerSettings, stages: Sequence[Stage], force: RulesInForce) -> None:
+    """Put what is published now in force; raises what says why it cannot be read or used, and the old rules stay."""
+    heard = Heard(settings.publisher_key)
+    for topic in _PUBLISHED:
+        for record in read_to_end(settings.brokers, topic):
+            heard.note(record)
+    found = next_rules(heard, force.current, shipped(), CompiledPatterns.in_cache(os.environ))
+    if found.rules is not None:
+        make_ready(stages, found.rules)
+        force.take(found.rules)
+        log.info("rules replaced; the stages take them up at their next tick", catalogue=found.rules.detect.configuration.version)
+    elif found.why:
+        raise ConfigurationError("catalogue", found.why, "Publish it again")
 
 
 def main() -> int:
@@ -382,12 +356,10 @@ def main() -> int:
         configuration = read_configuration(settings.brokers, settings.publisher_key)
         rules = rules_from(configuration, shipped(), CompiledPatterns.in_cache(os.environ))
         stages = stages_of(role)
-        # What a stage rests on is made now: a defect in it is found before the first event.
-        if any(stage.logic == _DETECT for stage in stages):
-            rules.matcher.make_ready()
-        if any(stage.logic == _CLASSIFY for stage in stages):
-            rules.recognizer()
-        serve(settings, bounds_of(stages, rules), f"healstream-{role}")
+        make_ready(stages, rules)
+        force = RulesInForce(rules)
+        follow(settings.brokers, _PUBLISHED, lambda: take_up(settings, stages, force))
+        serve(settings, bounds_of(stages, force), f"healstream-{role}")
     except HealstreamError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

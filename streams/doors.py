@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -77,8 +77,8 @@ class PlainDoor:
 class IngestDoor:
     """The door of the In zone: ``streams/ingest.py`` in the shell's words."""
 
-    def __init__(self, codec: Codec, policy: Policy, topics: Sequence[str], hints: HintFinder) -> None:
-        """Make the ingest of these topics."""
+    def __init__(self, codec: Codec, policy: Callable[[], Policy], topics: Sequence[str], hints: HintFinder) -> None:
+        """Make the ingest of these topics; ``policy`` returns the one in force."""
         self._topics = tuple(topics)
         self._ingest = Ingest(codec, policy, _partitions(topics), hints)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -77,8 +77,8 @@ Ingested = Accepted | DeadLetter | Forward | Late | Duplicate
 class Ingest:
     """Reads the In topics of one worker; ``partitions`` is how many each has on the broker."""
 
-    def __init__(self, codec: Codec, policy: Policy, partitions: Mapping[str, int], hints: HintFinder) -> None:
-        """Start with no ids known; they only save work: the stages are idempotent themselves."""
+    def __init__(self, codec: Codec, policy: Callable[[], Policy], partitions: Mapping[str, int], hints: HintFinder) -> None:
+        """Start with no ids known; they only save work: the stages are idempotent themselves. ``policy`` returns the one in force."""
         self._codec = codec
         self._policy = policy
         self._partitions = dict(partitions)
@@ -95,13 +95,13 @@ class Ingest:
             return stray, (_rejected(raw.topic, "stray_partition"),)
         # What ``_fault_of`` let through is an event.
         event: Event = record  # type: ignore[assignment]
-        if (time_of(event) - now).total_seconds() > self._policy.future_limit_s:
+        if (time_of(event) - now).total_seconds() > self._policy().future_limit_s:
             return Late(event, "from the future"), (_rejected(raw.topic, "future"),)
         event_id = id_of(event)
         if self._seen_before(raw, event_id):
             return Duplicate(event_id), (_rejected(raw.topic, "duplicate"),)
         if isinstance(event, LogChunk):
-            text = redact_log(event.text, self._hints, self._policy.secrets)
+            text = redact_log(event.text, self._hints, self._policy().secrets)
             event = event if text is event.text else replace(event, text=text)
         kind = (("source", raw.topic), ("kind", event.RECORD))
         return Accepted(event), (Count("healstream_events_total", kind),)

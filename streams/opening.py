@@ -42,7 +42,7 @@ def open_incident(detections: Sequence[Detection], classified: Classified, targe
     own = next((detection for detection in detections if detection.target == target), first)
     complete = all(detection.complete for detection in detections)
     kind = Kind.UNKNOWN if classified.abstained else classified.kind
-    hits = tuple(hit for detection in detections for hit in detection.hits)
+    hits = tuple(hit for detection in detections for hit in detection.hits if not hit.shadow)
     return Incident(
         origin_key=_origin_key(first),
         kind=kind,

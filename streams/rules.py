@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 
@@ -15,19 +15,24 @@ from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
 from learning.patterns.automaton import Store
-from learning.patterns.loader import load_catalogue
+from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Hit, Matcher
+from learning.patterns.model import Pattern
 from learning.patterns.precedence import load_precedence
+from learning.patterns.reviewed import InForce, in_force
 from learning.structure import Structure, from_signals
 from schemas.configuration import PATTERNS_PREFIX, Configuration
 from schemas.errors import ConfigurationError
 from schemas.incidents import Alternative, Detection, Feature, HitSeen
+from schemas.pattern_review import counted_reviews
 from schemas.vocabulary import Result
 from streams.classified import Classified, ClassifyHits
 from streams.classify import ClassifyRules
 from streams.decide import DecideRules
 from streams.detect import DetectRules
 from streams.learn import LearnRules
+
+_MAX_SHADOW_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,12 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class FaustRules:
-    """The rules of every Faust stage; ``matcher`` reads detect's logs, ``recognizer`` builds what classify rests on, once."""
+    """The rules of every Faust stage; ``matcher`` reads detect's logs, ``recognizer`` builds what classify rests on, once.
 
+    ``model`` is the text of the classifier that acts.
+    """
+
+    model: str
     matcher: Matcher
     recognizer: Callable[[], Recognizer]
     detect: DetectRules
@@ -56,11 +65,8 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
 
     Patterns are compiled, or come from the ``store``, when the first log is read; a worker without classify builds no model.
     """
-    files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
-    catalogue = load_catalogue(files)
-    if isinstance(catalogue, list):
-        raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
-    matcher = Matcher(catalogue, store)
+    held = patterns_in_force(configuration, shipped)
+    matcher = Matcher(held.catalogue, store, held.shadow)
 
     @cache
     def recognizer() -> Recognizer:
@@ -68,17 +74,45 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
 
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
+        shipped.model,
         matcher,
         recognizer,
         DetectRules(configuration, matcher, _features_of),
-        ClassifyRules(configuration, classifier_of(recognizer), version, catalogue.digest),
+        ClassifyRules(configuration, classifier_of(recognizer), version, held.digest),
         DecideRules(configuration, version),
         LearnRules(configuration, shipped.model),
     )
 
 
+def patterns_in_force(configuration: Configuration, shipped: Shipped) -> InForce:
+    """Return the patterns that are matched and how far each goes; raises ConfigurationError that names the place in a file."""
+    files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
+    catalogue = load_catalogue(files)
+    if isinstance(catalogue, list):
+        raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
+    known = _shipped_among(files, shipped.patterns, catalogue)
+    return in_force(catalogue, known, counted_reviews(configuration.reviews, configuration.people))
+
+
+def _shipped_among(files: Mapping[str, str], shipped: Mapping[str, str], catalogue: Catalogue) -> dict[str, Pattern]:
+    """Return the patterns of the catalogue whose ids the program ships, as it ships them."""
+    patterns = catalogue.by_id()
+    found: dict[str, Pattern] = {}
+    for name, text in shipped.items():
+        rows = json.loads(text)["patterns"]
+        # Of a file that is unchanged the checked patterns are there already.
+        is_same = files.get(name) == text
+        found |= {row["id"]: patterns[row["id"]] if is_same else Pattern.model_validate(row) for row in rows if row["id"] in patterns}
+    return found
+
+
 def _hits(seen: tuple[HitSeen, ...]) -> list[Hit]:
-    return [Hit(hit.pattern, hit.kind, hit.line, hit.text, hit.captures) for hit in seen]
+    return [Hit(hit.pattern, hit.kind, hit.line, hit.text, hit.captures) for hit in seen if not hit.shadow]
+
+
+def _said_in_shadow(seen: tuple[HitSeen, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(f"in shadow: {hit.pattern} would say {hit.kind}" for hit in seen if hit.shadow)
+    return tuple(found)[:_MAX_SHADOW_REASONS]
 
 
 def _features_of(seen: tuple[HitSeen, ...], structure: Structure, result: Result | None) -> tuple[Feature, ...]:
@@ -92,7 +126,8 @@ def classifier_of(recognizer: Callable[[], Recognizer]) -> ClassifyHits:
     def classify(detection: Detection) -> Classified:
         features = {feature.index: feature.weight for feature in detection.features}
         structure = from_signals(dict(detection.signals))
-        return _classified(classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer()))
+        found = classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer())
+        return _classified(replace(found, reasons=(*found.reasons, *_said_in_shadow(detection.hits))))
 
     return classify
 

@@ -18,7 +18,8 @@ from learning.patterns.confirm import matches
 from learning.patterns.model import Pattern, PatternFile
 from learning.patterns.position import Step, locate
 
-RESERVED_FILES = frozenset({"precedence.json", "model.json"})
+REVIEWS_FILE = "reviews.json"
+RESERVED_FILES = frozenset({"precedence.json", "model.json", REVIEWS_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,12 @@ def load_catalogue(files: Mapping[str, str]) -> Catalogue | list[PatternProblem]
     if problems:
         return problems
     patterns = tuple(pattern for _, parsed_file in loaded for pattern in parsed_file.patterns)
-    return Catalogue(patterns, tuple(parsed_file.family for _, parsed_file in loaded), _digest(patterns))
+    return catalogue_of(patterns, tuple(parsed_file.family for _, parsed_file in loaded))
+
+
+def catalogue_of(patterns: tuple[Pattern, ...], families: tuple[str, ...]) -> Catalogue:
+    """Return checked patterns as a catalogue."""
+    return Catalogue(patterns, families, _digest(patterns))
 
 
 def _digest(patterns: Sequence[Pattern]) -> str:

@@ -23,6 +23,8 @@ from schemas.vocabulary import Kind
 MAX_TEXT_BYTES = 256 * 1024
 MAX_HIT_TEXT = 500
 MAX_HITS = 200
+# What only shadows is shown, not judged: a few hits tell what it would have said.
+MAX_SHADOW_HITS = 20
 MAX_HITS_A_PATTERN = 12
 MAX_MARKS_A_RULE = 40
 # A chunk that is nothing but matches must not hold the loop: past this many the rest is skipped and the tail, where causes stand, is read.
@@ -48,10 +50,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one text shows: its hits, and the marks that tell its structure, each in line order."""
+    """What one text shows: its hits, the marks that tell its structure, and the hits of patterns in shadow, each in line order."""
 
     hits: tuple[Hit, ...] = ()
     marks: tuple[Mark, ...] = ()
+    shadow: tuple[Hit, ...] = ()
 
 
 _NOTHING = Reading()
@@ -65,12 +68,15 @@ def strip_ansi(text: bytes) -> bytes:
 
 
 class Matcher:
-    """A catalogue ready for scanning; the automaton comes from ``store`` or is compiled, at the first text that is read."""
+    """A catalogue ready for scanning; the automaton comes from ``store`` or is compiled, at the first text that is read.
 
-    def __init__(self, catalogue: Catalogue, store: Store | None = None) -> None:
+    ``by_id`` are the patterns that may decide; those whose ids are in ``shadow`` are matched and told apart, and decide nothing.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: Store | None = None, shadow: frozenset[str] = frozenset()) -> None:
         """Compile nothing yet: a process that only looks patterns up never pays for scanning."""
         self.catalogue = catalogue
-        self.by_id = catalogue.by_id()
+        self.by_id = {name: pattern for name, pattern in catalogue.by_id().items() if name not in shadow}
         self._store = store
         self._database: hyperscan.Database | None = None
         self._parts = [(number, part) for number, pattern in enumerate(catalogue.patterns) for part in range(len(pattern.expressions))]
@@ -102,9 +108,11 @@ class Matcher:
         found = {self._parts[number]: at for number, at in ends.items() if number < len(self._parts)}
         hits = [hit for number in sorted({key[0] for key in found}) for hit in self._confirmed(number, found, lines, skipped)]
         marks = [mark for number, at in ends.items() if number >= len(self._parts) for mark in self._marked(number, at, lines, skipped)]
+        hits.sort(key=lambda hit: (hit.line, hit.pattern))
         return Reading(
-            tuple(sorted(hits, key=lambda hit: (hit.line, hit.pattern))[-MAX_HITS:]),
+            tuple([hit for hit in hits if hit.pattern in self.by_id][-MAX_HITS:]),
             tuple(sorted(marks, key=lambda mark: mark.line)),
+            tuple([hit for hit in hits if hit.pattern not in self.by_id][-MAX_SHADOW_HITS:]),
         )
 
     def _marked(self, number: int, ends: dict[int, int], lines: _Lines, skipped: int) -> list[Mark]:

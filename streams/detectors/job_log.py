@@ -135,7 +135,8 @@ class JobLog:
         self.runs.drop(key)
         self.done.put(key, Done(micros(now), failed))
         detection = self._detection(row, row.end, failed=failed)
-        kind = detection.hits[-1].kind if detection.hits else Kind.UNKNOWN if failed else Kind.SUCCESS
+        judged = [hit for hit in detection.hits if not hit.shadow]
+        kind = judged[-1].kind if judged else Kind.UNKNOWN if failed else Kind.SUCCESS
         return (
             Emit(detection),
             Count("healstream_detections_total", (("kind", kind.value), ("detector", "job_log"))),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from learning.patterns.matcher import Hit, Reading
+from learning.patterns.matcher import MAX_SHADOW_HITS, Reading
 from learning.structure import LAST_ONLY, Mark, MarkKind, Structure, structure_of
 from schemas.door import redact
 from schemas.events import LogChunk, Provenance, weakest
@@ -139,27 +139,27 @@ def is_complete(row: Evidence) -> bool:
     return last < 0 or (len(row.spans) == 1 and row.spans[0].first == 0 and row.spans[0].last >= last)
 
 
-def add_chunk(row: Evidence, chunk: LogChunk, seen: ChunkSeen, matcher: LogMatcher, secrets: tuple[str, ...]) -> Evidence | None:
+def add_chunk(row: Evidence, chunk: LogChunk, arrived: ChunkSeen, matcher: LogMatcher, secrets: tuple[str, ...]) -> Evidence | None:
     """Return the evidence with a chunk; None when that chunk was there already."""
     spans = _with_seq(row.spans, chunk.seq)
     if spans is None:
         return None
     cut = cut_chunk(chunk.seq, chunk.text, eof=chunk.eof)
     inner = matcher.read(cut.inner.encode()) if cut.inner else Reading()
-    found = [Found(chunk.seq, hit.line + cut.inner_line - 1, _seen(hit)) for hit in inner.hits]
+    found = [Found(chunk.seq, seen.line + cut.inner_line - 1, seen) for seen in _seen_in(inner)]
     marked = [Marked(chunk.seq, mark.line + cut.inner_line - 1, mark.kind, mark.code) for mark in inner.marks]
     still, ready = join_pieces((*row.pieces, *cut.ends))
     for piece in ready:
         hits, marks = _read_piece(piece, matcher, secrets)
         found += hits
         marked += marks
-    sources = (*row.sources, ChunkNote(chunk.seq, seen.offset)) if inner.hits else row.sources
+    sources = (*row.sources, ChunkNote(chunk.seq, arrived.offset)) if inner.hits else row.sources
     grown = replace(
         row,
         spans=spans,
         last_seq=chunk.seq if chunk.eof else row.last_seq,
         breaks=(*row.breaks, ChunkNote(chunk.seq, chunk.text.count("\n"))),
-        touched_at=seen.at,
+        touched_at=arrived.at,
         hits=_merged(row.hits, found) if found else row.hits,
         marks=_kept(row.marks, marked) if marked else row.marks,
         pieces=tuple(still),
@@ -196,14 +196,16 @@ def tail_of(row: Evidence) -> str:
     return text[-TAIL:]
 
 
-def _seen(hit: Hit) -> HitSeen:
-    return HitSeen(hit.pattern, hit.kind, 0, hit.text[:500], hit.captures)
+def _seen_in(reading: Reading) -> list[HitSeen]:
+    """Return the hits of a reading, those that only shadow too, each on its line of what was read."""
+    judged = [(hit, False) for hit in reading.hits] + [(hit, True) for hit in reading.shadow]
+    return [HitSeen(hit.pattern, hit.kind, hit.line, hit.text[:500], hit.captures, shadow) for hit, shadow in judged]
 
 
 def _read_piece(piece: Piece, matcher: LogMatcher, secrets: tuple[str, ...]) -> tuple[list[Found], list[Marked]]:
     # A secret cut in two by the border has passed the door in halves: it is masked here, where it is whole again.
     read = matcher.read(redact(piece.text, secrets).encode())
-    hits = [Found(*piece.place(hit.line), _seen(hit)) for hit in read.hits]
+    hits = [Found(*piece.place(seen.line), seen) for seen in _seen_in(read)]
     return hits, [Marked(*piece.place(mark.line), mark.kind, mark.code) for mark in read.marks]
 
 
@@ -235,7 +237,10 @@ def _merged(known: Iterable[Found], found: Iterable[Found]) -> tuple[Found, ...]
         # The same line may be read alone and with its neighbours: the fuller reading stays, whichever came first.
         if other is None or _fullness(one) > _fullness(other):
             by_place[place] = one
-    newest = sorted(by_place.values(), key=lambda one: (one.seq, one.line, one.hit.pattern))[-MAX_HITS:]
+    ordered = sorted(by_place.values(), key=lambda one: (one.seq, one.line, one.hit.pattern))
+    # However much a pattern in shadow hits, it pushes out nothing that decides.
+    shadow = [one for one in ordered if one.hit.shadow][-MAX_SHADOW_HITS:]
+    newest = [*shadow, *[one for one in ordered if not one.hit.shadow][-MAX_HITS:]]
     size = 0
     for number in range(len(newest) - 1, -1, -1):
         size += len(newest[number].hit.text) + sum(len(name) + len(text) for name, text in newest[number].hit.captures)

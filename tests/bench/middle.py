@@ -21,7 +21,7 @@ from schemas.outputs import Emit, Place
 from schemas.policy import Budget, Policy
 from schemas.topics import BY_NAME
 from schemas.vocabulary import Result
-from streams.app import shipped
+from streams.bounds import shipped
 from streams.detect import Detect
 from streams.rules import rules_from
 from tests.bench.build_logs import FAILED_INSTALL, TRUSTED

@@ -28,7 +28,7 @@ def came(raw: bytes | None, partition: int = HOME, offset: int = 0) -> Incoming:
 
 
 def ingest() -> IngestDoor:
-    return IngestDoor(CODEC, Policy(), ("ci.logs", "ci.events"), SecretHints())
+    return IngestDoor(CODEC, Policy, ("ci.logs", "ci.events"), SecretHints())
 
 
 def opened(door: Door, incoming: Incoming, now: datetime = AT) -> Opened:

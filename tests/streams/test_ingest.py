@@ -47,7 +47,7 @@ def raw_of(record: Record, topic: str = "") -> RawRecord:
 
 
 def door(policy: Policy | None = None) -> Ingest:
-    return Ingest(CODEC, policy or Policy(), {"infra.health": 4, "ci.logs": 4}, HINTS)
+    return Ingest(CODEC, lambda: policy or Policy(), {"infra.health": 4, "ci.logs": 4}, HINTS)
 
 
 def test_a_good_record_becomes_an_event_and_is_counted() -> None:

@@ -21,8 +21,8 @@ from schemas.signing import private_key_from, public_text
 from schemas.topics import BY_NAME
 from streams.admission_records import AdmitRules
 from streams.admit import Admit
-from streams.app import shipped
 from streams.binding import Incoming, dead_letter, letter_of, letters_of, measures_of, traceparent_in
+from streams.bounds import shipped
 from streams.classify import Classify
 from streams.decide import Decide
 from streams.detect import Detect
@@ -103,7 +103,9 @@ class MemoryFlow:
             build = stage_of(stage.name, rules, self.configuration)
             for number in range(BY_NAME[stage.reads[0]].partitions):
                 is_first = stage.name.startswith("detect-")
-                door: Door = IngestDoor(CODEC, self.configuration.policy, stage.reads, SecretHints()) if is_first else PlainDoor(CODEC)
+                door: Door = (
+                    IngestDoor(CODEC, lambda: self.configuration.policy, stage.reads, SecretHints()) if is_first else PlainDoor(CODEC)
+                )
                 yield Owner(stage, number, cast("StageLogic[Record]", build({})), door)
 
     def send(self, record: Record, traceparent: str = "") -> None:

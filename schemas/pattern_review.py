@@ -1,0 +1,69 @@
+"""Who let which custom pattern act: signed words on single patterns, kept beside the pattern files and published with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from schemas.ids import IdPart
+from schemas.people import People, Right
+from schemas.signing import is_signed_by
+
+
+class PatternState(StrEnum):
+    """How far a pattern goes: ``shadow`` is matched and shown but decides nothing, ``disabled`` is not matched at all."""
+
+    SHADOW = "shadow"
+    ACTING = "acting"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReview:
+    """A person's word on one pattern in one wording.
+
+    ``digest`` names the wording that was looked at (``learning.patterns.reviewed.digest_of``): of another wording the word says
+    nothing. ``author`` wrote it, ``by`` says the word; ``backtest`` is the digest of the report that was seen, empty when none was.
+    """
+
+    RECORD: ClassVar[str] = "PatternReview"
+
+    pattern: str
+    digest: str
+    state: PatternState
+    author: str
+    by: str
+    at: datetime
+    backtest: str = ""
+    signature: str = ""
+
+    def id_fields(self) -> tuple[IdPart, ...]:
+        """Return the fields of the id."""
+        return (self.pattern, self.digest, self.state, self.by, self.at)
+
+
+def why_not_counted(review: PatternReview, people: People) -> str | None:
+    """Return why a word on a pattern does not count, None when it does."""
+    person = people.named(review.by)
+    if person is None or not is_signed_by(review, person.public_key):
+        return "not signed by a person of people.yaml"
+    if review.state is not PatternState.ACTING:
+        return None if people.may(review.by, Right.EDIT_PATTERN) else f"{review.by} has no right to {Right.EDIT_PATTERN}"
+    if not people.may(review.by, Right.PROMOTE_MODEL):
+        return f"{review.by} has no right to {Right.PROMOTE_MODEL}"
+    if review.by == review.author or not review.author:
+        return "a pattern acts by the word of another person than its author"
+    return None if review.backtest else "a pattern acts only after a back-test"
+
+
+def counted_reviews(reviews: Iterable[PatternReview], people: People) -> Mapping[str, PatternReview]:
+    """Return the latest counted word on each pattern; of two at the same time the later in order."""
+    found: dict[str, PatternReview] = {}
+    for review in reviews:
+        known = found.get(review.pattern)
+        if why_not_counted(review, people) is None and (known is None or review.at >= known.at):
+            found[review.pattern] = review
+    return found
