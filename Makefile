@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model check test demo up down bench chaos clean
+.PHONY: help setup schemas model check test demo up down corpus accuracy bench chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ up: setup ## start everything on this machine, observing only
 
 down: setup ## stop what `make up` started; its data stays
 	$(BIN)/healstream down
+
+corpus: setup ## run real tools under real faults, store their logs (TOOLS="git pip": only of these)
+	$(BIN)/python -m tests.corpus $(TOOLS)
 
 accuracy: setup ## measure recognition by split into build/accuracy.json
 	$(BIN)/python -m tests.accuracy

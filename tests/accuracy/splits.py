@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from learning.stored_logs import load_stored_logs
 from schemas.vocabulary import Group, Kind, Result, group_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
+RECORDED = Path(__file__).parents[2] / "learning" / "corpus"
 WRITTEN = Path(__file__).parent / "written"
 # Lines in which a CI system itself states how a job ended; without them only what the tools say is left.
 _VERDICT = re.compile(
@@ -55,6 +57,8 @@ def splits() -> dict[str, tuple[Labelled, ...]]:
             found[name] = _labelled(SHARED / f"{name}.jsonl")
     for ci in sorted({row.ci for row in found.get("dev", ())}):
         found[f"dev:{ci}"] = tuple(row for row in found["dev"] if row.ci == ci)
+    stored = load_stored_logs({path.name: path.read_bytes() for path in RECORDED.glob("*.jsonl.xz")})
+    found["provoked"] = tuple(Labelled(log.id, log.text, log.kind, log.ci) for log in stored)
     for path in sorted(WRITTEN.glob("*.jsonl")):
         found[f"written:{path.stem}"] = _labelled(path)
     return found
