@@ -8,21 +8,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from learning.stored_logs import StoredLog
 from tests.corpus.maker import record
+from tests.corpus.reading import read_families
 from tests.corpus.recipe import Recipe
-from tests.corpus.recipes.families import FAMILIES
 from tests.corpus.recordings import masked, read_recordings, store
 from tests.corpus.stage import can_isolate
 
 
-def chosen(words: Sequence[str], ids: Sequence[str]) -> list[tuple[str, Recipe]]:
+def chosen(families: Mapping[str, Sequence[Recipe]], words: Sequence[str], ids: Sequence[str]) -> list[tuple[str, Recipe]]:
     """Return the recipes of the named tools or families, or those whose ids begin with one of ``ids``, each with its family."""
-    rows = [(family, recipe) for family, recipes in FAMILIES.items() for recipe in recipes]
+    rows = [(family, recipe) for family, recipes in families.items() for recipe in recipes]
     if ids:
         return [(family, recipe) for family, recipe in rows if recipe.id.startswith(tuple(ids))]
     return [(family, recipe) for family, recipe in rows if not words or recipe.tool in words or family in words]
@@ -48,10 +48,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--show", action="store_true", help="print the logs and store nothing")
     parser.add_argument("--jobs", type=int, default=6, help="recipes at the same time")
     asked = parser.parse_args(words)
-    rows = chosen(asked.tools, asked.only)
+    families = read_families()
+    rows = chosen(families, asked.tools, asked.only)
     if not rows:
         sys.stderr.write(
-            f"no recipe is of {' '.join(asked.tools)}; tools are {', '.join(sorted({r.tool for rs in FAMILIES.values() for r in rs}))}\n"
+            f"no recipe is of {' '.join(asked.tools)}; tools are {', '.join(sorted({r.tool for rs in families.values() for r in rs}))}\n"
         )
         return 2
     has_namespace = can_isolate()
@@ -60,13 +61,14 @@ def main(words: Sequence[str]) -> int:
     logs = [log for log in made if isinstance(log, StoredLog)]
     notes = [f"{recipe.id}: {said}" for (_, recipe), said in zip(rows, made, strict=True) if isinstance(said, str)]
     ids = {recipe.id for _, recipe in rows}
-    known = {recipe.id for recipes in FAMILIES.values() for recipe in recipes}
+    known = {recipe.id for recipes in families.values() for recipe in recipes}
     stored = read_recordings()
     kept, twins = _unique(logs, [log for log in stored if log.id not in ids])
     if asked.show:
         sys.stdout.write("".join(f"=== {log.id} [{log.kind}] exit {log.exit_code}\n{log.text}" for log in kept))
     else:
-        counts = store(kept, [log.id for log in stored if log.id not in known])
+        asked_families = {family for family, _ in rows}
+        counts = store(kept, [log.id for log in stored if log.family in asked_families and log.id not in known])
         sys.stdout.write("".join(f"{family}: {count} logs\n" for family, count in counts.items()))
     sys.stderr.write("".join(f"{note}\n" for note in (*notes, *twins)))
     return 1 if any("not installed here" not in note for note in (*notes, *twins)) else 0

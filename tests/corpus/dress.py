@@ -38,20 +38,23 @@ def result_of(ended: Ended) -> Result:
     return Result.FAILURE if ended.exit_code else Result.SUCCESS
 
 
+def _closing(ended: Ended, stopped: Mapping[Stop, list[str]], failed: list[str], passed: list[str]) -> list[str]:
+    """Return the words by which a runner closes a step."""
+    if ended.stop is not Stop.NEVER:
+        return stopped[ended.stop]
+    return failed if ended.exit_code else passed
+
+
 def _github(ended: Ended) -> list[str]:
     head = ["##[group]Run " + ended.commands[0], *ended.commands, "shell: /usr/bin/bash -e {0}", "env:", "  CI: true", "##[endgroup]"]
-    match ended.stop:
-        case Stop.CANCELLED:
-            tail = ["##[error]The operation was canceled."]
-        case Stop.TIME_LIMIT:
-            minutes = 5 * (1 + number_of(ended.id) % 12)
-            tail = [f"##[error]The action 'Build' has timed out after {minutes} minutes."]
-        case Stop.KILLED:
-            tail = [
-                "##[error]The runner has received a shutdown signal. This can happen when the runner service is stopped, or a manually started runner is canceled."
-            ]
-        case Stop.NEVER:
-            tail = [f"##[error]Process completed with exit code {ended.exit_code}."] if ended.exit_code else []
+    minutes = 5 * (1 + number_of(ended.id) % 12)
+    why = "This can happen when the runner service is stopped, or a manually started runner is canceled."
+    stopped = {
+        Stop.CANCELLED: ["##[error]The operation was canceled."],
+        Stop.TIME_LIMIT: [f"##[error]The action 'Build' has timed out after {minutes} minutes."],
+        Stop.KILLED: [f"##[error]The runner has received a shutdown signal. {why}"],
+    }
+    tail = _closing(ended, stopped, [f"##[error]Process completed with exit code {ended.exit_code}."], [])
     return _stamped(ended.id, [*head, *ended.lines, *tail, "Post job cleanup.", "Cleaning up orphan processes"])
 
 
@@ -71,49 +74,35 @@ def _gitlab(ended: Ended) -> list[str]:
         "  on runner-7 t1_Acme7x, system ID: s_0b7f3c8a1d2e",
         f'section_start:{second}:prepare_executor\r\x1b[0KPreparing the "shell" executor',
         "Using Shell (bash) executor...",
-        f'section_end:{second + 1}:prepare_executor\r\x1b[0Ksection_start:{second + 1}:step_script\r\x1b[0KExecuting "step_script" stage of the job script',
+        f"section_end:{second + 1}:prepare_executor\r\x1b[0K",
+        f'section_start:{second + 1}:step_script\r\x1b[0KExecuting "step_script" stage of the job script',
     ]
     shown = [f"\x1b[32;1m$ {command}\x1b[0;m" for command in ended.commands]
-    match ended.stop:
-        case Stop.CANCELLED:
-            tail = ["\x1b[31;1mERROR: Job failed: canceled\x1b[0;m"]
-        case Stop.TIME_LIMIT:
-            tail = ["\x1b[31;1mERROR: Job failed: execution took longer than 1h0m0s seconds\x1b[0;m"]
-        case Stop.KILLED:
-            tail = ["\x1b[31;1mERROR: Job failed (system failure): aborted: terminated\x1b[0;m"]
-        case Stop.NEVER:
-            tail = (
-                [f"\x1b[31;1mERROR: Job failed: exit status {ended.exit_code}\x1b[0;m"]
-                if ended.exit_code
-                else ["\x1b[32;1mJob succeeded\x1b[0;m"]
-            )
+    stopped = {
+        Stop.CANCELLED: [_red("ERROR: Job failed: canceled")],
+        Stop.TIME_LIMIT: [_red("ERROR: Job failed: execution took longer than 1h0m0s seconds")],
+        Stop.KILLED: [_red("ERROR: Job failed (system failure): aborted: terminated")],
+    }
+    tail = _closing(ended, stopped, [_red(f"ERROR: Job failed: exit status {ended.exit_code}")], ["\x1b[32;1mJob succeeded\x1b[0;m"])
     return [*head, *shown, *ended.lines, f"section_end:{second + 60}:step_script\r\x1b[0K", *tail]
+
+
+def _red(words: str) -> str:
+    return f"\x1b[31;1m{words}\x1b[0;m"
 
 
 def _jenkins(ended: Ended) -> list[str]:
     head = ["[Pipeline] stage", "[Pipeline] { (Build)", "[Pipeline] sh", *(f"+ {command}" for command in ended.commands)]
     close = ["[Pipeline] }", "[Pipeline] // stage", "[Pipeline] End of Pipeline"]
-    match ended.stop:
-        case Stop.CANCELLED:
-            return [
-                *head,
-                *ended.lines,
-                "Sending interrupt signal to process",
-                "script returned exit code 143",
-                *close,
-                "Finished: ABORTED",
-            ]
-        case Stop.TIME_LIMIT:
-            words = ["Cancelling nested steps due to timeout", "Sending interrupt signal to process", "script returned exit code 143"]
-            return [*head, *ended.lines, *words, *close, "Timeout has been exceeded", "Finished: ABORTED"]
-        case Stop.KILLED:
-            words = ['Cannot contact agent-7: hudson.remoting.ChannelClosedException: Channel "agent-7": Remote call on agent-7 failed.']
-            return [*head, *ended.lines, *words, *close, "Finished: ABORTED"]
-        case Stop.NEVER:
-            tail = (
-                [f"ERROR: script returned exit code {ended.exit_code}", "Finished: FAILURE"] if ended.exit_code else ["Finished: SUCCESS"]
-            )
-    return [*head, *ended.lines, *close, *tail]
+    ending = ["Sending interrupt signal to process", "script returned exit code 143"]
+    gone = 'Cannot contact agent-7: hudson.remoting.ChannelClosedException: Channel "agent-7": Remote call on agent-7 failed.'
+    stopped = {
+        Stop.CANCELLED: [*ending, *close, "Finished: ABORTED"],
+        Stop.TIME_LIMIT: ["Cancelling nested steps due to timeout", *ending, *close, "Timeout has been exceeded", "Finished: ABORTED"],
+        Stop.KILLED: [gone, *close, "Finished: ABORTED"],
+    }
+    failed = [*close, f"ERROR: script returned exit code {ended.exit_code}", "Finished: FAILURE"]
+    return [*head, *ended.lines, *_closing(ended, stopped, failed, [*close, "Finished: SUCCESS"])]
 
 
 def _plain(ended: Ended) -> list[str]:

@@ -27,6 +27,7 @@ _SILENT = {Behaviour.CLOSED_PORT, Behaviour.UNKNOWN_NAME, Behaviour.NO_RESOLVER}
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _MAX_HEAD = 65536
 _MAX_BODY = 8 * 1024 * 1024
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
@@ -123,21 +124,24 @@ class FaultServer:
                 self._done.wait(600)
             case Behaviour.RESET:
                 _abort(connection)
-            case Behaviour.EMPTY:
-                return
             case Behaviour.RESET_BODY | Behaviour.TRUNCATE:
-                whole = body or b"x" * 4096
-                connection.sendall(_answer(200, {}, whole)[: -(len(whole) // 2)])
-                if self._fault.behaviour is Behaviour.RESET_BODY:
-                    # Time for the client to read what came, so that the reset meets it in the middle of the body.
-                    self._done.wait(0.5)
-                    _abort(connection)
+                self._cut(connection, body or b"x" * 4096)
             case Behaviour.CHANGE_BYTES:
                 connection.sendall(_plain_answer(method, path, changed(body or b"changed\n")))
-            case _ if self._fault.status:
-                connection.sendall(_answer(self._fault.status, self._fault.headers, self._fault.body.encode(), is_head=method == "HEAD"))
+            case Behaviour.ANSWER:
+                fault = self._fault
+                told = _answer(fault.status, fault.headers, fault.body.encode(), is_head=method == "HEAD") if fault.status else None
+                connection.sendall(told or _plain_answer(method, path, body))
             case _:
-                connection.sendall(_plain_answer(method, path, body))
+                # Nothing is said: the connection just ends.
+                return
+
+    def _cut(self, connection: socket.socket, body: bytes) -> None:
+        connection.sendall(_answer(200, {}, body)[: -(len(body) // 2)])
+        if self._fault.behaviour is Behaviour.RESET_BODY:
+            # Time for the client to read what came, so that the reset meets it in the middle of the body.
+            self._done.wait(0.5)
+            _abort(connection)
 
 
 def changed(body: bytes) -> bytes:
@@ -190,7 +194,15 @@ def _answer(status: int, headers: object, body: bytes, *, is_head: bool = False)
 def _plain_answer(method: str, path: str, body: bytes | None) -> bytes:
     if body is None:
         return _answer(404, {}, b"not found\n", is_head=method == "HEAD")
-    kind = "text/html" if path.endswith("/") else "application/json" if body[:1] in b"{[" else "application/octet-stream"
+    kind = (
+        "text/html"
+        if path.endswith("/")
+        else _MANIFEST
+        if "/manifests/" in path
+        else "application/json"
+        if body[:1] in (b"{", b"[")
+        else "application/octet-stream"
+    )
     return _answer(200, {"Content-Type": kind}, body, is_head=method == "HEAD")
 
 

@@ -40,7 +40,8 @@ class Fault:
 
 
 def _page(title: str) -> str:
-    return f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    head, body = f"<head><title>{title}</title></head>", f"<center><h1>{title}</h1></center>"
+    return f"<html>\r\n{head}\r\n<body>\r\n{body}\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 
 
 def _status(status: int, title: str, times: int = 0, **headers: str) -> Fault:

@@ -50,7 +50,7 @@ def _judged(recipe: Recipe, family: str, ran: Ran, commands: list[str]) -> Store
     lines = cap(ran.output.rstrip("\n").split("\n"))
     ended = Ended(recipe.id, commands, lines, ran.exit_code, recipe.limit.stop)
     text = dress(ended)
-    private = private_words(text, ("hs-corpus", "hs-kits", "/root/", "/work/"))
+    private = private_words(text, ("hs-corpus", "hs-kits", "hs-docker", "/root/", "/work/"))
     if private:
         return f"it names this machine or a registry: {sorted(set(private))[:4]}"
     return StoredLog(

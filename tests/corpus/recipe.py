@@ -51,10 +51,11 @@ class Recipe:
     """One recording: its ``id`` is stable for ever, its ``label`` follows from ``fault`` by the rules of recognition.
 
     ``script`` is the step, run by ``bash -e`` as a CI runner does, in a folder that holds ``files``; it, ``files``, ``prepare`` and
-    ``env`` may name the fault server as ``@HTTPS@``, ``@HTTP@`` or ``@HOST@`` and the place of the kit as ``@KIT@``. ``prepare`` runs before it, unrecorded, without
-    limits and with a healthy server; ``kit`` names what must be installed first (``kits.py``). ``where`` selects the requests that the
-    fault meets, all others are answered from ``site``. ``needs`` are the programs without which the recipe is left out; ``shows`` is
-    an expression that the output must match, which proves that the step ended as the label says. ``limit_seconds`` bounds the run.
+    ``env`` may name the fault server as ``@HTTPS@``, ``@HTTP@``, ``@HOST@`` or ``@ADDRESS@``, its authority's file as ``@CA@``, and the
+    places ``@APP@``, ``@HOME@`` and ``@KIT@``. ``prepare`` runs before it, unrecorded, without limits and with a healthy server;
+    ``kit`` names what must be installed first (``kits.py``). ``where`` selects the requests that the fault meets, all others are
+    answered from ``site``. ``needs`` are the programs without which the recipe is left out; ``shows`` is an expression that the output
+    must match, which proves that the step ended as the label says. ``limit_seconds`` bounds the run.
     """
 
     id: str

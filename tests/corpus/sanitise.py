@@ -35,12 +35,15 @@ REGISTRY = re.compile("|".join(f"(?:{expression})" for expression, _ in _REGISTR
 _HOSTS = tuple((re.compile(rf"(?<![\w-])(?:{expression})", re.IGNORECASE), stand_in) for expression, stand_in in _REGISTRIES)
 _PLACES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:/private)?/tmp/hs-kits/[\w.-]+/(?:bin|sbin)(?=/)"), "/usr/local/bin"),
+    (re.compile(r"(?:\.\./)+hs-kits/[\w.-]+/"), ""),
+    (re.compile(r"/tmp/hs-docker/docker\.sock"), "/var/run/docker.sock"),
+    (re.compile(r"/tmp/hs-docker/data"), "/var/lib/docker"),
     (re.compile(r"/tmp/hs-kits/[\w.-]+"), "/builds/acme/app"),
     (re.compile(r"/root/\.pyenv/versions/([\d.]+)"), r"/opt/hostedtoolcache/Python/\1/x64"),
     (re.compile(r"/root/\.pyenv/shims"), "/usr/local/bin"),
     (re.compile(r"/root/\.rustup"), "/home/runner/.rustup"),
     (re.compile(r"/root/\.cargo"), "/home/runner/.cargo"),
-    (re.compile(r"/root(?![\w-])"), "/home/runner"),
+    (re.compile(r"(?<![\w.-])/root(?![\w-])"), "/home/runner"),
 )
 # Tools that greet with the name of a person.
 _PEOPLE: tuple[tuple[re.Pattern[str], str], ...] = (

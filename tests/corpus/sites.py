@@ -24,13 +24,13 @@ def zipped(files: Mapping[str, str]) -> bytes:
     return held.getvalue()
 
 
-def tarred(files: Mapping[str, str]) -> bytes:
+def tarred(files: Mapping[str, str], mode: int = 0o644) -> bytes:
     """Return a gzipped tar archive of the files, the same bytes every time."""
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, text in sorted(files.items()):
             member = tarfile.TarInfo(name)
-            member.size, member.mode = len(text.encode()), 0o644
+            member.size, member.mode = len(text.encode()), mode
             archive.addfile(member, io.BytesIO(text.encode()))
     return gzip.compress(held.getvalue(), mtime=0)
 
@@ -40,14 +40,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def wheel(name: str, version: str, requires: tuple[str, ...] = ()) -> bytes:
+def wheel(name: str, version: str, requires: tuple[str, ...] = (), python: str = ">=3.8") -> bytes:
     """Return a wheel with one module and, so that a cut has something to cut, some ballast."""
     info = f"{name}-{version}.dist-info"
     ballast = "".join(hashlib.sha256(f"{name}{number}".encode()).hexdigest() for number in range(400))
     needed = "".join(f"Requires-Dist: {one}\n" for one in requires)
     files = {
         f"{name}/__init__.py": f'"""{name}."""\nBALLAST = "{ballast}"\n',
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: {python}\n{needed}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: acme\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
@@ -84,18 +84,71 @@ def node_integrity(tarball: bytes) -> str:
     return "sha512-" + b64encode(hashlib.sha512(tarball).digest()).decode()
 
 
-def node_registry(
-    base: str, packages: Mapping[str, Mapping[str, bytes]], manifests: Mapping[str, Mapping[str, object]] | None = None
-) -> Site:
-    """Return an npm registry at ``base``; ``packages`` holds tarballs by version, each by name, ``manifests`` what else a name declares."""
+def node_registry(packages: Mapping[str, Mapping[str, bytes]], manifests: Mapping[str, Mapping[str, object]] | None = None) -> Site:
+    """Return an npm registry; ``packages`` holds tarballs by version, each by name, ``manifests`` what else a name declares."""
     site: dict[str, bytes] = {}
     for name, versions in packages.items():
         rows = {}
         for version, content in versions.items():
             path = f"/{name}/-/{name}-{version}.tgz"
             site[path] = content
-            about = {"tarball": base + path, "integrity": node_integrity(content), "shasum": hashlib.sha1(content).hexdigest()}  # noqa: S324 - npm's own field
+            about = {"tarball": "@BASE@" + path, "integrity": node_integrity(content), "shasum": hashlib.sha1(content).hexdigest()}  # noqa: S324 - npm's own field
             rows[version] = {"name": name, "version": version, "dist": about, **((manifests or {}).get(name, {}))}
         document = {"name": name, "dist-tags": {"latest": max(versions)}, "versions": rows}
         site[f"/{name}"] = json.dumps(document).encode()
     return site
+
+
+def downloads() -> Site:
+    """Return a file and its digest, which fits."""
+    archive = tarred(
+        {f"sdk-4.2.1/lib/part{part}.txt": "".join(sha256(f"{part}.{row}".encode()) for row in range(80)) for part in range(40)}
+    )
+    return {"/tools/sdk-4.2.1.tar.gz": archive, "/tools/sdk-4.2.1.sha256": f"{sha256(archive)}  sdk-4.2.1.tar.gz\n".encode()}
+
+
+def python_packages() -> Site:
+    """Return an index with a client, what it needs, and packages whose installation fails."""
+    broken = "import sys\nprint('checking for libwire.so.2')\nsys.exit('libwire 2.1 or newer is needed to build acme-native')\n"
+    return python_index(
+        {
+            "acme-client": {
+                f"acme_client-{version}-py3-none-any.whl": wheel("acme_client", version, (f"acme-wire{wire}",))
+                for version, wire in (("1.3.0", "<2"), ("1.4.0", ">=2"))
+            },
+            "acme-wire": {f"acme_wire-{version}-py3-none-any.whl": wheel("acme_wire", version) for version in ("1.9.0", "2.1.3")},
+            "acme-native": {"acme_native-0.3.0.tar.gz": sdist("acme_native", "0.3.0", broken)},
+            "acme-clang": {"acme_clang-0.1.0.tar.gz": sdist("acme_clang", "0.1.0", _EXTENSION)},
+            "acme-future": {"acme_future-3.0.0-py3-none-any.whl": wheel("acme_future", "3.0.0", python=">=3.99")},
+        }
+    )
+
+
+_EXTENSION = """from setuptools import Extension, setup
+open("wire.c", "w").write("#include <acme/wire.h>\\nint wire(void) { return 0; }\\n")
+setup(name="acme_clang", version="0.1.0", ext_modules=[Extension("acme_clang", ["wire.c"])])
+"""
+
+
+def node_packages() -> Site:
+    """Return a registry with a library, what it needs, a peer conflict, and a package whose installation fails."""
+    packages = {
+        "acme-client": {"1.3.0": node_tarball("acme-client", "1.3.0"), "1.4.0": node_tarball("acme-client", "1.4.0")},
+        "acme-wire": {"2.1.3": node_tarball("acme-wire", "2.1.3")},
+        "acme-old": {"1.0.0": node_tarball("acme-old", "1.0.0")},
+        "acme-plugin": {"5.0.0": node_tarball("acme-plugin", "5.0.0", {"peerDependencies": {"acme-client": "^1.3.0"}})},
+        "acme-native": {"0.3.0": node_tarball("acme-native", "0.3.0", _NATIVE, {"check.js": _NATIVE_CHECK})},
+        "acme-future": {"3.0.0": node_tarball("acme-future", "3.0.0", {"engines": {"node": ">=99"}})},
+    }
+    manifests: dict[str, Mapping[str, object]] = {
+        "acme-client": {"dependencies": {"acme-wire": "^2.0.0"}},
+        "acme-old": {"deprecated": "acme-old is no longer supported, use acme-client"},
+        "acme-plugin": {"peerDependencies": {"acme-client": "^1.3.0 <1.4.0"}},
+        "acme-native": {**_NATIVE, "hasInstallScript": True},
+        "acme-future": {"engines": {"node": ">=99"}},
+    }
+    return node_registry(packages, manifests)
+
+
+_NATIVE: Mapping[str, object] = {"scripts": {"install": "node check.js"}}
+_NATIVE_CHECK = "console.error('acme-native: no prebuilt binary for this platform'); process.exit(1);\n"

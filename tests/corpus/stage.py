@@ -83,16 +83,20 @@ def is_runnable_without_names(recipe: Recipe) -> bool:
     return "@HTTPS@" not in recipe.script + recipe.prepare + "".join(recipe.files.values()) and not needs_namespace(recipe.limit)
 
 
+def _own_address() -> str:
+    number = next(_numbers)
+    return f"127.{64 + os.getpid() % 64}.{number // 250 % 250}.{1 + number % 250}"
+
+
 @contextlib.contextmanager
 def placed(recipe: Recipe, under: Path, kit: Path | None, *, has_namespace: bool) -> Iterator[Place]:
     """Yield a fresh place for a run; it is removed afterwards."""
-    number = next(_numbers)
     root = under / recipe.id
     shutil.rmtree(root, ignore_errors=True)
     for name in ("app", "home", "tmp", "certificates"):
         (root / name).mkdir(parents=True)
     write_certificates(root / "certificates", dt.datetime.now(dt.UTC))
-    address = f"127.{64 + os.getpid() % 64}.{number // 250}.{1 + number % 250}"
+    address = _own_address()
     host = _TOOL_HOST.get(recipe.tool, "registry.example") if has_namespace else address
     try:
         yield Place(root, root / "certificates", address, host, kit, has_namespace)
@@ -104,7 +108,9 @@ def run_recipe(recipe: Recipe, place: Place) -> Ran:
     """Prepare and run the step; raises subprocess.CalledProcessError when the preparation fails, which no recording may hide."""
     fault = FAULTS.get(recipe.fault, FAULTS["none"])
     if recipe.prepare:
-        with FaultServer(FAULTS["none"], place.certificates, recipe.site, address=place.address, host=place.host) as server:
+        # A healthy server of its own: the ports of one that has just closed may still be taken.
+        address = _own_address() if place.has_namespace else place.address
+        with FaultServer(FAULTS["none"], place.certificates, recipe.site, address=address, host=place.host) as server:
             _write_files(recipe, place, server)
             prepared = _run(recipe, place, server, NO_LIMIT, recipe.prepare)
         if prepared.exit_code:
@@ -129,6 +135,7 @@ def _filled(text: str, place: Place, server: FaultServer | None) -> str:
         "@HTTPS@": f"https://{place.host}{https}",
         "@HTTP@": f"http://{place.host}{http}",
         "@HOST@": place.host,
+        "@ADDRESS@": place.address,
         "@KIT@": str(place.kit),
     }
     for token, value in (
@@ -164,7 +171,8 @@ def _write_files(recipe: Recipe, place: Place, server: FaultServer) -> None:
 def _environment(recipe: Recipe, place: Place, server: FaultServer) -> dict[str, str]:
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
     if server.host in HOSTS and any(
-        token in recipe.script + recipe.prepare + "".join((*recipe.files.values(), *recipe.env.values())) for token in ("@HTTPS@", "@HTTP@")
+        token in recipe.script + recipe.prepare + "".join((*recipe.files.values(), *recipe.env.values()))
+        for token in ("@HTTPS@", "@HTTP@", "@HOST@")
     ):
         kept |= dict.fromkeys(_TRUST, str(place.certificates / "authority.pem"))
     home = place.root / "home"
@@ -184,7 +192,7 @@ def _environment(recipe: Recipe, place: Place, server: FaultServer) -> dict[str,
 def _run(recipe: Recipe, place: Place, server: FaultServer, limit: Limit, script: str, fault: Fault | None = None) -> Ran:
     step = place.root / "step.sh"
     step.write_text(_filled(script, place, server) + "\n", encoding="utf-8")
-    names = _name_files(place, fault or FAULTS["none"]) if place.has_namespace else {}
+    names = _name_files(place, server.address, fault or FAULTS["none"]) if place.has_namespace else {}
     framed = place.root / "frame.sh"
     framed.write_text(frame(limit, place.root, names, shlex.join(["bash", "-e", "-o", "pipefail", str(step)])), encoding="utf-8")
     words = [*(["unshare", "-m"] if place.has_namespace else []), "bash", "-e", str(framed)]
@@ -200,11 +208,11 @@ def _run(recipe: Recipe, place: Place, server: FaultServer, limit: Limit, script
     return _watched(child, limit, recipe.limit_seconds)
 
 
-def _name_files(place: Place, fault: Fault) -> dict[str, Path]:
+def _name_files(place: Place, address: str, fault: Fault) -> dict[str, Path]:
     """Return what stands in for the files by which this machine finds others."""
     hosts, resolver = place.root / "hosts", place.root / "resolv.conf"
     is_known = fault.behaviour not in {Behaviour.UNKNOWN_NAME, Behaviour.NO_RESOLVER}
-    hosts.write_text("127.0.0.1 localhost runner\n" + (f"{place.address} {' '.join(HOSTS)}\n" if is_known else ""), encoding="utf-8")
+    hosts.write_text("127.0.0.1 localhost runner\n" + (f"{address} {' '.join(HOSTS)}\n" if is_known else ""), encoding="utf-8")
     if fault.behaviour is not Behaviour.NO_RESOLVER:
         return {"/etc/hosts": hosts}
     # Nobody answers there, and says so at once.
