@@ -49,6 +49,13 @@ def _status(status: int, title: str, times: int = 0, **headers: str) -> Fault:
     return Fault(status=status, headers=named, body=_page(f"{status} {title}"), times=times)
 
 
+def _registry(status: int, code: str, message: str) -> Fault:
+    """Return how an image registry says no."""
+    return Fault(
+        status=status, headers={"Content-Type": "application/json"}, body=f'{{"errors":[{{"code":"{code}","message":"{message}"}}]}}'
+    )
+
+
 FAULTS: Mapping[str, Fault] = {
     "none": Fault(),
     "refused": Fault(Behaviour.CLOSED_PORT),
@@ -73,6 +80,9 @@ FAULTS: Mapping[str, Fault] = {
     "403": _status(403, "Forbidden"),
     "404": _status(404, "Not Found"),
     "410": _status(410, "Gone"),
+    "unknown_manifest": _registry(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    "denied": _registry(403, "DENIED", "requested access to the resource is denied"),
+    "pull_limit": _registry(429, "TOOMANYREQUESTS", "You have reached your pull rate limit."),
     "loop": Fault(status=302, headers={"Location": "/sign-in"}),
     "portal": Fault(status=200, headers={"Content-Type": "text/html"}, body=_page("Scheduled maintenance")),
     "expired": Fault(certificate=Certificate.EXPIRED),
@@ -96,11 +106,12 @@ FETCH: Mapping[str, Kind] = {
     **dict.fromkeys(_WIRE, Kind.NETWORK_CONNECTIVITY),
     **dict.fromkeys(_TLS, Kind.TLS_CERTIFICATE),
     **dict.fromkeys(("500", "502", "503", "504", "404", "410", "loop", "portal"), Kind.REMOTE_SERVICE_ERROR),
-    **dict.fromkeys(("401", "403"), Kind.AUTH_CREDENTIALS),
-    **dict.fromkeys(("429", "429_short"), Kind.RATE_LIMITED),
+    **dict.fromkeys(("401", "403", "denied"), Kind.AUTH_CREDENTIALS),
+    **dict.fromkeys(("429", "429_short", "pull_limit"), Kind.RATE_LIMITED),
     **dict.fromkeys((name for name in FAULTS if name.startswith("flaky")), Kind.SUCCESS),
     "none": Kind.SUCCESS,
     **dict.fromkeys(("unresolved", "no_resolver"), Kind.DNS_RESOLUTION),
+    "unknown_manifest": Kind.CONTAINER_RUNTIME,
     "wrong_content": Kind.INTEGRITY_OR_CACHE,
 }
 PACKAGES: Mapping[str, Kind] = {**FETCH, "404": Kind.DEPENDENCY_RESOLUTION, "410": Kind.DEPENDENCY_RESOLUTION}

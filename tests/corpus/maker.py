@@ -43,6 +43,8 @@ def _judged(recipe: Recipe, family: str, ran: Ran, commands: list[str]) -> Store
     if not ran.is_met:
         return f"the fault was not met: {tail}"
     is_stopped = recipe.limit.stop is not Stop.NEVER
+    if is_stopped and not ran.was_stopped:
+        return f"it ended with {ran.exit_code} before it could be stopped: {tail}"
     if not is_stopped and (ran.exit_code == 0) != (group_of(recipe.label) is Group.NONE):
         return f"it ended with {ran.exit_code}, which is not what {recipe.label} does: {tail}"
     if recipe.shows and not re.search(recipe.shows, ran.output, re.MULTILINE):

@@ -51,12 +51,14 @@ _numbers = itertools.count(1)
 class Ran:
     """What a step printed (made fit for the eyes of others), its exit code (128 + n for signal n), and whether it had to be ended.
 
-    ``is_met`` tells that the server showed its fault, as far as a server can know: nobody sees a client that finds a closed port.
+    ``is_overdue`` says that it took too long, ``was_stopped`` that the runner had to end it, ``is_met`` that the server showed its
+    fault, as far as a server can know: nobody sees a client that finds a closed port.
     """
 
     output: str
     exit_code: int
     is_overdue: bool
+    was_stopped: bool
     is_met: bool = True
 
 
@@ -96,6 +98,8 @@ def placed(recipe: Recipe, under: Path, kit: Path | None, *, has_namespace: bool
     for name in ("app", "home", "tmp", "certificates"):
         (root / name).mkdir(parents=True)
     write_certificates(root / "certificates", dt.datetime.now(dt.UTC))
+    # A step that has dropped root must still reach its folder.
+    under.chmod(0o755)
     address = _own_address()
     host = _TOOL_HOST.get(recipe.tool, "registry.example") if has_namespace else address
     try:
@@ -120,7 +124,7 @@ def run_recipe(recipe: Recipe, place: Place) -> Ran:
             _write_files(recipe, place, server)
         ran = _run(recipe, place, server, recipe.limit, recipe.script, fault)
     is_met = bool(server.met) or recipe.fault == "none" or recipe.fault not in FAULTS or fault.behaviour in _UNSEEN
-    return Ran(sanitise(ran.output, _exchanged(recipe, place, server)), ran.exit_code, ran.is_overdue, is_met)
+    return Ran(sanitise(ran.output, _exchanged(recipe, place, server)), ran.exit_code, ran.is_overdue, ran.was_stopped, is_met)
 
 
 def shown(text: str, recipe: Recipe, place: Place) -> str:
@@ -245,7 +249,7 @@ def _watched(child: subprocess.Popen[bytes], limit: Limit, limit_seconds: float)
     child.stdout.close()
     # What the step left behind in its session ends with it, as a runner sees to.
     _signal(child, signal.SIGKILL)
-    return Ran(told.decode("utf-8", errors="replace"), code if code >= 0 else 128 - code, is_overdue)
+    return Ran(told.decode("utf-8", errors="replace"), code if code >= 0 else 128 - code, is_overdue, bool(stopped))
 
 
 def _is_to_stop(limit: Limit, seconds: float, told: bytearray) -> bool:

@@ -68,6 +68,7 @@ def test_what_succeeds_is_a_success(tmp_path: Path) -> None:
         (replace(GIT, script="git clone @HTTPS@/x"), "only root may make"),
         (replace(SHELL, limit=Limit(memory_mib=9)), "only root may make"),
         (replace(SHELL, script="tail -f /dev/null", limit_seconds=1), "still running after 1 s"),
+        (replace(SHELL, script="exit 9", limit=Limit(stop=Stop.CANCELLED, after=60)), "it ended with 9 before it could be stopped"),
     ],
 )
 def test_what_does_not_show_its_fault_is_not_recorded(recipe: Recipe, why: str, tmp_path: Path) -> None:

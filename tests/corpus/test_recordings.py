@@ -109,6 +109,15 @@ def test_what_is_stored_is_the_same_bytes_again_and_keeps_its_neighbours(logs: t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_row_over_faults_is_labelled_by_its_table_but_for_what_it_says_itself(tmp_path: Path) -> None:
+    table = 'labels = "fetch"\nfaults = ["reset", "429_short"]\nbut = { reset = "timeout" }\n'
+    row = f'id = "a"\ntool = "t"\nlanguage = "c"\nscript = "true"\n{table}'
+    (tmp_path / "tools.toml").write_text(f"[defaults]\nkit = 'k'\n[[recipe]]\n{row}", encoding="utf-8")
+    [one, two] = read_families(tmp_path)["tools"]
+    assert (one.id, one.fault, one.label, one.kit) == ("a-reset", "reset", Kind.TIMEOUT, "k")
+    assert (two.id, two.fault, two.label) == ("a-429-short", "429_short", Kind.RATE_LIMITED)
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [

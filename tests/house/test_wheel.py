@@ -18,6 +18,7 @@ DATA = (
     "schemas/avro/RecoveryOutcome.avsc",
     "learning/catalogue/pip.json",
     "learning/catalogue/model.json",
+    "learning/corpus/git.jsonl.xz",
     "infra/broker/jgo.lock.toml",
     "infra/deploy/default/healstream.yaml",
     "infra/deploy/default/policy/observe.yaml",
