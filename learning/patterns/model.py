@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from learning.patterns.linear import MOST_TIMES, repeats_wildly
 from schemas.vocabulary import Group, Kind, group_of
 
 MAX_PATTERNS_A_FILE = 20
@@ -62,6 +63,8 @@ def expression_fault(expression: str) -> str:
         compiled = re.compile(expression)
     except re.error as error:
         return f"does not compile: {error}"
+    if repeats_wildly(expression):
+        return f"a part that varies is repeated more than {MOST_TIMES} times: confirming it may take exponential time"
     return "matches the empty string" if compiled.search("") else ""
 
 

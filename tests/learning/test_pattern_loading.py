@@ -82,7 +82,20 @@ def test_an_id_may_be_used_once_over_all_files() -> None:
     assert [(problem.file, "already in a.json" in problem.message) for problem in problems] == [("b.json", True)]
 
 
-@pytest.mark.parametrize("expression", ["a*", "(?!x)y", "(a)\\1", "(?:a+)+", "(unclosed"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a*",
+        "(?!x)y",
+        "(a)\\1",
+        "(?:a+)+",
+        "(unclosed",
+        "(?:a|a)*b",
+        r"(?:\w+\s?)*x",
+        "(?:a?){20}b",
+        "(?:x(?:a|ab){1,9})+y",
+    ],
+)
 def test_an_expression_that_is_not_linear_or_is_empty_is_refused(expression: str) -> None:
     """Look-around, back-references, nested repeats, empty matches and faults are all named."""
     assert expression_fault(expression)
