@@ -68,6 +68,12 @@ def test_every_recording_ended_as_its_label_says(logs: tuple[StoredLog, ...], re
         assert stop is not Stop.NEVER or (log.exit_code == 0) == (log.kind is Kind.SUCCESS), log.id
 
 
+def test_every_recording_shows_the_commands_of_its_recipe(logs: tuple[StoredLog, ...], recipes: dict[str, tuple[str, Recipe]]) -> None:
+    for log in logs:
+        commands = [line for line in recipes[log.id][1].script.split("\n") if line.strip() and "@" not in line]
+        assert [line for line in commands if line not in log.text] == [], f"{log.id} was recorded by another script: record it again"
+
+
 def test_no_recording_is_another_in_other_numbers(logs: tuple[StoredLog, ...]) -> None:
     seen: dict[str, str] = {}
     assert [(log.id, seen[key]) for log in logs if (key := masked(log.text)) in seen or seen.setdefault(key, log.id) != log.id] == []
