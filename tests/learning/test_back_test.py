@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from learning.backtest import BackTest, Budget, back_test
 from learning.classification import Recognizer
-from learning.patterns.backtest import BackTest, Budget, back_test
 from learning.patterns.model import Pattern
 from learning.stored_logs import StoredLog
 from schemas.vocabulary import Kind, Result

@@ -48,9 +48,11 @@ class Stolen:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """The report. ``wrong`` are failures of another kind that it hits, ``gained`` logs that only the pattern lets be judged rightly.
+    """The report.
 
-    Lists hold at most ``MAX_LISTED`` ids; ``refused`` says why it may not act, empty when nothing speaks against it.
+    ``wrong`` are failures of another kind that it hits, ``gained`` logs that only the pattern lets be judged rightly; a failure whose
+    kind nobody knows counts for neither. Lists hold at most ``MAX_LISTED`` ids; ``refused`` says why it may not act, empty when nothing
+    speaks against it.
     """
 
     pattern: str
@@ -107,7 +109,7 @@ def back_test(pattern: Pattern, logs: Sequence[StoredLog], recognizer: Recognize
         successes=successes,
         right=sum(log.kind is pattern.kind for log in failures),
         green=green[:MAX_LISTED],
-        wrong=tuple(log.id for log in failures if log.kind is not pattern.kind)[:MAX_LISTED],
+        wrong=tuple(log.id for log in failures if log.kind not in {pattern.kind, Kind.UNKNOWN})[:MAX_LISTED],
         stolen=stolen[:MAX_LISTED],
         gained=tuple(log.id for log, _, now, _ in changed if now is log.kind)[:MAX_LISTED],
         refused=(),
