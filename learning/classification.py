@@ -28,6 +28,8 @@ _RIVAL_SHARE = 0.85
 _MODEL_SHARE = 0.1
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
+# A package manager that stops so has ended its step, whoever states it.
+_ENDS_ITSELF = frozenset({Kind.LOCKFILE_MISMATCH, Kind.PACKAGE_INSTALL_FAILURE, Kind.INTEGRITY_OR_CACHE})
 _PASSED_CONFIDENCE = 0.99
 _MAX_ALTERNATIVES = 5
 
@@ -121,10 +123,13 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
             return f"does not act: work went on to {other.kind} in line {other.last_line}"
         if other.score >= _RIVAL_SHARE * best.score:
             return f"does not act: {other.kind} in line {other.line} is nearly as likely"
+    # A summary that passed after the error outweighs what only the text says of a failure.
+    if structure.soft_pass > best.line and not evidence.told:
+        return f"does not act: line {structure.soft_pass} says that the work passed"
     if evidence.failed:
         return ""
     # Without a stated failure only what a re-run may mend, at the very end, is enough to act on.
-    if structure.end - best.line > _UNSTATED_END_LINES or not is_transient:
+    if structure.end - best.line > _UNSTATED_END_LINES or not (is_transient or best.kind in _ENDS_ITSELF):
         return "does not act: nothing says that the job failed"
     return ""
 

@@ -25,6 +25,11 @@ _RETRY_ROOM_LINES = 1
 _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
 _EXTRA_PATTERN = 0.03
+SAME_BLOCK_LINES = 5
+# A compiler or a linter that speaks as clearly as this has failed by itself.
+_STRONG_CODE = 0.5
+_WENT_PAST = 0.3
+_OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
 # What ends a whole job is printed after the failing step too, so its place after the exit line proves nothing against it.
 _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
 
@@ -47,11 +52,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What ranking has to go by; ``passed`` means that the job succeeded, whatever its text says."""
+    """What ranking has to go by; ``passed`` means that the job succeeded, whatever its text says.
+
+    ``told`` means that the failure is known from outside the text.
+    """
 
     candidates: tuple[Candidate, ...]
     passed: bool
     failed: bool
+    told: bool = False
 
 
 def has_passed(structure: Structure, result: Result | None) -> bool:
@@ -79,8 +88,9 @@ def rank_candidates(
         if pattern is not None:
             by_kind[hit.kind].append(_score(hit, pattern, structure, last_of[hit.pattern]))
     merged = [_merge(found) for found in by_kind.values()]
-    ranked = sorted(_apply_precedence(merged, precedence), key=lambda candidate: (-candidate.score, candidate.kind))
-    return Evidence(tuple(ranked), has_passed(structure, result), has_failed(structure, result))
+    ranked = sorted(_apply_precedence(_hold_back(merged), precedence), key=lambda candidate: (-candidate.score, candidate.kind))
+    passed = has_passed(structure, result)
+    return Evidence(tuple(ranked), passed, has_failed(structure, result), told=not passed and result not in {None, Result.UNKNOWN})
 
 
 def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> Candidate:
@@ -100,6 +110,8 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
     found: list[tuple[float, str]] = []
     if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
         found.append((AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
+    elif structure.closing and hit.line > structure.closing:
+        found.append((AFTER_EXIT, f"in work after line {structure.closing} that cannot fail the job"))
     if hit.line <= structure.begin:
         found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
@@ -120,6 +132,29 @@ def _merge(found: Sequence[Candidate]) -> Candidate:
     score = min(best.score + _EXTRA_PATTERN * len(others), 0.99)
     said = f"{len(others)} other patterns of the same kind agree"
     return replace(best, score=score, alone=score, reasons=(*best.reasons, said))
+
+
+def went_past(code: Candidate, cause: Candidate) -> bool:
+    """Tell whether code failed by itself well after what may be the cause: then that was only printed, or did no harm."""
+    if code.kind not in _OWN_FAULTS or group_of(cause.kind) is not Group.INFRA:
+        return False
+    # What follows a step that ended is weakened for it; but what ends a job cannot be followed by work.
+    clear = _STRONG_CODE * (AFTER_EXIT if cause.kind in _OF_THE_JOB else 1.0)
+    # A compiler that dies of its surroundings says so within a few lines of its own error.
+    return code.alone >= clear and code.last_line > cause.last_line + SAME_BLOCK_LINES
+
+
+def _hold_back(merged: Sequence[Candidate]) -> list[Candidate]:
+    """Weaken what the job went past before its code failed."""
+    held = []
+    for candidate in merged:
+        past = next((code for code in merged if went_past(code, candidate)), None)
+        if past is None:
+            held.append(candidate)
+            continue
+        said = f"work went on to {past.kind} in line {past.last_line}"
+        held.append(replace(candidate, score=candidate.score * _WENT_PAST, reasons=(*candidate.reasons, said)))
+    return held
 
 
 def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> list[Candidate]:
@@ -143,4 +178,4 @@ def _may_cause(cause: Candidate, symptom: Candidate) -> bool:
     # Tests that ran and failed explain only what was printed before their summary: a deployment that fails later is its own failure.
     if group_of(cause.kind) is Group.CODE and group_of(symptom.kind) is Group.INFRA:
         return symptom.line <= cause.line + 5
-    return True
+    return not went_past(symptom, cause)

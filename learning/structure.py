@@ -20,7 +20,7 @@ _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| |\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
-    r"|travis_(?:fold|time):\S*|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
+    r"|travis_(?:fold:(?!end:after_)|time:)\S*|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
 # Most lines start with none of these, which spares them the expression.
 _DECORATED = frozenset("\ufeff0123456789[ts#S")
@@ -32,7 +32,8 @@ _ERROR_WORD = re.compile(
 
 
 class MarkKind(StrEnum):
-    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such."""
+    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such,
+    ``closing`` where work begins whose failure does not fail the job."""
 
     ENDED = "ended"
     EXIT = "exit"
@@ -40,10 +41,11 @@ class MarkKind(StrEnum):
     RETRY = "retry"
     GAVE_UP = "gave_up"
     FLAGGED = "flagged"
+    CLOSING = "closing"
 
 
 # Of these only the last one in a log means something.
-LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED})
+LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ MARK_RULES: tuple[MarkRule, ...] = (
         r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?|Build success)\s*$",
         0,
     ),
+    MarkRule(MarkKind.ENDED, r"Your build has been stopped", r"^Your build has been stopped\.?\s*$"),
+    # Which of its closing phases a runner enters tells how the job went.
+    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_failure", r"^travis_fold:end:after_failure"),
+    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_success", r"^travis_fold:end:after_success", 0),
+    MarkRule(MarkKind.ENDED, r"for failed job", r"^(?:Saving cache|Uploading artifacts) for failed job\s*$"),
     MarkRule(MarkKind.ENDED, r"completed with result: ", r"^Job .{1,120} completed with result: (?:Failed|Canceled|Abandoned)\s*$"),
     MarkRule(MarkKind.ENDED, r"completed with result: Succeeded", r"^Job .{1,120} completed with result: Succeeded", 0),
     MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
@@ -94,6 +101,11 @@ MARK_RULES: tuple[MarkRule, ...] = (
     ),
     MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
     MarkRule(MarkKind.FLAGGED, r"##\[error\]", r"^##\[error\]"),
+    MarkRule(MarkKind.CLOSING, r"store build cache", r"^store build cache\s*$"),
+    MarkRule(MarkKind.CLOSING, r"Post job cleanup", r"^Post job cleanup\.\s*$"),
+    MarkRule(MarkKind.CLOSING, r"Saving cache for ", r"^Saving cache for (?:successful|failed) job\s*$"),
+    MarkRule(MarkKind.CLOSING, r"Running agent pre-exit hook", r"^(?:~~~ )?Running agent pre-exit hook\s*$"),
+    MarkRule(MarkKind.SOFT_PASS, r"Failures: 0, Errors: 0", r"^(?:\[INFO\] |\[WARNING\] )?Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: \d+\s*$", 0),
     MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
     MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
     MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
@@ -152,7 +164,7 @@ class Structure:
     """Where things stand in a log; line numbers count from 1, 0 means there is none.
 
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
-    that positions are measured from: the failing step's end, else the log's. ``block`` are the clean lines of the last error block.
+    that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job. ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0
@@ -162,6 +174,7 @@ class Structure:
     soft_pass: int = 0
     last_retry: int = 0
     gave_up: bool = False
+    closing: int = 0
     block_first: int = 0
     block: tuple[str, ...] = ()
 
@@ -200,6 +213,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         soft_pass=_last(ordered, MarkKind.SOFT_PASS),
         last_retry=_last(ordered, MarkKind.RETRY),
         gave_up=any(mark.kind is MarkKind.GAVE_UP for mark in ordered),
+        closing=_last(ordered, MarkKind.CLOSING),
         block_first=first,
         block=block,
     )
@@ -214,6 +228,7 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "soft_pass": structure.soft_pass,
         "last_retry": structure.last_retry,
         "gave_up": int(structure.gave_up),
+        "closing": structure.closing,
     }
     return ((_SIGNAL + "verdict", structure.verdict.value), *((_SIGNAL + name, str(value)) for name, value in rows.items()))
 
@@ -234,6 +249,7 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         soft_pass=number("soft_pass"),
         last_retry=number("last_retry"),
         gave_up=bool(number("gave_up")),
+        closing=number("closing"),
     )
 
 
