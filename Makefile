@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model check test demo up down corpus accuracy bench chaos clean
+.PHONY: help setup schemas model check test demo up down corpus accuracy bench chaos clean calibration
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ corpus: setup ## run real tools under real faults, store their logs (TOOLS="git 
 
 accuracy: setup ## measure recognition by split into build/accuracy.json
 	$(BIN)/python -m tests.accuracy
+
+calibration: setup ## fit the confidence anew on the corpora that come with the project
+	$(BIN)/python -m learning.write_calibration learning/catalogue tests/accuracy/written learning/corpus
 
 bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.compiled_patterns import CompiledPatterns
+from learning.calibration import load_calibration
 from learning.classification import Classification, Recognizer, classify_log
 from learning.classifier import Classifier
 from learning.patterns.loader import load_catalogue, read_folder
@@ -53,7 +54,8 @@ def load_recognizer(folder: Path) -> Recognizer:
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     precedence = load_precedence((folder / "precedence.json").read_text(encoding="utf-8"))
-    return Recognizer(Matcher(catalogue, CompiledPatterns.in_cache(os.environ)), precedence, Classifier.from_snapshot(model))
+    calibration = load_calibration((folder / "calibration.json").read_text(encoding="utf-8"))
+    return Recognizer(Matcher(catalogue, CompiledPatterns.in_cache(os.environ)), precedence, Classifier.from_snapshot(model), calibration)
 
 
 def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from learning.calibration import Calibration, Factor
 from learning.classifier import Classifier
 from learning.evidence import AFTER_EXIT, Candidate, Evidence, rank_candidates
 from learning.features import make_features
@@ -17,7 +18,7 @@ from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of, is_healable
 
 # Acting on a wrong kind costs a needless re-run or hides a bug, abstaining costs a look by a person: only what is nearly certain acts.
-ACT_THRESHOLD = 0.8
+CERTAIN = 0.78
 # Below this a kind is not named at all.
 NAME_THRESHOLD = 0.3
 # Code evidence of this strength beside an infra kind means that the change may be at fault: nobody retries that.
@@ -25,7 +26,7 @@ _CONTRADICTION = 0.3
 # A compiler that dies of its surroundings says so within a few lines of its own error.
 _SAME_BLOCK_LINES = 5
 _RIVAL_SHARE = 0.85
-_MODEL_SHARE = 0.1
+_FULL_SUPPORT = 2
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
 # A package manager that stops so has ended its step, whoever states it.
@@ -36,7 +37,10 @@ _MAX_ALTERNATIVES = 5
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What is wrong and how sure that is. ``acts``: infra and identified; ``heals``: acts and the taxonomy lets a recipe try."""
+    """What is wrong and how sure that is. ``acts``: infra and identified; ``heals``: acts and the taxonomy lets a recipe try.
+
+    ``confidence`` is the calibrated probability that the kind is right, of ``factors``.
+    """
 
     kind: Kind
     group: Group
@@ -49,15 +53,17 @@ class Classification:
     alternatives: tuple[tuple[Kind, float], ...]
     abstained: bool
     features: Mapping[int, float]
+    factors: Mapping[Factor, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Recognizer:
-    """All that classification rests on: the compiled patterns, the precedence and the model; made once a process."""
+    """All that classification rests on: the compiled patterns, the precedence, the model and its calibration; made once a process."""
 
     matcher: Matcher
     precedence: Precedence
     classifier: Classifier
+    calibration: Calibration
 
 
 def classify_log(text: str, result: Result | None, recognizer: Recognizer) -> Classification:
@@ -85,10 +91,13 @@ def classify_hits(
     # Nothing states a failure and work went on, or passed, after the error: a successful job looks just so.
     if not evidence.failed and (structure.end - best.line > _UNSTATED_NAME_LINES or structure.soft_pass > best.line):
         return _abstain(evidence, guesses, features)
-    confidence = _confidence(evidence, guesses)
+    factors = _factors(evidence, guesses)
+    confidence = recognizer.calibration.confidence(factors)
     doubt = _doubt(best, evidence, structure, is_transient=patterns[best.pattern].transient)
-    acts = group_of(best.kind) is Group.INFRA and confidence >= ACT_THRESHOLD and not doubt
-    reasons = (*best.reasons, *((doubt,) if doubt else ()))
+    # Patterns decide what acts: the model can lower the confidence that is needed, but never make up for weak patterns.
+    is_sure = _certainty(evidence) >= CERTAIN and confidence >= recognizer.calibration.act_threshold
+    acts = group_of(best.kind) is Group.INFRA and is_sure and not doubt
+    reasons = (*best.reasons, recognizer.calibration.reason(factors), *((doubt,) if doubt else ()))
     return Classification(
         kind=best.kind,
         group=group_of(best.kind),
@@ -101,17 +110,38 @@ def classify_hits(
         alternatives=tuple((candidate.kind, round(candidate.score, 4)) for candidate in evidence.candidates[1 : _MAX_ALTERNATIVES + 1]),
         abstained=False,
         features=features,
+        factors=factors,
     )
 
 
-def _confidence(evidence: Evidence, guesses: Mapping[Kind, float]) -> float:
-    best, *others = evidence.candidates
-    rival = others[0].score / best.score if others else 0.0
+def _certainty(evidence: Evidence) -> float:
+    """Return how strongly patterns alone speak for the best candidate, 0..1; no model has a share in it."""
+    best = evidence.candidates[0]
+    rival = _rival_share(evidence)
     # A rival costs by the square of its strength: a far weaker one is noise, an equal one halves the certainty.
-    alone = best.score * (1.0 - 0.5 * rival * rival)
+    return best.score * (1.0 - 0.5 * rival * rival)
+
+
+def _rival_share(evidence: Evidence) -> float:
+    best, *others = evidence.candidates
+    return others[0].score / best.score if others else 0.0
+
+
+def _factors(evidence: Evidence, guesses: Mapping[Kind, float]) -> dict[Factor, float]:
+    best, *others = evidence.candidates
+    rival = _rival_share(evidence)
     top = max(guesses.values(), default=0.0)
-    agreement = guesses.get(best.kind, 0.0) / top if top else 0.0
-    return round((1.0 - _MODEL_SHARE) * alone + _MODEL_SHARE * agreement, 4)
+    disputed = group_of(best.kind) is Group.INFRA and any(
+        group_of(other.kind) is Group.CODE and other.score >= _CONTRADICTION for other in others
+    )
+    return {
+        Factor.SCORE: best.score,
+        Factor.UNRIVALLED: 1.0 - rival * rival,
+        Factor.AGREED: guesses.get(best.kind, 0.0) / top if top else 0.0,
+        Factor.STATED: float(evidence.failed),
+        Factor.UNDISPUTED: 0.0 if disputed else 1.0,
+        Factor.SUPPORTED: min(best.support, _FULL_SUPPORT) / _FULL_SUPPORT,
+    }
 
 
 def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_transient: bool) -> str:

@@ -38,7 +38,8 @@ _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_
 class Candidate:
     """One kind that the evidence allows, with the hit that speaks loudest for it.
 
-    ``alone`` is its score before causes push it down, ``last_line`` where the last of its hits is.
+    ``alone`` is its score before causes push it down, ``last_line`` where the last of its hits is, ``support`` how many other patterns
+    say the same.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Candidate:
     reasons: tuple[str, ...]
     alone: float = 0.0
     last_line: int = 0
+    support: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _merge(found: Sequence[Candidate]) -> Candidate:
         return best
     score = min(best.score + _EXTRA_PATTERN * len(others), 0.99)
     said = f"{len(others)} other patterns of the same kind agree"
-    return replace(best, score=score, alone=score, reasons=(*best.reasons, said))
+    return replace(best, score=score, alone=score, support=len(others), reasons=(*best.reasons, said))
 
 
 def went_past(code: Candidate, cause: Candidate) -> bool:

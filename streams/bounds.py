@@ -33,7 +33,7 @@ def shipped() -> Shipped:
     folder = files("learning").joinpath("catalogue")
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".json")}
     patterns = {name: text for name, text in sorted(texts.items()) if name not in RESERVED_FILES}
-    return Shipped(patterns, texts["precedence.json"], texts["model.json"])
+    return Shipped(patterns, texts["precedence.json"], texts["model.json"], texts["calibration.json"])
 
 
 def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:

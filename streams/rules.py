@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 
+from learning.calibration import load_calibration
 from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
@@ -37,11 +38,12 @@ _MAX_SHADOW_REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """The texts that come with the program: pattern files by name, precedence and model."""
+    """The texts that come with the program: pattern files by name, precedence, model and calibration."""
 
     patterns: Mapping[str, str]
     precedence: str
     model: str
+    calibration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
 
     @cache
     def recognizer() -> Recognizer:
-        return Recognizer(matcher, load_precedence(shipped.precedence), Classifier.from_snapshot(json.loads(shipped.model)))
+        classifier = Classifier.from_snapshot(json.loads(shipped.model))
+        return Recognizer(matcher, load_precedence(shipped.precedence), classifier, load_calibration(shipped.calibration))
 
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(

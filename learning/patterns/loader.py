@@ -19,7 +19,7 @@ from learning.patterns.model import Pattern, PatternFile
 from learning.patterns.position import Step, locate
 
 REVIEWS_FILE = "reviews.json"
-RESERVED_FILES = frozenset({"precedence.json", "model.json", REVIEWS_FILE})
+RESERVED_FILES = frozenset({"precedence.json", "model.json", "calibration.json", REVIEWS_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Catalogue:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """Read the pattern files of a folder, by name; precedence and model live beside them and are left out."""
+    """Read the pattern files of a folder, by name; what lives beside them is left out."""
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json")) if path.name not in RESERVED_FILES}
 
 

@@ -19,6 +19,7 @@ DATA = (
     "learning/catalogue/pip.json",
     "learning/catalogue/model.json",
     "learning/corpus/git.jsonl.xz",
+    "learning/catalogue/calibration.json",
     "infra/broker/jgo.lock.toml",
     "infra/deploy/default/healstream.yaml",
     "infra/deploy/default/policy/observe.yaml",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.compiled_patterns import CompiledPatterns
+from learning.calibration import load_calibration
 from learning.classification import Recognizer
 from learning.classifier import Classifier
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
@@ -36,4 +37,5 @@ def recognizer(matcher: Matcher) -> Recognizer:
     """Return the shipped recognition."""
     model = json.loads((CATALOGUE / "model.json").read_text(encoding="utf-8"))
     precedence = load_precedence((CATALOGUE / "precedence.json").read_text(encoding="utf-8"))
-    return Recognizer(matcher, precedence, Classifier.from_snapshot(model))
+    calibration = load_calibration((CATALOGUE / "calibration.json").read_text(encoding="utf-8"))
+    return Recognizer(matcher, precedence, Classifier.from_snapshot(model), calibration)

@@ -22,7 +22,8 @@ FOLDER = Path(__file__).parents[2] / "learning" / "catalogue"
 @pytest.fixture(scope="module")
 def shipped() -> Shipped:
     patterns = {"pip.json": (FOLDER / "pip.json").read_text()}
-    return Shipped(patterns, (FOLDER / "precedence.json").read_text(), (FOLDER / "model.json").read_text())
+    precedence, model, calibration = ((FOLDER / f"{name}.json").read_text() for name in ("precedence", "model", "calibration"))
+    return Shipped(patterns, precedence, model, calibration)
 
 
 @pytest.fixture(scope="module")

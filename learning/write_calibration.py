@@ -1,0 +1,101 @@
+"""Fit ``catalogue/calibration.json``: ``python -m learning.write_calibration CATALOGUE CORPUS...``, called by ``make calibration``.
+
+A corpus is a folder of ``*.jsonl`` or ``*.jsonl.xz``, a log a line with ``text`` and ``label``. Each log is judged with and without its
+conclusion, and once more as if nobody had written patterns for its tool: so the map knows how verdicts do on tools it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from learning.calibration import Calibration, CalibrationError, Example, Factor, calibration_text, fit
+from learning.classification import Classification, Recognizer
+from learning.classifier import Classifier
+from learning.patterns.loader import Catalogue, load_catalogue, read_folder
+from learning.patterns.matcher import Matcher
+from learning.patterns.precedence import load_precedence
+from learning.reading import read_log, tools_of
+from schemas.vocabulary import Group, Kind, Result, group_of
+
+# Below this nothing acts, whatever the corpora say.
+LEAST_ACT_THRESHOLD = 0.8
+_MOST_WRONG = 0.01
+_OPEN = Calibration(0.0, (1.0,) * len(Factor), 0.01)
+
+
+def corpus_rows(folder: Path) -> Iterator[tuple[str, Kind]]:
+    """Yield text and kind of every log in a folder's corpus files, in the order of their names."""
+    for path in sorted(folder.glob("*.jsonl*")):
+        raw = path.read_bytes()
+        text = (lzma.decompress(raw) if path.suffix == ".xz" else raw).decode("utf-8")
+        for line in text.split("\n"):
+            if line.strip():
+                row = json.loads(line)
+                yield row["text"], Kind(row["label"])
+
+
+def verdicts(text: str, kind: Kind, recognizer: Recognizer) -> Iterator[tuple[Classification, bool]]:
+    """Yield what is said of one log, each with whether the log's own tool is known."""
+    tools = tools_of(recognizer)
+    read = read_log(text, recognizer)
+    stated = Result.SUCCESS if group_of(kind) is Group.NONE else Result.FAILURE
+    for result in (None, stated):
+        said = read.judge(result, recognizer)
+        yield said, True
+        if said.pattern:
+            own = tools[said.pattern]
+            yield read.without(lambda pattern, own=own: tools[pattern] == own).judge(result, recognizer), False  # type: ignore[misc]
+
+
+def act_threshold_of(rows: Sequence[tuple[float, bool]]) -> float:
+    """Return the lowest confidence at and above which at most 1 % of what would act is wrong; ``rows``: (confidence, is it right)."""
+    found = 1.0
+    wrong = 0
+    ordered = sorted(rows, reverse=True)
+    for number, (confidence, is_right) in enumerate(ordered, 1):
+        wrong += not is_right
+        is_last = number == len(ordered) or ordered[number][0] < confidence
+        if is_last and wrong <= _MOST_WRONG * number:
+            found = confidence
+    return max(LEAST_ACT_THRESHOLD, found)
+
+
+def fit_on(rows: Sequence[tuple[str, Kind]], recognizer: Recognizer) -> Calibration:
+    """Return the calibration of a recognition on labelled logs; raises CalibrationError when they name no failure."""
+    judge = replace(recognizer, calibration=_OPEN)
+    said = [(found, found.kind is kind, known) for text, kind in rows for found, known in verdicts(text, kind, judge) if found.factors]
+    fitted = fit([Example(found.factors, is_right) for found, is_right, _ in said], LEAST_ACT_THRESHOLD)
+    acting = [(fitted.confidence(found.factors), is_right) for found, is_right, known in said if known and found.acts]
+    return replace(fitted, act_threshold=act_threshold_of(acting))
+
+
+def recognizer_in(folder: Path) -> Recognizer:
+    """Return the recognition in a catalogue folder, its calibration still open; raises CalibrationError for broken patterns."""
+    loaded = load_catalogue(read_folder(folder))
+    if not isinstance(loaded, Catalogue):
+        raise CalibrationError("; ".join(map(str, loaded[:5])))
+    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    precedence = load_precedence((folder / "precedence.json").read_text(encoding="utf-8"))
+    return Recognizer(Matcher(loaded), precedence, Classifier.from_snapshot(model), _OPEN)
+
+
+def main(catalogue: Path, corpora: Sequence[Path]) -> int:
+    """Write ``calibration.json`` beside the patterns; return 1 and say why when there is nothing to fit on or the patterns are broken."""
+    rows = [row for folder in corpora for row in corpus_rows(folder)]
+    try:
+        fitted = fit_on(rows, recognizer_in(catalogue))
+    except CalibrationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    (catalogue / "calibration.json").write_text(calibration_text(fitted), encoding="utf-8")
+    sys.stdout.write(f"fitted on {len(rows)} logs: {fitted}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]]))
