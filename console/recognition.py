@@ -61,9 +61,17 @@ def load_recognizer(folder: Path) -> Recognizer:
 def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:
     """Classify one log; the line that is shown is redacted."""
     found = classify_log(text, result, recognizer)
-    lines = text.splitlines()
-    shown = lines[found.line - 1].strip() if 0 < found.line <= len(lines) else ""
-    return Told(found, redact(shown)[:500])
+    return Told(found, redact(_line_at(text, found.line).strip())[:500])
+
+
+def _line_at(text: str, number: int) -> str:
+    """Return one line of a text, from 1; "" where there is none. Causes stand near the end, so it is looked for from there."""
+    if number < 1 or "\n" not in text:
+        return text.split("\r")[number - 1] if 0 < number <= text.count("\r") + 1 else ""
+    stop = len(text)
+    for _ in range(text.count("\n") + 1 - number):
+        stop = text.rfind("\n", 0, stop)
+    return text[text.rfind("\n", 0, stop) + 1 : stop] if stop >= 0 else ""
 
 
 def would_do(found: Classification) -> str:

@@ -14,7 +14,8 @@ from learning.evidence import AFTER_EXIT, Candidate, Evidence, rank_candidates
 from learning.features import make_features
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import Precedence
-from learning.structure import Structure, structure_of
+from learning.reading import LogRead, read_log
+from learning.structure import Structure
 from schemas.vocabulary import Group, Kind, Result, group_of, is_healable
 
 # Acting on a wrong kind costs a needless re-run or hides a bug, abstaining costs a look by a person: only what is nearly certain acts.
@@ -68,11 +69,13 @@ class Recognizer:
 
 def classify_log(text: str, result: Result | None, recognizer: Recognizer) -> Classification:
     """Classify a whole log, or its tail."""
-    reading = recognizer.matcher.read(text.encode("utf-8", "replace"))
-    lines = text.split("\n")
-    structure = structure_of(reading.marks, len(lines), lines, 1)
-    features = make_features(reading.hits, structure.block, result, structure.end)
-    return classify_hits(reading.hits, features, result, structure, recognizer)
+    return classify_read(read_log(text, recognizer.matcher), result, recognizer)
+
+
+def classify_read(read: LogRead, result: Result | None, recognizer: Recognizer) -> Classification:
+    """Classify a log that was read before."""
+    features = make_features(read.hits, read.structure.block, result, read.structure.end)
+    return classify_hits(read.hits, features, result, read.structure, recognizer)
 
 
 def classify_hits(
@@ -112,6 +115,11 @@ def classify_hits(
         features=features,
         factors=factors,
     )
+
+
+def tools_of(recognizer: Recognizer) -> dict[str, str]:
+    """Return the tool of each pattern by the pattern's id; "" where it is of none."""
+    return {pattern.id: pattern.anchors.tool for pattern in recognizer.matcher.catalogue.patterns}
 
 
 def _certainty(evidence: Evidence) -> float:

@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from learning.calibration import Calibration, CalibrationError, Example, Factor, calibration_text, fit
-from learning.classification import Classification, Recognizer
+from learning.classification import Classification, Recognizer, classify_read, tools_of
 from learning.classifier import Classifier
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
 from learning.patterns.precedence import load_precedence
-from learning.reading import read_log, tools_of
+from learning.reading import read_log
 from schemas.vocabulary import Group, Kind, Result, group_of
 
 # Below this nothing acts, whatever the corpora say.
@@ -42,14 +42,15 @@ def corpus_rows(folder: Path) -> Iterator[tuple[str, Kind]]:
 def verdicts(text: str, kind: Kind, recognizer: Recognizer) -> Iterator[tuple[Classification, bool]]:
     """Yield what is said of one log, each with whether the log's own tool is known."""
     tools = tools_of(recognizer)
-    read = read_log(text, recognizer)
+    read = read_log(text, recognizer.matcher)
     stated = Result.SUCCESS if group_of(kind) is Group.NONE else Result.FAILURE
     for result in (None, stated):
-        said = read.judge(result, recognizer)
+        said = classify_read(read, result, recognizer)
         yield said, True
         if said.pattern:
             own = tools[said.pattern]
-            yield read.without(lambda pattern, own=own: tools[pattern] == own).judge(result, recognizer), False  # type: ignore[misc]
+            without = read.without({pattern for pattern, tool in tools.items() if tool == own}.__contains__)
+            yield classify_read(without, result, recognizer), False
 
 
 def act_threshold_of(rows: Sequence[tuple[float, bool]]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
@@ -13,7 +14,8 @@ from console.system_paths import shipped_patterns
 from schemas.errors import NotFoundError
 from schemas.vocabulary import result_from_word
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 UNKNOWN = 8
 
 
@@ -23,13 +25,23 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 
 def read_log(name: str) -> str:
-    """Return a file's or standard input's text; only the last 64 MiB of a longer one."""
+    """Return a file's or standard input's text; of a longer one the last 8 MiB, and no more than twice that is ever held."""
     if name == "-":
-        return sys.stdin.buffer.read()[-MAX_BYTES:].decode("utf-8", "replace")
+        return _tail_of(sys.stdin.buffer)
     try:
-        return Path(name).read_bytes()[-MAX_BYTES:].decode("utf-8", "replace")
+        with Path(name).open("rb") as opened:
+            return _tail_of(opened)
     except OSError as error:
         raise NotFoundError(name, str(error.strerror), "Give a log file, or - for standard input") from error
+
+
+def _tail_of(stream: BinaryIO) -> str:
+    kept = bytearray()
+    while chunk := stream.read(_CHUNK_BYTES):
+        kept += chunk
+        if len(kept) > 2 * MAX_BYTES:
+            del kept[:-MAX_BYTES]
+    return kept[-MAX_BYTES:].decode("utf-8", "replace")
 
 
 def explain(

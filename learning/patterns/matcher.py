@@ -33,7 +33,7 @@ TAIL_BYTES = 32 * 1024
 # A candidate line is confirmed on the part before the match's end, so that a line without breaks costs the same as a short one.
 _BACK_BYTES = 3000
 _AHEAD_BYTES = 600
-_OVERWRITTEN = re.compile(rb"[^\n]*\r(?=[^\n]*[^\s])")
+_OVERWRITTEN = re.compile(rb"(?m)^[^\n]*\r(?=[^\n]*[^\s])")
 _ANSI = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 
 

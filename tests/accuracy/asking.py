@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from learning.classification import Recognizer
+from learning.classification import Recognizer, classify_read
 from learning.reading import LogRead, read_log
 from tests.accuracy.scores import Judged
 from tests.accuracy.splits import Labelled, without_verdict
@@ -37,7 +37,7 @@ class Asked:
 
     def judge(self, recognizer: Recognizer) -> Judged:
         """Return what is said of it beside its label."""
-        return Judged(self.row.kind, self.read.judge(self.row.result if self.way.has_conclusion else None, recognizer))
+        return Judged(self.row.kind, classify_read(self.read, self.row.result if self.way.has_conclusion else None, recognizer))
 
 
 def ask(rows: Sequence[Labelled], recognizer: Recognizer) -> dict[Way, list[Asked]]:
@@ -45,7 +45,7 @@ def ask(rows: Sequence[Labelled], recognizer: Recognizer) -> dict[Way, list[Aske
     found: dict[Way, list[Asked]] = {way: [] for way in WAYS}
     for row in rows:
         for keeps_verdict in (True, False):
-            read = read_log(row.text if keeps_verdict else without_verdict(row.text), recognizer)
+            read = read_log(row.text if keeps_verdict else without_verdict(row.text), recognizer.matcher)
             for has_conclusion in (False, True):
                 way = Way(keeps_verdict, has_conclusion)
                 found[way].append(Asked(row, read, way))

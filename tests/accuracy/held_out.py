@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from learning.calibration import CalibrationError, Example, fit
-from learning.classification import Recognizer
-from learning.reading import tools_of
+from learning.classification import Recognizer, tools_of
 from tests.accuracy.asking import Asked
 from tests.accuracy.scores import Judged
 from tests.accuracy.splits import Labelled
@@ -60,10 +59,8 @@ def tools_left_out(asked: Sequence[Asked], recognizer: Recognizer) -> Iterator[T
         if decided and tools[decided]:
             by_tool.setdefault(tools[decided], []).append(one)
     for tool, ones in sorted(by_tool.items()):
-        judged = tuple(
-            replace(one, read=one.read.without(lambda pattern, own=tool: tools[pattern] == own)).judge(recognizer)  # type: ignore[misc]
-            for one in ones
-        )
+        own = {pattern for pattern, of in tools.items() if of == tool}
+        judged = tuple(replace(one, read=one.read.without(own.__contains__)).judge(recognizer) for one in ones)
         guessed = [row for row in judged if row.said.abstained and row.said.alternatives]
         right = sum(row.said.alternatives[0][0] is row.kind for row in guessed)
         yield ToolLeftOut(tool, judged, right, len(guessed))

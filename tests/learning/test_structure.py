@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from learning.classification import Recognizer
+from learning.classification import Recognizer, classify_log
 from learning.structure import MARK_RULES, MarkRule, Structure, Verdict, clean_line, from_signals, structure_of, to_signals
+from schemas.vocabulary import Kind
 
 MARKED = [
     "Your build exited with 1",
@@ -52,6 +53,15 @@ MARKED = [
     "12 runs, 30 assertions, 0 failures, 0 errors, 1 skips",
     "Tests:       1 skipped, 11 passed, 12 total",
     "Apply complete! Resources: 1 added, 0 changed, 0 destroyed.",
+    "Your build has been stopped.",
+    "travis_fold:end:after_failure",
+    "travis_fold:end:after_success",
+    "Uploading artifacts for failed job",
+    "Saving cache for successful job",
+    "store build cache",
+    "Post job cleanup.",
+    "~~~ Running agent pre-exit hook",
+    "Tests run: 85, Failures: 0, Errors: 0, Skipped: 0",
 ]
 
 
@@ -157,3 +167,28 @@ def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
     confirmed = [line for line in MARKED if re.search(rule.expression, line)]
     assert confirmed
     assert all(re.search(rule.hint, line) for line in confirmed)
+
+
+_REFUSED = "curl: (22) The requested URL returned error: 403"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("work\nYour build has been stopped.", Verdict.FAILED),
+        ("travis_fold:start:after_failure\r\x1b[0K$ ./report\nx\ntravis_time:end:1\r\x1b[0Ktravis_fold:end:after_failure\r\x1b[0K", Verdict.FAILED),
+        ("BUILD SUCCESS\nx\ntravis_time:end:1\r\x1b[0Ktravis_fold:end:after_success\r\x1b[0K", Verdict.PASSED),
+        ("work\nSaving cache for failed job", Verdict.UNSAID),
+        ("work\nUploading artifacts for failed job", Verdict.FAILED),
+    ],
+)
+def test_the_phase_that_a_runner_enters_tells_how_the_job_went(text: str, verdict: Verdict, recognizer: Recognizer) -> None:
+    """Given the closing phases of a runner, then the verdict is read from which of them it entered."""
+    assert structure_in(text, recognizer).verdict is verdict
+
+
+@pytest.mark.parametrize("closing", ["store build cache", "Post job cleanup.", "Saving cache for successful job"])
+def test_what_fails_while_a_runner_closes_is_no_failure_of_the_job(closing: str, recognizer: Recognizer) -> None:
+    """Given an upload that fails while caches are saved, then nothing is named; the same upload in a step is."""
+    assert classify_log(f"work\n{closing}\n{_REFUSED}\n", None, recognizer).kind is Kind.UNKNOWN
+    assert classify_log(f"work\n{_REFUSED}\n", None, recognizer).kind is Kind.AUTH_CREDENTIALS
