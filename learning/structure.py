@@ -32,8 +32,10 @@ _ERROR_WORD = re.compile(
 
 
 class MarkKind(StrEnum):
-    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such,
-    ``closing`` where work begins whose failure does not fail the job."""
+    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such.
+
+    ``closing`` is where work begins whose failure does not fail the job.
+    """
 
     ENDED = "ended"
     EXIT = "exit"
@@ -84,7 +86,9 @@ MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
     MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: SUCCEEDED", r"Phase complete: BUILD State: SUCCEEDED", 0),
     MarkRule(MarkKind.EXIT, r"exited with \d", r"^(?:\[[\d;]{1,9}m)?The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Process completed with exit code \d", r"^(?:##\[error\] ?|Error: )?Process completed with exit code (?P<code>\d+)"),
+    MarkRule(
+        MarkKind.EXIT, r"Process completed with exit code \d", r"^(?:##\[error\] ?|Error: )?Process completed with exit code (?P<code>\d+)"
+    ),
     MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
     MarkRule(MarkKind.EXIT, r"Exit code \d+ returned from process", r"^##\[error\]Exit code (?P<code>\d+) returned from process"),
     MarkRule(MarkKind.EXIT, r"script returned exit code -?\d", r"script returned exit code -?(?P<code>\d+)"),
@@ -105,7 +109,12 @@ MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.CLOSING, r"Post job cleanup", r"^Post job cleanup\.\s*$"),
     MarkRule(MarkKind.CLOSING, r"Saving cache for ", r"^Saving cache for (?:successful|failed) job\s*$"),
     MarkRule(MarkKind.CLOSING, r"Running agent pre-exit hook", r"^(?:~~~ )?Running agent pre-exit hook\s*$"),
-    MarkRule(MarkKind.SOFT_PASS, r"Failures: 0, Errors: 0", r"^(?:\[INFO\] |\[WARNING\] )?Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: \d+\s*$", 0),
+    MarkRule(
+        MarkKind.SOFT_PASS,
+        r"Failures: 0, Errors: 0",
+        r"^(?:\[INFO\] |\[WARNING\] )?Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: \d+\s*$",
+        0,
+    ),
     MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
     MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
     MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
@@ -164,7 +173,8 @@ class Structure:
     """Where things stand in a log; line numbers count from 1, 0 means there is none.
 
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
-    that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job. ``block`` are the clean lines of the last error block.
+    that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
+    ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0

@@ -1,4 +1,4 @@
-"""Logs that print an infrastructure failure's words without having had one: every disguise, in jobs that succeed and jobs whose code fails."""
+"""Logs that print an infrastructure failure's words without having had one: in jobs that succeed and in jobs whose code fails."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _each(before: str, text: str, after: str = "") -> str:
 
 
 def _slug(text: str) -> str:
-    return "_".join(text.split("\n")[0].split())
+    return "_".join(text.partition("\n")[0].split())
 
 
 DISGUISES: Mapping[str, Callable[[str], str]] = {

@@ -44,7 +44,7 @@ print(ready, int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_tex
 def log_of(lines: int) -> str:
     """Return an ordinary log of so many lines whose cause stands near its end."""
     work = chunk().split("\n")
-    return "\n".join([*work[: lines - 10], CAUSE, *work[: 7], END, ""])
+    return "\n".join([*work[: lines - 10], CAUSE, *work[:7], END, ""])
 
 
 def cut(catalogue: Catalogue, count: int) -> Catalogue:
@@ -69,7 +69,7 @@ def process() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "classify.py"
         script.write_text(_PROCESS % log_of(200), encoding="utf-8")
-        found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, env=os.environ)  # noqa: S603 - our own script
+        found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, env=os.environ)
     ready, size = found.stdout.split()
     return float(ready), float(size)
 

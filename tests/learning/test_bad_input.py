@@ -30,8 +30,10 @@ _MIB = 1024 * 1024
         pytest.param(f"{_DNS}\rdone, all fetched\nwork\n", Kind.UNKNOWN, id="an error that was overwritten"),
         pytest.param(f"start\r{_DNS}\r{_EXIT}\r", Kind.DNS_RESOLUTION, id="CR ends every line"),
         pytest.param(f"{_DNS}\n{_EXIT}"[3:-12], Kind.DNS_RESOLUTION, id="cut at both ends, the deciding words whole"),
-        pytest.param(f"work\n{_DNS}"[:16], Kind.UNKNOWN, id="cut in the middle of the deciding words"),
-        pytest.param(f"\x1b[31mcurl\x1b[0m: (6) Could \x1b[1mnot\x1b[0m resolve host: a.example\n{_EXIT}", Kind.DNS_RESOLUTION, id="colours"),
+        pytest.param(f"work\n{_DNS}"[:12], Kind.UNKNOWN, id="cut in the middle of the deciding words"),
+        pytest.param(
+            f"\x1b[31mcurl\x1b[0m: (6) Could \x1b[1mnot\x1b[0m resolve host: a.example\n{_EXIT}", Kind.DNS_RESOLUTION, id="colours"
+        ),
         pytest.param(f"\x1b]0;Job succeeded\x07{_DNS}\n{_EXIT}", Kind.DNS_RESOLUTION, id="a verdict hidden in a window's title"),
         pytest.param(f"\x1b[2J\x1b[H\x1b[8m{_DNS}\x1b[0m\n{_EXIT}", Kind.DNS_RESOLUTION, id="a cleared screen and hidden letters"),
         pytest.param("\x1b[" * 100_000, Kind.UNKNOWN, id="escapes that never end"),

@@ -176,7 +176,10 @@ _REFUSED = "curl: (22) The requested URL returned error: 403"
     ("text", "verdict"),
     [
         ("work\nYour build has been stopped.", Verdict.FAILED),
-        ("travis_fold:start:after_failure\r\x1b[0K$ ./report\nx\ntravis_time:end:1\r\x1b[0Ktravis_fold:end:after_failure\r\x1b[0K", Verdict.FAILED),
+        (
+            "travis_fold:start:after_failure\r\x1b[0K$ ./report\nx\ntravis_time:end:1\r\x1b[0Ktravis_fold:end:after_failure\r\x1b[0K",
+            Verdict.FAILED,
+        ),
         ("BUILD SUCCESS\nx\ntravis_time:end:1\r\x1b[0Ktravis_fold:end:after_success\r\x1b[0K", Verdict.PASSED),
         ("work\nSaving cache for failed job", Verdict.UNSAID),
         ("work\nUploading artifacts for failed job", Verdict.FAILED),
