@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from learning.classification import Recognizer, classify_hits, classify_log
+from learning.classification import Recognizer, classify_hits, classify_log, classify_read
 from learning.features import FEATURE_SPACE, MAX_FEATURES, make_features, mask_tokens
+from learning.reading import read_log
 from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result
 
@@ -103,3 +104,38 @@ def test_features_are_bounded_masked_and_repeatable(recognizer: Recognizer) -> N
     assert 0 < len(features) <= MAX_FEATURES
     assert all(0 <= index < FEATURE_SPACE for index in features)
     assert mask_tokens("GET https://a.example/x 1.2.3 /srv/a/b deadbeef01 42") == ["get", "urlmask", "vermask", "pathmask", "hexmask", "0"]
+
+
+_COMPILER = "src/main.c:7:5: error: expected ';' before 'return'\nmake: *** [Makefile:3: main.o] Error 1\n"
+_PASSED = "============================== 3 passed in 0.04s ==============================="
+
+
+def test_what_the_work_went_past_is_not_the_cause(recognizer: Recognizer) -> None:
+    """Given an infra error long before a compiler that stops, then the compiler's error is named and the reason is said."""
+    said = classify_log(f"{_DNS}\n" + "work\n" * 20 + _COMPILER + _EXIT, Result.FAILURE, recognizer)
+    assert (said.kind, said.acts) == (Kind.COMPILE_ERROR, False)
+    near = classify_log(f"{_DNS}\n{_COMPILER}{_EXIT}", Result.FAILURE, recognizer)
+    assert near.kind is Kind.DNS_RESOLUTION
+
+
+def test_a_summary_that_passed_after_an_error_stops_acting_unless_the_ci_says_failed(recognizer: Recognizer) -> None:
+    """Given an error with an exit line and a summary that passed after both, then it acts only when the job is known to have failed."""
+    text = f"{_DNS}\n{_EXIT}\n{_PASSED}\n"
+    unsure = classify_log(text, None, recognizer)
+    assert not unsure.acts
+    assert "work passed" in unsure.reasons[-1]
+    assert classify_log(text, Result.FAILURE, recognizer).acts
+
+
+def test_the_confidence_is_explained(recognizer: Recognizer) -> None:
+    """Given any named failure, then its reasons say how often such verdicts are right."""
+    said = classify_log(f"start\n{_DNS}\n{_EXIT}", Result.FAILURE, recognizer)
+    assert any(f"{said.confidence:.0%} are right" in reason for reason in said.reasons)
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_log_read_once_is_judged_without_some_patterns(kept: int, recognizer: Recognizer) -> None:
+    """Given a log that was read, when its patterns are dropped, then nothing is named; the reading itself stays as it was."""
+    read = read_log(f"start\n{_DNS}\n{_EXIT}", recognizer.matcher)
+    shown = read if kept else read.without(lambda _: True)
+    assert classify_read(shown, Result.FAILURE, recognizer).kind is (Kind.DNS_RESOLUTION if kept else Kind.UNKNOWN)
