@@ -25,6 +25,10 @@ from schemas.vocabulary import Group, Kind, Result, group_of
 # Below this nothing acts, whatever the corpora say.
 LEAST_ACT_THRESHOLD = 0.8
 _MOST_WRONG = 0.01
+# A threshold that costs more than this share of what acts rightly hides patterns that must be mended.
+_MOST_LOST = 0.1
+# Most failures are of tools that are known.
+_UNKNOWN_TOOL_WEIGHT = 0.2
 _OPEN = Calibration(0.0, (1.0,) * len(Factor), 0.01)
 
 
@@ -54,7 +58,10 @@ def verdicts(text: str, kind: Kind, recognizer: Recognizer) -> Iterator[tuple[Cl
 
 
 def act_threshold_of(rows: Sequence[tuple[float, bool]]) -> float:
-    """Return the lowest confidence at and above which at most 1 % of what would act is wrong; ``rows``: (confidence, is it right)."""
+    """Return the lowest confidence at and above which at most 1 % of what would act is wrong; ``rows``: (confidence, is it right).
+
+    It never costs more than a tenth of what acts rightly.
+    """
     found = 1.0
     wrong = 0
     ordered = sorted(rows, reverse=True)
@@ -63,16 +70,28 @@ def act_threshold_of(rows: Sequence[tuple[float, bool]]) -> float:
         is_last = number == len(ordered) or ordered[number][0] < confidence
         if is_last and wrong <= _MOST_WRONG * number:
             found = confidence
-    return max(LEAST_ACT_THRESHOLD, found)
+    right = sorted(confidence for confidence, is_right in rows if is_right)
+    highest = right[int(_MOST_LOST * len(right))] if right else 1.0
+    return max(LEAST_ACT_THRESHOLD, min(found, highest))
 
 
-def fit_on(rows: Sequence[tuple[str, Kind]], recognizer: Recognizer) -> Calibration:
-    """Return the calibration of a recognition on labelled logs; raises CalibrationError when they name no failure."""
+def fit_on(corpora: Sequence[Sequence[tuple[str, Kind]]], recognizer: Recognizer) -> Calibration:
+    """Return the calibration of a recognition on labelled logs, each corpus counting the same whatever its size.
+
+    Raises CalibrationError when they name no failure.
+    """
     judge = replace(recognizer, calibration=_OPEN)
-    said = [(found, found.kind is kind, known) for text, kind in rows for found, known in verdicts(text, kind, judge) if found.factors]
-    fitted = fit([Example(found.factors, is_right) for found, is_right, _ in said], LEAST_ACT_THRESHOLD)
-    acting = [(fitted.confidence(found.factors), is_right) for found, is_right, known in said if known and found.acts]
-    return replace(fitted, act_threshold=act_threshold_of(acting))
+    examples: list[Example] = []
+    acting: list[Example] = []
+    for rows in corpora:
+        for text, kind in rows:
+            for found, known in verdicts(text, kind, judge):
+                if found.factors:
+                    share = (1.0 if known else _UNKNOWN_TOOL_WEIGHT) / len(rows)
+                    examples.append(Example(found.factors, found.kind is kind, share))
+                    acting += examples[-1:] if known and found.acts else []
+    fitted = fit(examples, LEAST_ACT_THRESHOLD)
+    return replace(fitted, act_threshold=act_threshold_of([(fitted.confidence(one.factors), one.is_right) for one in acting]))
 
 
 def recognizer_in(folder: Path) -> Recognizer:
@@ -87,14 +106,14 @@ def recognizer_in(folder: Path) -> Recognizer:
 
 def main(catalogue: Path, corpora: Sequence[Path]) -> int:
     """Write ``calibration.json`` beside the patterns; return 1 and say why when there is nothing to fit on or the patterns are broken."""
-    rows = [row for folder in corpora for row in corpus_rows(folder)]
+    read = [list(corpus_rows(folder)) for folder in corpora]
     try:
-        fitted = fit_on(rows, recognizer_in(catalogue))
+        fitted = fit_on(read, recognizer_in(catalogue))
     except CalibrationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     (catalogue / "calibration.json").write_text(calibration_text(fitted), encoding="utf-8")
-    sys.stdout.write(f"fitted on {len(rows)} logs: {fitted}\n")
+    sys.stdout.write(f"fitted on {sum(map(len, read))} logs: {fitted}\n")
     return 0
 
 

@@ -73,6 +73,7 @@ def test_the_acting_threshold_keeps_wrong_acts_below_one_in_a_hundred() -> None:
     assert act_threshold_of([(0.95, True)] * 100 + [(0.9, False)] * 5) == 0.95
     assert act_threshold_of([(0.5, True)] * 100) == LEAST_ACT_THRESHOLD
     assert act_threshold_of([(0.99, False)]) == 1.0
+    assert act_threshold_of([(0.99, False)] * 9 + [(0.98, True)] * 90 + [(0.85, True)] * 10) == 0.98
 
 
 def test_the_command_fits_from_plain_and_compressed_corpora(tmp_path: Path) -> None:
