@@ -108,7 +108,10 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One failure with its kind; ``origin_key`` holds the fields of its id as ``records.md`` names them, already in order."""
+    """One failure with its kind; ``origin_key`` holds the fields of its id as ``records.md`` names them, already in order.
+
+    ``may_act`` is false where the classification itself speaks against acting, however confident it is of the kind.
+    """
 
     RECORD: ClassVar[str] = "Incident"
 
@@ -140,6 +143,7 @@ class Incident:
     evidence: tuple[EvidenceRef, ...] = ()
     hits: tuple[HitSeen, ...] = ()
     traceparent: str = ""
+    may_act: bool = True
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

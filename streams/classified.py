@@ -13,7 +13,10 @@ from schemas.vocabulary import Kind
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """A kind with its confidence (0..1), what else it could be, why, and where it showed; abstained means ``unknown``."""
+    """A kind with its confidence (0..1), what else it could be, why, and where it showed; abstained means ``unknown``.
+
+    ``acts`` is false where the classification itself speaks against acting: a doubt, or a kind that only the model names.
+    """
 
     kind: Kind
     confidence: float
@@ -22,6 +25,7 @@ class Classified:
     abstained: bool = False
     line: int | None = None
     pattern: str = ""
+    acts: bool = True
 
 
 ClassifyHits = Callable[[Detection], Classified]

@@ -86,6 +86,7 @@ def gather_facts(question: Question, choice: Choice | None, tier: Tier, configur
         forced=history.forced_on(incident),
         tier=tier,
         oversight=policy.oversight,
+        may_act=incident.may_act,
     )
 
 

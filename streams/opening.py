@@ -67,6 +67,7 @@ def open_incident(detections: Sequence[Detection], classified: Classified, targe
         evidence=tuple(ref for detection in detections for ref in detection.evidence)[:MAX_EVIDENCE],
         hits=_cause_first(hits, classified.pattern)[:MAX_HITS],
         traceparent=first.traceparent,
+        may_act=classified.acts,
     )
 
 

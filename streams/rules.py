@@ -137,4 +137,4 @@ def classifier_of(recognizer: Callable[[], Recognizer]) -> ClassifyHits:
 
 def _classified(found: Classification) -> Classified:
     others = tuple(Alternative(kind, probability) for kind, probability in found.alternatives)
-    return Classified(found.kind, found.confidence, others, found.reasons, found.abstained, found.line or None, found.pattern)
+    return Classified(found.kind, found.confidence, others, found.reasons, found.abstained, found.line or None, found.pattern, found.acts)

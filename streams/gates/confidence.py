@@ -11,6 +11,8 @@ NAME = "confidence"
 def check_confidence(facts: GateFacts) -> GateVerdict:
     """Below the needed confidence a person looks; one who started it has looked, so another is asked."""
     shown = f"{facts.confidence:.2f} of {facts.confidence_needed:.2f} needed"
-    if facts.confidence >= facts.confidence_needed:
+    if facts.may_act and facts.confidence >= facts.confidence_needed:
         return say(NAME, Verdict.HEAL, shown)
-    return say(NAME, Verdict.ASK if facts.is_asked_for() else Verdict.ESCALATE, shown)
+    # A sure kind may still be one that nobody should act on: the incident's reasons say why.
+    why = shown if facts.may_act else "the classification itself says that it does not act"
+    return say(NAME, Verdict.ASK if facts.is_asked_for() else Verdict.ESCALATE, why)

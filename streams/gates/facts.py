@@ -42,6 +42,7 @@ class GateFacts:
     forced: str
     tier: Tier
     oversight: Oversight
+    may_act: bool = True
 
     def is_asked_for(self) -> bool:
         """Tell whether a person opened the incident: what then needs caution needs another person, not a refusal."""
@@ -76,6 +77,7 @@ def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str,
         "forced": facts.forced,
         "healing_on": str(facts.healing_on).lower(),
         "level": facts.level.value,
+        "may_act": str(facts.may_act).lower(),
         "loop_limit": str(facts.loop_limit),
         "opened_by": facts.opened_by,
         "origin": facts.provenance.origin.value,

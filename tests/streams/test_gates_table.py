@@ -43,6 +43,7 @@ CASES = [
     ("strategy", replace(GOOD, parameters_known=False), Verdict.ESCALATE),
     ("strategy", replace(GOOD, strategy="", parameters_known=False), Verdict.ESCALATE),
     ("confidence", replace(GOOD, confidence=0.89), Verdict.ESCALATE),
+    ("confidence", replace(GOOD, may_act=False), Verdict.ESCALATE),
     ("completeness", replace(GOOD, complete=False), Verdict.ASK),
     ("override", replace(GOOD, opened_by="olga"), Verdict.ASK),
     ("override", replace(GOOD, forced="escalate"), Verdict.ESCALATE),
@@ -83,7 +84,7 @@ def test_what_is_in_order_passes_every_gate(facts: GateFacts) -> None:
     assert {answer.verdict for answer in answers(facts).values()} == {Verdict.HEAL}
 
 
-@pytest.mark.parametrize("facts", [replace(GOOD, confidence=0.1), replace(GOOD, commands=("a",) * 3)])
+@pytest.mark.parametrize("facts", [replace(GOOD, confidence=0.1), replace(GOOD, may_act=False), replace(GOOD, commands=("a",) * 3)])
 def test_a_person_who_asks_turns_caution_into_a_question_to_another(facts: GateFacts) -> None:
     assert worst_of(list(answers(replace(facts, opened_by="olga")).values())).verdict is Verdict.ASK
 
