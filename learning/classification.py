@@ -12,6 +12,7 @@ from learning.calibration import Calibration, Factor
 from learning.classifier import Classifier
 from learning.evidence import AFTER_EXIT, Candidate, Evidence, rank_candidates
 from learning.features import make_features
+from learning.learned_guess import LearnedGuess, guess_kind
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.precedence import Precedence
 from learning.reading import LogRead, read_log
@@ -89,7 +90,8 @@ def classify_hits(
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
     guesses = recognizer.classifier.predict(features)
     if not evidence.candidates or evidence.candidates[0].score < NAME_THRESHOLD:
-        return _abstain(evidence, guesses, features)
+        learned = guess_kind(recognizer.classifier.naming, guesses) if evidence.failed else None
+        return _name_learned(learned, guesses, features) if learned else _abstain(evidence, guesses, features)
     best = evidence.candidates[0]
     # Nothing states a failure and work went on, or passed, after the error: a successful job looks just so.
     if not evidence.failed and (structure.end - best.line > _UNSTATED_NAME_LINES or structure.soft_pass > best.line):
@@ -180,9 +182,19 @@ def _went_on_and_failed(code: Candidate, best: Candidate) -> bool:
     return code.last_line > best.line + (0 if code.kind is Kind.TEST_FAILURE else _SAME_BLOCK_LINES)
 
 
+def _name_learned(learned: LearnedGuess, guesses: Mapping[Kind, float], features: Mapping[int, float]) -> Classification:
+    """Name what only a promoted model knows; it never acts, so that no label and no text can make it act."""
+    ranked = _ranked(guesses, without=learned.kind)
+    group = group_of(learned.kind)
+    return Classification(learned.kind, group, learned.confidence, False, False, "", 0, (learned.reason,), ranked, False, features)
+
+
+def _ranked(guesses: Mapping[Kind, float], without: Kind | None = None) -> tuple[tuple[Kind, float], ...]:
+    ranked = sorted((pair for pair in guesses.items() if pair[0] is not without), key=lambda pair: (-pair[1], pair[0]))
+    return tuple((kind, round(share, 4)) for kind, share in ranked[:_MAX_ALTERNATIVES])
+
+
 def _abstain(evidence: Evidence, guesses: Mapping[Kind, float], features: Mapping[int, float]) -> Classification:
-    ranked = sorted(guesses.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_ALTERNATIVES]
     reasons = ("no pattern speaks strongly enough; the alternatives are the classifier's guesses",)
     said = (*reasons, *(evidence.candidates[0].reasons if evidence.candidates else ()))
-    alternatives = tuple((kind, round(share, 4)) for kind, share in ranked)
-    return Classification(Kind.UNKNOWN, Group.UNKNOWN, 0.0, False, False, "", 0, said, alternatives, True, features)
+    return Classification(Kind.UNKNOWN, Group.UNKNOWN, 0.0, False, False, "", 0, said, _ranked(guesses), True, features)

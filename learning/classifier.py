@@ -9,13 +9,14 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from math import exp
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from river.linear_model import SoftmaxRegression
 from river.optim import SGD
 from river.optim.schedulers import Constant
 
 from learning.features import FEATURE_SPACE
+from learning.learned_guess import Naming
 from schemas.vocabulary import Group, Kind, group_of
 
 SNAPSHOT_VERSION = 1
@@ -23,6 +24,15 @@ LEARNING_RATE = 0.5
 KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
 _DIGITS = 4
 _SMALLEST = 0.02
+# A snapshot of so many weights fits one record with room to spare; of more, the largest are kept.
+MAX_WEIGHTS = 100_000
+
+
+class NamingPlain(TypedDict):
+    """A ``Naming`` as data."""
+
+    knots: list[list[float]]
+    threshold: float
 
 
 class Snapshot(TypedDict):
@@ -31,6 +41,7 @@ class Snapshot(TypedDict):
     version: int
     learned: int
     weights: dict[str, dict[str, float]]
+    naming: NotRequired[NamingPlain]
     checksum: str
 
 
@@ -46,6 +57,7 @@ class Classifier:
         self._optimizer = SGD(LEARNING_RATE)
         self._model = SoftmaxRegression(optimizer=self._optimizer)
         self.learned = 0
+        self.naming: Naming | None = None
         self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
         for kind in KINDS:
             self._model.weights[kind.value].update({})
@@ -86,12 +98,21 @@ class Classifier:
             self._by_feature.pop(index, None)
 
     def snapshot(self) -> Snapshot:
-        """Return the state as data; weights too small to matter are left out."""
+        """Return the state as data; weights too small to matter are left out, and the smallest beyond ``MAX_WEIGHTS``."""
+        least = self._least_kept()
         weights = {
-            label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= _SMALLEST}
+            label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= least}
             for label, found in sorted(self._model.weights.items())
         }
-        return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
+        if self.naming is None:
+            return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
+        naming = NamingPlain(knots=[list(knot) for knot in self.naming.knots], threshold=self.naming.threshold)
+        checksum = _checksum(self.learned, weights, naming)
+        return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
+
+    def _least_kept(self) -> float:
+        sizes = sorted((abs(value) for found in self._model.weights.values() for value in found.values()), reverse=True)
+        return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
     @classmethod
     def from_snapshot(cls, snapshot: Snapshot) -> Classifier:
@@ -99,8 +120,8 @@ class Classifier:
         if snapshot.get("version") != SNAPSHOT_VERSION:
             message = f"snapshot version {snapshot.get('version')} is not {SNAPSHOT_VERSION}"
             raise SnapshotError(message)
-        weights = snapshot["weights"]
-        if _checksum(snapshot["learned"], weights) != snapshot["checksum"]:
+        weights, naming = snapshot["weights"], snapshot.get("naming")
+        if _checksum(snapshot["learned"], weights, naming) != snapshot["checksum"]:
             message = "the checksum does not fit the weights"
             raise SnapshotError(message)
         classifier = cls()
@@ -110,6 +131,7 @@ class Classifier:
                 raise SnapshotError(message)
             classifier._model.weights[label].update({_index(index): float(value) for index, value in found.items()})
         classifier.learned = snapshot["learned"]
+        classifier.naming = _naming(naming) if naming else None
         return classifier
 
 
@@ -121,6 +143,17 @@ def _index(text: str) -> int:
     return index
 
 
-def _checksum(learned: int, weights: Mapping[str, Mapping[str, float]]) -> str:
-    canonical = json.dumps([SNAPSHOT_VERSION, learned, weights], sort_keys=True, separators=(",", ":"))
+def _naming(plain: NamingPlain) -> Naming:
+    knots = tuple((float(share), float(right)) for share, right in plain["knots"])
+    named = (plain["threshold"], *(value for knot in knots for value in knot))
+    if not knots or list(knots) != sorted(knots) or not all(0.0 <= value <= 1.0 for value in named):
+        message = "the naming's knots are not rising shares between 0 and 1"
+        raise SnapshotError(message)
+    return Naming(knots, float(plain["threshold"]))
+
+
+def _checksum(learned: int, weights: Mapping[str, Mapping[str, float]], naming: NamingPlain | None = None) -> str:
+    # A snapshot without a naming keeps the sum that it had before there were namings.
+    parts = [SNAPSHOT_VERSION, learned, weights, *([naming] if naming else [])]
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,129 @@
+"""Name a failure from the model alone, where no pattern speaks: calibrated on labels that were scored before they were learned.
+
+``classification.py`` asks ``guess_kind``; ``challenger.py`` fits a ``Naming`` when it proposes. A kind named so never acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from schemas.vocabulary import Group, Kind, group_of
+
+# Fewer labels than this say too little of how far the model may be trusted.
+MIN_SCORED = 40
+MAX_KNOTS = 12
+_MIN_A_KNOT = 10
+# Wilson's lower bound, one-sided 90 %, on the share of right names at and above the threshold.
+_Z = 1.2816
+_LEAST_RIGHT = 0.5
+# Of the labelled code failures that no pattern explains, so few may be named an infrastructure failure.
+_MOST_HARM = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How far a model's own guess is trusted.
+
+    ``knots`` are pairs (share of the likeliest kind, share of such guesses that was right), rising in both; below ``threshold`` the
+    model names nothing. All are 0..1.
+    """
+
+    knots: tuple[tuple[float, float], ...]
+    threshold: float
+
+    def confidence(self, share: float) -> float:
+        """Return the share of right names, 0..1, among labelled guesses like this one; straight lines between the knots."""
+        below = [knot for knot in self.knots if knot[0] <= share]
+        above = [knot for knot in self.knots if knot[0] > share]
+        if not below or not above:
+            return self.knots[-1 if below else 0][1]
+        (low, first), (high, second) = below[-1], above[0]
+        return round(first + (second - first) * (share - low) / (high - low), 4)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedGuess:
+    """A kind that only the model names, with its calibrated confidence, and why in words."""
+
+    kind: Kind
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A guess on a failure before its label was learned: the likeliest kind, its share 0..1, and the label."""
+
+    guess: Kind
+    share: float
+    label: Kind
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether the guess is the label."""
+        return self.guess is self.label
+
+    @property
+    def is_harm(self) -> bool:
+        """Tell whether the change's own fault would be called an infrastructure failure."""
+        return group_of(self.label) is not Group.INFRA and group_of(self.guess) is Group.INFRA
+
+
+def likeliest(guesses: Mapping[Kind, float]) -> tuple[Kind, float]:
+    """Return the likeliest kind and its share; of equals the last by name."""
+    return max(guesses.items(), key=lambda pair: (pair[1], pair[0]))
+
+
+def guess_kind(naming: Naming | None, guesses: Mapping[Kind, float]) -> LearnedGuess | None:
+    """Return what the model names, or None: without a naming (the shipped model has none), or below its threshold."""
+    if naming is None or not guesses:
+        return None
+    kind, share = likeliest(guesses)
+    if share < naming.threshold:
+        return None
+    confidence = naming.confidence(share)
+    return LearnedGuess(
+        kind, confidence, f"no pattern speaks; the promoted model names {kind}, right in {confidence:.0%} of labelled guesses like it"
+    )
+
+
+def fit_naming(scored: Sequence[Scored]) -> Naming | None:
+    """Return knots and threshold fitted on scored guesses; None when they are too few, or too often wrong at every threshold."""
+    if len(scored) < MIN_SCORED:
+        return None
+    ordered = sorted(scored, key=lambda row: (-row.share, row.guess, row.label))
+    codes = sum(group_of(row.label) is not Group.INFRA for row in ordered)
+    threshold, right, harm = 0.0, 0, 0
+    for n, row in enumerate(ordered, start=1):
+        right, harm = right + row.is_right, harm + row.is_harm
+        if harm > max(1.0, _MOST_HARM * codes):
+            break
+        is_last_of_share = n == len(ordered) or ordered[n].share < row.share
+        if n >= _MIN_A_KNOT and is_last_of_share and _lower_bound(right, n) >= _LEAST_RIGHT:
+            threshold = row.share
+    return Naming(_knots(ordered[::-1]), round(threshold, 4)) if threshold else None
+
+
+def _lower_bound(right: int, n: int) -> float:
+    share, square = right / n, _Z * _Z
+    return (share + square / (2 * n) - _Z * sqrt(share * (1 - share) / n + square / (4 * n * n))) / (1 + square / n)
+
+
+def _knots(rising: Sequence[Scored]) -> tuple[tuple[float, float], ...]:
+    """Return the mean share and the smoothed share of right ones in bins of equal count, pooled until both rise."""
+    size = max(_MIN_A_KNOT, -(-len(rising) // MAX_KNOTS))
+    pools: list[tuple[int, float, float]] = []
+    for start in range(0, len(rising), size):
+        rows = rising[start : start + size]
+        # One right and one wrong are added, so that no bin claims certainty.
+        pools.append((len(rows), sum(row.share for row in rows), sum(row.is_right for row in rows)))
+        while len(pools) > 1 and _right(pools[-2]) >= _right(pools[-1]):
+            last, before = pools.pop(), pools.pop()
+            pools.append((last[0] + before[0], last[1] + before[1], last[2] + before[2]))
+    return tuple((round(share / n, 4), round(_right((n, share, right)), 4)) for n, share, right in pools)
+
+
+def _right(pool: tuple[int, float, float]) -> float:
+    return (pool[2] + 1.0) / (pool[0] + 2.0)

@@ -1,0 +1,137 @@
+"""The model's own guess: named only above a threshold that labels have earned, calibrated, and never a reason to act."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.recognition import load_recognizer
+from learning.classification import Classification, Recognizer, classify_log
+from learning.classifier import KINDS, Classifier, NamingPlain, SnapshotError
+from learning.features import make_features
+from learning.learned_guess import MIN_SCORED, Naming, Scored, fit_naming, guess_kind
+from learning.structure import structure_of
+from schemas.vocabulary import Kind, Result
+
+FOLDER = Path(__file__).parents[2] / "learning" / "catalogue"
+STRANGE = "fetching parts with zorbtool\nzorb: error: part 7 could not be beamed over\nzorb: error: beam lost\nmake: stopped"
+RIGHT = Scored(Kind.DNS_RESOLUTION, 0.9, Kind.DNS_RESOLUTION)
+ALWAYS = Naming(((0.0, 0.95), (1.0, 0.95)), 0.1)
+
+scored_rows = st.lists(
+    st.builds(Scored, st.sampled_from(KINDS), st.floats(0.05, 1.0), st.sampled_from(KINDS)), min_size=MIN_SCORED, max_size=150
+)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return load_recognizer(FOLDER)
+
+
+def taught(recognizer: Recognizer, naming: Naming | None) -> Recognizer:
+    """Return the recognizer with a model that was taught the strange log's kind."""
+    lines = STRANGE.split("\n")
+    reading = recognizer.matcher.read(STRANGE.encode())
+    structure = structure_of(reading.marks, len(lines), lines, 1)
+    features = make_features(reading.hits, structure.block, Result.FAILURE, structure.end)
+    classifier = Classifier()
+    for _ in range(30):
+        classifier.learn(features, Kind.NETWORK_CONNECTIVITY)
+    classifier.naming = naming
+    return replace(recognizer, classifier=classifier)
+
+
+def said(recognizer: Recognizer, text: str = STRANGE, result: Result | None = Result.FAILURE) -> Classification:
+    return classify_log(text, result, recognizer)
+
+
+def test_without_a_naming_the_model_says_nothing(recognizer: Recognizer) -> None:
+    assert recognizer.classifier.naming is None
+    assert said(recognizer).abstained
+    assert said(taught(recognizer, None)).abstained
+
+
+def test_a_promoted_model_names_what_no_pattern_explains_and_does_not_act(recognizer: Recognizer) -> None:
+    found = said(taught(recognizer, ALWAYS))
+    assert (found.kind, found.confidence, found.abstained) == (Kind.NETWORK_CONNECTIVITY, 0.95, False)
+    assert (found.acts, found.heals, found.pattern) == (False, False, "")
+    assert "the promoted model names network_connectivity" in found.reasons[0]
+    assert Kind.NETWORK_CONNECTIVITY not in dict(found.alternatives)
+
+
+def test_a_job_that_passed_or_states_no_failure_is_not_named(recognizer: Recognizer) -> None:
+    model = taught(recognizer, ALWAYS)
+    assert said(model, result=Result.SUCCESS).kind is Kind.SUCCESS
+    assert said(model, result=None).abstained
+
+
+def test_below_the_threshold_nothing_is_named() -> None:
+    naming = Naming(((0.2, 0.4), (0.8, 0.9)), 0.5)
+    assert guess_kind(naming, {Kind.DISK_FULL: 0.4, Kind.TIMEOUT: 0.1}) is None
+    assert guess_kind(naming, {}) is None
+    found = guess_kind(naming, {Kind.DISK_FULL: 0.5})
+    assert found is not None
+    assert found.confidence == pytest.approx(0.65)
+
+
+def test_too_few_labels_or_mostly_wrong_ones_give_no_naming() -> None:
+    assert fit_naming([RIGHT] * (MIN_SCORED - 1)) is None
+    wrong = replace(RIGHT, label=Kind.TIMEOUT)
+    assert fit_naming([RIGHT, wrong, wrong] * 40) is None
+    assert fit_naming([RIGHT] * MIN_SCORED) is not None
+
+
+def test_the_threshold_stops_where_changes_at_fault_would_be_called_infrastructure() -> None:
+    """Given sure guesses that are right and less sure ones that hide code failures, then only the sure ones are named."""
+    harmful = Scored(Kind.DNS_RESOLUTION, 0.5, Kind.TEST_FAILURE)
+    naming = fit_naming([RIGHT] * 60 + [harmful] * 30)
+    assert naming is not None
+    assert naming.threshold == pytest.approx(0.9)
+
+
+def test_the_confidence_is_the_share_that_was_right() -> None:
+    rows = [Scored(Kind.TIMEOUT, 0.3, Kind.TIMEOUT if n % 2 else Kind.DISK_FULL) for n in range(200)]
+    naming = fit_naming([*rows, *[RIGHT] * 200])
+    assert naming is not None
+    assert naming.confidence(0.3) == pytest.approx(0.5, abs=0.05)
+    assert naming.confidence(0.9) == pytest.approx(0.98, abs=0.03)
+
+
+@given(scored_rows)
+def test_whatever_was_scored_the_knots_rise_and_stay_shares(rows: list[Scored]) -> None:
+    naming = fit_naming(rows)
+    if naming is None:
+        return
+    assert list(naming.knots) == sorted(naming.knots)
+    assert [right for _, right in naming.knots] == sorted(right for _, right in naming.knots)
+    assert all(0.0 < naming.confidence(share / 20) < 1.0 for share in range(21))
+    assert sum(row.is_harm for row in rows if row.share > naming.threshold) <= max(1, 0.02 * len(rows))
+
+
+def test_a_naming_travels_in_the_snapshot_under_its_checksum() -> None:
+    classifier = Classifier()
+    bare = classifier.snapshot()
+    assert "naming" not in bare
+    classifier.naming = ALWAYS
+    snapshot = classifier.snapshot()
+    again = Classifier.from_snapshot(json.loads(json.dumps(snapshot)))
+    assert again.naming == ALWAYS
+    forged = {**snapshot, "naming": NamingPlain(knots=[[0.0, 1.0]], threshold=0.0)}
+    with pytest.raises(SnapshotError, match="checksum"):
+        Classifier.from_snapshot(forged)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("knots", [[], [[0.9, 0.1], [0.1, 0.9]], [[0.5, 7.0]]])
+def test_a_naming_that_is_none_is_refused(knots: list[list[float]]) -> None:
+    from learning.classifier import _checksum  # noqa: PLC0415 - forging needs the sum itself
+
+    snapshot = Classifier().snapshot()
+    snapshot["naming"] = NamingPlain(knots=knots, threshold=0.5)
+    snapshot["checksum"] = _checksum(snapshot["learned"], snapshot["weights"], snapshot["naming"])
+    with pytest.raises(SnapshotError, match="rising shares"):
+        Classifier.from_snapshot(snapshot)
