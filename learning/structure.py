@@ -13,6 +13,8 @@ from enum import StrEnum
 
 MAX_BLOCK_LINES = 60
 _BLOCK_GAP = 4
+# Where no line has a word for an error, what was printed last before the end is the best there is to learn from.
+_LAST_LINES = 8
 _SIGNAL = "log."
 
 # What runners put before or around a line: timestamps of GitHub and Azure, Jenkins' clock, folds and sections, BuildKit's step numbers.
@@ -277,7 +279,10 @@ def _verdict(exits: Sequence[Mark]) -> Verdict:
 
 
 def _last_block(window: Sequence[str], window_first: int, end: int) -> tuple[int, tuple[str, ...]]:
-    """Return first line and clean text of the last lines that speak of an error before ``end``, small gaps between them included."""
+    """Return first line and clean text of the last lines that speak of an error before ``end``, small gaps between them included.
+
+    Where none does, the last lines before ``end`` stand in.
+    """
     first = last = 0
     clean: dict[int, str] = {}
     # Read backwards: only the last block matters, and a log is long.
@@ -287,4 +292,7 @@ def _last_block(window: Sequence[str], window_first: int, end: int) -> tuple[int
         clean[number] = clean_line(window[number - window_first])
         if _ERROR_WORD.search(clean[number]):
             first, last = number, last or number
-    return (first, tuple(clean[number] for number in range(first, last + 1))) if last else (0, ())
+    if not last:
+        first, last = max(end - _LAST_LINES, window_first), min(end - 1, window_first + len(window) - 1)
+        clean = {number: clean_line(window[number - window_first]) for number in range(first, last + 1)}
+    return first, tuple(clean[number] for number in range(first, last + 1))
