@@ -157,8 +157,11 @@ class Decide:
         return ()
 
     def _on_outcome(self, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+        demoted = self._history.note_outcome(outcome)
+        return (*demoted, *self._on_attempt_ended(outcome, now))
+
+    def _on_attempt_ended(self, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
         row = self._incidents.get(outcome.incident_id)
-        self._history.note_outcome(outcome)
         if row is None or not row.is_open:
             return ()
         if outcome.final:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,8 +10,11 @@ from schemas.configuration import Configuration
 from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState
 from schemas.incidents import Incident
+from schemas.outputs import Output
 from schemas.oversight import Control, RolloutLevel
+from schemas.people import Right
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from streams.demotions import Demotions, StrategyRow
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -64,6 +67,7 @@ class HealingHistory:
         self._words = Rows("word/", WordRow, MAX_ROWS)
         for rows in (self._targets, self._commits, self._words):
             rows.load(entries)
+        self._demotions = Demotions(entries)
 
     def note_admission(self, admission: Admission, incident: Incident) -> None:
         """Count a command that was let through."""
@@ -77,25 +81,30 @@ class HealingHistory:
             again = self._commits.get(key) or TargetRow()
             self._commits.put(key, replace(again, commands=_added(again.commands, happening)))
 
-    def note_outcome(self, outcome: RecoveryOutcome) -> None:
-        """Count a recovery that failed."""
+    def note_outcome(self, outcome: RecoveryOutcome) -> Sequence[Output]:
+        """Count a recovery that failed; return what is said when its strategy is demoted for it."""
         if outcome.status in _FAILED:
             row = self._targets.get(outcome.target) or TargetRow()
             failure = Happening(outcome.command_id or outcome.decision_id, outcome.finished_at)
             self._targets.put(outcome.target, replace(row, failures=_added(row.failures, failure)))
+        return self._demotions.note_outcome(outcome)
 
     def note_control(self, control: Control) -> None:
         """Keep a level or a forced verdict that a known person with the right has signed."""
         if why_not_counted(control, self._configuration.people):
             return
         if control.rollout:
-            self._words.put(f"level/{control.key.removeprefix('rollout/')}", WordRow(control.rollout.level.value))
+            strategy = control.key.removeprefix("rollout/")
+            self._words.put(f"level/{strategy}", WordRow(control.rollout.level.value))
+            # Lowering is everybody's who may stop things; taking a demotion back is for those who may release a stop.
+            if self._configuration.people.may(control.by, Right.RELEASE_SWITCH):
+                self._demotions.note_raised(strategy, control.at)
         if control.override and control.override.force_verdict:
             self._words.put(f"nonce/{control.override.nonce}", WordRow(control.override.force_verdict))
 
     def level_of(self, strategy: str) -> RolloutLevel:
-        """Return how far a strategy may go: a person's control can lower the policy's level; raising it is a change of the policy."""
-        allowed = self._configuration.policy.for_strategy(strategy).level
+        """Return how far a strategy may go: a person's control and its own failures can lower the policy's level, never raise it."""
+        allowed = min(self._configuration.policy.for_strategy(strategy).level, self._demotions.cap(strategy), key=_LEVELS.index)
         word = self._words.get(f"level/{strategy}")
         return min(allowed, RolloutLevel(word.text), key=_LEVELS.index) if word else allowed
 
@@ -122,6 +131,6 @@ class HealingHistory:
         row = self._commits.get(key) if key else None
         return len(row.commands) if row else 0
 
-    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow]]:
+    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[StrategyRow]]:
         """Return the rows whose entries are this history's state."""
-        return (self._targets, self._commits, self._words)
+        return (self._targets, self._commits, self._words, self._demotions.rows)
