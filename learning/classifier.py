@@ -6,7 +6,7 @@ It ranks competing evidence for ``classification.py``; ``training.py`` makes the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import exp
 from typing import NotRequired, TypedDict
@@ -96,6 +96,20 @@ class Classifier:
         self.learned += 1
         for index in features:
             self._by_feature.pop(index, None)
+
+    def knows(self, index: int) -> bool:
+        """Tell whether a feature says anything to the model."""
+        return bool(self._weights_of(index))
+
+    def weights_at(self, index: int) -> tuple[float, ...]:
+        """Return the weights of one feature, in the order of ``KINDS``."""
+        return tuple(float(self._model.weights[kind.value].get(index, 0.0)) for kind in KINDS)
+
+    def put_weights(self, index: int, weights: Sequence[float]) -> None:
+        """Replace the weights of one feature; ``weights`` in the order of ``KINDS``."""
+        for kind, weight in zip(KINDS, weights, strict=True):
+            self._model.weights[kind.value][index] = weight
+        self._by_feature.pop(index, None)
 
     def snapshot(self) -> Snapshot:
         """Return the state as data; weights too small to matter are left out, and the smallest beyond ``MAX_WEIGHTS``."""

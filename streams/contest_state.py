@@ -1,132 +1,202 @@
-"""Champion, challenger and the pending proposal as entries of state; a promotion is checked here; used by ``streams/learn.py``."""
+"""The contest, the proposal that waits for a person, and the versions that acted before; a promotion is checked here.
+
+Used by ``streams/learn.py``. A proposal needs evidence that it is better *and* that it makes no split of the guard set worse.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import cast
 
-from learning.challenger import Contest, Prequential, Promotion, PromotionProposal, promote, propose_promotion
+from learning.challenger import Lesson, Prequential, Promotion, PromotionProposal, begin_contest, promote, propose_promotion
 from learning.classifier import Classifier, Snapshot
+from learning.learned_guess import guess_kind, likeliest
+from schemas.ids import from_micros, micros
 from schemas.outputs import Emit, Gauge, Output
 from schemas.oversight import AuditEntry, ModelChange, ModelRecord
 from schemas.people import People, Right
 from schemas.signing import is_signed_by
-from schemas.vocabulary import Kind
+from streams.contest_entries import CHAMPION, body_of, challenger_entry, counts_entry, lesson_entries, lesson_entry, load_contest
 
 AUTHOR = "healstream"
-_CONTEST, _PENDING = "model/contest", "model/pending"
+# The versions that acted before the champion: one step back, and two more should that one be wrong too.
+KEPT_VERSIONS = 3
+PROPOSAL_VALID = timedelta(days=30)
+_WINDOW = 100
+# Of a guess this sure a contradicting label counts against its teacher.
+_SETTLED = 0.8
+# After the guard said no, so many lessons are awaited before it is asked again: it reads every stored log.
+_NEXT_TRY = 25
+_STATE, _PENDING, _KEPT = "model/state", "model/pending", "model/kept/"
+
+GuardCheck = Callable[[Classifier, Classifier], tuple[str, ...]]
 
 
-def _classifier(text: str) -> Classifier:
-    return Classifier.from_snapshot(cast("Snapshot", json.loads(text)))
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A proposal, who its author is, and since when it waits."""
 
-
-def body_of(snapshot: Snapshot) -> str:
-    """Return a snapshot as the text that is hashed, published and read back."""
-    return json.dumps(snapshot, sort_keys=True, separators=(",", ":"))
+    proposal: PromotionProposal
+    author: str
+    at: datetime
 
 
 class ContestState:
-    """The two models and at most one proposal that waits for a person."""
+    """The two models, at most one proposal that waits for a person, and the versions to go back to."""
 
-    def __init__(self, entries: Mapping[str, str], champion: str, min_examples: int) -> None:
+    def __init__(self, entries: Mapping[str, str], champion: str, min_examples: int, guard: GuardCheck | None = None) -> None:
         """Begin again from a snapshot's entries, or with a challenger equal to the champion."""
         self._min_examples = min_examples
-        known = json.loads(entries.get(_CONTEST, "{}"))
-        acting = known.get("champion", champion)
-        counts = Prequential(**known.get("counts", {}))
-        self._contest = Contest(_classifier(acting), _classifier(known.get("challenger", acting)), counts)
+        self._guard = guard
+        self._contest = load_contest(entries, champion)
+        known = json.loads(entries.get(_STATE, "{}"))
         self._teachers: set[str] = set(known.get("teachers", ()))
-        self._pending: PromotionProposal | None = None
-        self._author = AUTHOR
-        pending = json.loads(entries.get(_PENDING, "null"))
-        if pending:
-            snapshot = cast("Snapshot", json.loads(pending["body"]))
-            counted = Prequential(**pending["counts"])
-            self._pending = PromotionProposal(snapshot, counted, pending["margin"], pending["reason"])
-            self._author = pending["author"]
-        self._changed = False
+        self._next_try: int = known.get("next_try", 0)
+        self._recent: list[list[int]] = known.get("recent", [])
+        self._kept = [entries[f"{_KEPT}{number}"] for number in range(KEPT_VERSIONS) if f"{_KEPT}{number}" in entries]
+        self._pending = _pending_from(entries.get(_PENDING))
+        self._changes: dict[str, str | None] = {}
 
-    def learn(self, features: Mapping[int, float], kind: Kind, weight: float, teacher: str) -> Sequence[Output]:
+    @property
+    def champion(self) -> Classifier:
+        """The model that acts."""
+        return self._contest.champion
+
+    def settles(self, lesson: Lesson) -> bool:
+        """Tell whether the challenger is so sure of a failure that no pattern explains that a teacher may be judged by it."""
+        guess = guess_kind(self._contest.challenger.naming, self._contest.challenger.predict(lesson.features))
+        return guess is not None and guess.confidence >= _SETTLED
+
+    def contradicts(self, lesson: Lesson) -> bool:
+        """Tell whether a label is another kind than the patterns, or else the challenger, say."""
+        return lesson.kind is not (lesson.said or likeliest(self._contest.challenger.predict(lesson.features))[0])
+
+    def learn(self, lesson: Lesson, teacher: str) -> Sequence[Output]:
         """Score both models, teach the challenger, and show how right each has been."""
-        self._contest.learn(features, kind, weight)
-        # A snapshot is rounded: learning goes on from what a restart would find.
-        self._contest.challenger = Classifier.from_snapshot(self._contest.challenger.snapshot())
-        self._teachers.add(teacher)
-        self._changed = True
+        before = self._contest.counts
+        self._contest.learn(lesson)
         counts = self._contest.counts
-        rows = (("champion", counts.champion_right), ("challenger", counts.challenger_right))
-        return [
-            Gauge("healstream_model_accuracy_ratio", right / counts.seen, (("model", model), ("window", "prequential")))
-            for model, right in rows
+        hits = [counts.champion_right - before.champion_right, counts.challenger_right - before.challenger_right]
+        self._recent = [*self._recent, hits][-_WINDOW:]
+        self._teachers.add(teacher)
+        self._changes.update(counts_entry(self._contest) | challenger_entry(self._contest) | self._state())
+        self._changes.update(lesson_entry(self._contest, (self._contest.taught - 1) % len(self._contest.memory)))
+        return self._gauges(counts)
+
+    def _gauges(self, counts: Prequential) -> list[Output]:
+        rows = [
+            ("champion", "prequential", counts.champion_right / counts.seen),
+            ("challenger", "prequential", counts.challenger_right / counts.seen),
         ]
+        for place, model in enumerate(("champion", "challenger")):
+            rows.append((model, str(_WINDOW), sum(hits[place] for hits in self._recent) / len(self._recent)))
+        return [Gauge("healstream_model_accuracy_ratio", value, (("model", model), ("window", window))) for model, window, value in rows]
 
     def propose(self, now: datetime) -> Sequence[Output]:
-        """Propose the challenger once it is better; one proposal waits at a time."""
-        proposal = None if self._pending else propose_promotion(self._contest, self._min_examples)
+        """Propose the challenger once it is better and makes no split worse; one proposal waits at a time, and not for ever."""
+        if self._pending and now - self._pending.at < PROPOSAL_VALID:
+            return ()
+        proposal = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
         if proposal is None:
             return ()
-        self._pending = proposal
+        worse = self._guard(self._contest.champion, Classifier.from_snapshot(proposal.snapshot)) if self._guard else ()
+        version = proposal.snapshot["checksum"]
+        if worse:
+            self._next_try = self._contest.taught + _NEXT_TRY
+            self._changes.update(self._state())
+            details = (("splits", ", ".join(worse)), ("why", "it would make these splits of the guard set worse"))
+            return [Emit(AuditEntry("learn", "model.held_back", version, now, details))]
         # Whoever taught it alone is its author, and so is not the one to promote it.
-        self._author = next(iter(self._teachers)) if len(self._teachers) == 1 else AUTHOR
-        self._changed = True
-        body = body_of(proposal.snapshot)
-        version, digest = proposal.snapshot["checksum"], sha256(body.encode()).hexdigest()
+        author = next(iter(self._teachers)) if len(self._teachers) == 1 else AUTHOR
+        self._pending = Pending(proposal, author, now)
+        self._changes[_PENDING] = _pending_text(self._pending)
+        digest = sha256(body_of(proposal.snapshot).encode()).hexdigest()
         return [
-            Emit(ModelRecord(version, ModelChange.SNAPSHOT, body, digest, self._author, now)),
-            Emit(ModelRecord(version, ModelChange.PROPOSED, proposal.reason, digest, self._author, now)),
-            Emit(AuditEntry("learn", "model.proposed", version, now, (("author", self._author), ("why", proposal.reason)))),
+            _snapshot_record(body_of(proposal.snapshot), author, now),
+            Emit(ModelRecord(version, ModelChange.PROPOSED, proposal.reason, digest, author, now)),
+            Emit(AuditEntry("learn", "model.proposed", version, now, (("author", author), ("why", proposal.reason)))),
         ]
 
-    def promote(self, record: ModelRecord, people: People) -> str:
-        """Let the proposal take over by a person's signed word; return why not, or nothing."""
+    def promote(self, record: ModelRecord, people: People) -> tuple[str, Sequence[Output]]:
+        """Let the proposal, or a version that acted before, take over by a person's signed word.
+
+        Return why not, or nothing, and what is sent: the outgoing version, so that the way back is always published.
+        """
         person = people.named(record.by)
         if person is None or not people.may(record.by, Right.PROMOTE_MODEL) or not is_signed_by(record, person.public_key):
-            return "no right to promote, or the signature is not theirs"
-        if self._pending is None or record.version != self._pending.snapshot["checksum"]:
-            return "no such version is proposed"
-        if record.sha256 != sha256(body_of(self._pending.snapshot).encode()).hexdigest():
-            return "the checksum is not the proposal's"
-        if record.by == self._author:
-            return "its author does not promote it"
-        promotion = Promotion(record.version, record.by, record.at, accepted=True)
-        self._contest = promote(self._contest, self._pending, promotion)
-        self._pending = None
-        self._teachers = set()
-        self._changed = True
-        return ""
+            return "no right to promote, or the signature is not theirs", ()
+        pending = self._pending
+        is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
+        body = body_of(pending.proposal.snapshot) if pending and is_proposed else self._kept_body(record.version)
+        if not body:
+            return "no such version is proposed or kept", ()
+        if record.sha256 != sha256(body.encode()).hexdigest():
+            return "the checksum is not the proposal's", ()
+        if pending and is_proposed and record.by == pending.author:
+            return "its author does not promote it", ()
+        outgoing = body_of(self._contest.champion.snapshot())
+        if pending and is_proposed:
+            self._contest = promote(self._contest, pending.proposal, Promotion(record.version, record.by, record.at, accepted=True))
+        else:
+            # What led astray is not handed on: the version begins with an empty memory.
+            self._contest = begin_contest(cast("Snapshot", json.loads(body)))
+        self._kept = [outgoing, *(kept for kept in self._kept if kept not in {body, outgoing})][:KEPT_VERSIONS]
+        self._pending, self._teachers, self._next_try, self._recent = None, set(), 0, []
+        self._note_all()
+        return "", (_snapshot_record(outgoing, AUTHOR, record.at),)
+
+    def _kept_body(self, version: str) -> str:
+        return next((body for body in self._kept if json.loads(body)["checksum"] == version), "")
+
+    def _state(self) -> dict[str, str]:
+        return {_STATE: json.dumps({"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent})}
+
+    def _note_all(self) -> None:
+        contest = self._contest
+        self._changes.update({_PENDING: None, CHAMPION: body_of(contest.champion.snapshot())})
+        self._changes.update(counts_entry(contest) | challenger_entry(contest) | self._state())
+        self._changes.update(lesson_entries(contest))
+        self._changes.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
 
     def take_changes(self) -> dict[str, str | None]:
-        """Return the entries when they changed since the last call."""
-        changed, self._changed = self._changed, False
-        if not changed:
-            return {}
-        entries: dict[str, str | None] = {_PENDING: None}
-        entries.update(self.snapshot())
-        return entries
+        """Return the entries that changed since the last call."""
+        changes, self._changes = self._changes, {}
+        return changes
 
     def snapshot(self) -> dict[str, str]:
         """Return all entries."""
         contest = self._contest
-        text = json.dumps(
-            {
-                "champion": body_of(contest.champion.snapshot()),
-                "challenger": body_of(contest.challenger.snapshot()),
-                "counts": asdict(contest.counts),
-                "teachers": sorted(self._teachers),
-            }
-        )
-        if self._pending is None:
-            return {_CONTEST: text}
-        pending = {
-            "body": body_of(self._pending.snapshot),
-            "counts": asdict(self._pending.counts),
-            "margin": self._pending.margin,
-            "reason": self._pending.reason,
-            "author": self._author,
-        }
-        return {_CONTEST: text, _PENDING: json.dumps(pending)}
+        entries = {CHAMPION: body_of(contest.champion.snapshot()), **counts_entry(contest), **challenger_entry(contest), **self._state()}
+        entries.update({name: text for name, text in lesson_entries(contest).items() if text is not None})
+        entries.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
+        return {**entries, _PENDING: _pending_text(self._pending)} if self._pending else entries
+
+
+def _snapshot_record(body: str, author: str, at: datetime) -> Emit:
+    version = json.loads(body)["checksum"]
+    return Emit(ModelRecord(version, ModelChange.SNAPSHOT, body, sha256(body.encode()).hexdigest(), author, at))
+
+
+def _pending_text(pending: Pending) -> str:
+    proposal = pending.proposal
+    plain = {
+        "snapshot": proposal.snapshot,
+        "counts": asdict(proposal.counts),
+        "margin": proposal.margin,
+        "reason": proposal.reason,
+        "author": pending.author,
+        "at": micros(pending.at),
+    }
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def _pending_from(text: str | None) -> Pending | None:
+    if text is None:
+        return None
+    plain = json.loads(text)
+    proposal = PromotionProposal(plain["snapshot"], Prequential(**plain["counts"]), plain["margin"], plain["reason"])
+    return Pending(proposal, plain["author"], from_micros(plain["at"]))

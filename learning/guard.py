@@ -1,0 +1,98 @@
+"""The held-out logs that no promotion may make worse, on any split; asked by ``streams/contest_state.py`` before it proposes.
+
+A guard case is never a lesson: it comes from stored logs whose cause is known, with the hits and features that recognition had of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from learning.classification import Recognizer, classify_hits
+from learning.classifier import Classifier
+from learning.features import make_features
+from learning.patterns.matcher import Hit, Matcher
+from learning.structure import Structure, structure_of
+from schemas.vocabulary import Group, Kind, Result, group_of
+
+WHOLE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardCase:
+    """One stored log as recognition sees it, its kind, and the splits it counts in (its group and all logs come by themselves)."""
+
+    id: str
+    kind: Kind
+    hits: tuple[Hit, ...]
+    features: Mapping[int, float]
+    result: Result | None
+    structure: Structure
+    splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """What one model makes of one split: wrong kinds, a code failure or a success called infra, right and wrong acts."""
+
+    n: int = 0
+    wrong: int = 0
+    harm: int = 0
+    right_acts: int = 0
+    wrong_acts: int = 0
+
+    def is_worse_than(self, before: SplitCounts) -> bool:
+        """Tell whether any count is on the bad side of what it was."""
+        more = self.wrong > before.wrong or self.harm > before.harm or self.wrong_acts > before.wrong_acts
+        return more or self.right_acts < before.right_acts
+
+
+@dataclass(frozen=True, slots=True)
+class GuardScores:
+    """The counts by split, and the ids of the cases that are acted on."""
+
+    splits: Mapping[str, SplitCounts]
+    acted: frozenset[str]
+
+
+def guard_case(case_id: str, text: str, kind: Kind, result: Result | None, matcher: Matcher, splits: tuple[str, ...] = ()) -> GuardCase:
+    """Return the guard case of a stored log's text."""
+    reading = matcher.read(text.encode("utf-8", "replace"))
+    lines = text.split("\n")
+    structure = structure_of(reading.marks, len(lines), lines, 1)
+    features = make_features(reading.hits, structure.block, result, structure.end)
+    return GuardCase(case_id, kind, reading.hits, features, result, structure, splits)
+
+
+def score_guard(cases: Sequence[GuardCase], recognizer: Recognizer, classifier: Classifier) -> GuardScores:
+    """Return what recognition with this model makes of every split."""
+    asked = replace(recognizer, classifier=classifier)
+    splits: dict[str, SplitCounts] = {}
+    acted: set[str] = set()
+    for case in cases:
+        said = classify_hits(case.hits, case.features, case.result, case.structure, asked)
+        group = group_of(case.kind)
+        # Of a success it is right to say nothing.
+        right = said.kind is case.kind or (group is Group.NONE and said.kind is Kind.UNKNOWN)
+        harm = said.group is Group.INFRA and group is not Group.INFRA
+        if said.acts:
+            acted.add(case.id)
+        for name in (WHOLE, group.value, *case.splits):
+            splits[name] = _add(splits.get(name, SplitCounts()), right=right, harm=harm, acts=said.acts)
+    return GuardScores(splits, frozenset(acted))
+
+
+def _add(counts: SplitCounts, *, right: bool, harm: bool, acts: bool) -> SplitCounts:
+    return SplitCounts(
+        counts.n + 1,
+        counts.wrong + (not right),
+        counts.harm + harm,
+        counts.right_acts + (acts and right),
+        counts.wrong_acts + (acts and not right),
+    )
+
+
+def worse_splits(before: GuardScores, after: GuardScores) -> tuple[str, ...]:
+    """Return the names of the splits that the second model makes worse, in order of name."""
+    none = SplitCounts()
+    return tuple(name for name in sorted(after.splits) if after.splits[name].is_worse_than(before.splits.get(name, none)))

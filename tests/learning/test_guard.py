@@ -1,0 +1,71 @@
+"""The guard: a model that makes one split worse is named with that split, one that only knows more is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.recognition import load_recognizer
+from learning.classification import Recognizer
+from learning.classifier import Classifier
+from learning.guard import GuardCase, SplitCounts, guard_case, score_guard, worse_splits
+from learning.learned_guess import Naming
+from schemas.vocabulary import Kind, Result
+
+FOLDER = Path(__file__).parents[2] / "learning" / "catalogue"
+STRANGE = "fetching parts with zorbtool\nzorb: error: beam 7 lost\nmake: stopped"
+FAILING = "running zorbtest\nzorb: error: 3 of 9 parts are wrong\nmake: stopped"
+TIMEOUT = "Collecting requests\nERROR: Could not install packages due to an OSError: HTTPSConnectionPool: Read timed out.\n"
+SURE = Naming(((0.0, 0.9), (1.0, 0.95)), 0.05)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return load_recognizer(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def cases(recognizer: Recognizer) -> list[GuardCase]:
+    rows = [
+        ("zorb", STRANGE, Kind.NETWORK_CONNECTIVITY, Result.FAILURE),
+        ("zorbtest", FAILING, Kind.TEST_FAILURE, Result.FAILURE),
+        ("pip", TIMEOUT, Kind.NETWORK_CONNECTIVITY, Result.FAILURE),
+        ("passed", STRANGE, Kind.SUCCESS, Result.SUCCESS),
+    ]
+    return [guard_case(name, text, kind, result, recognizer.matcher, (f"family:{name}",)) for name, text, kind, result in rows]
+
+
+def taught(cases: list[GuardCase], kinds: dict[str, Kind]) -> Classifier:
+    classifier = Classifier()
+    for _ in range(40):
+        for case in cases:
+            if case.id in kinds:
+                classifier.learn(case.features, kinds[case.id])
+    classifier.naming = SURE
+    return classifier
+
+
+def test_a_model_that_knows_more_makes_nothing_worse(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    right = taught(cases, {case.id: case.kind for case in cases})
+    before, after = (score_guard(cases, recognizer, model) for model in (recognizer.classifier, right))
+    assert (before.splits["all"].wrong, after.splits["all"].wrong) == (2, 0)
+    assert worse_splits(before, after) == ()
+    assert before.acted == after.acted
+
+
+def test_a_model_that_calls_a_failing_test_infrastructure_is_named_with_its_splits(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    bent = taught(cases, {"zorb": Kind.NETWORK_CONNECTIVITY, "zorbtest": Kind.NETWORK_CONNECTIVITY})
+    before, after = (score_guard(cases, recognizer, model) for model in (recognizer.classifier, bent))
+    assert worse_splits(before, after) == ("all", "code", "family:zorbtest")
+    assert after.splits["none"] == before.splits["none"] == SplitCounts(n=1)
+
+
+@pytest.mark.parametrize(
+    "worse", [SplitCounts(9, 4, 1, 3, 0), SplitCounts(9, 3, 2, 3, 0), SplitCounts(9, 3, 1, 2, 0), SplitCounts(9, 3, 1, 3, 1)]
+)
+def test_each_count_alone_can_make_a_split_worse(worse: SplitCounts) -> None:
+    before = SplitCounts(9, 3, 1, 3, 0)
+    assert worse.is_worse_than(before)
+    assert not before.is_worse_than(worse)
+    assert not before.is_worse_than(before)
