@@ -5,7 +5,7 @@ Called by ``streams/contest_state.py`` (one contest, kept as state) and by ``mak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import comb
@@ -14,7 +14,7 @@ from learning.classifier import Classifier, Snapshot
 from learning.learned_guess import Scored, fit_naming, guess_kind, likeliest
 from schemas.vocabulary import Group, Kind, group_of
 
-MIN_EXAMPLES = 100
+MIN_EXAMPLES = 40
 # Ville's inequality: a challenger that is no better reaches this evidence in at most one of twenty contests, however often one looks.
 ENOUGH_EVIDENCE = 20.0
 MEMORY = 300
@@ -22,7 +22,6 @@ MAX_SCORED = 300
 MAX_TOUCHED = 4096
 REPLAYS = 4
 _REFIT = 10
-_DIGITS = 4
 _MOST_BALANCE = 2.0
 # A multiplier without a common factor with any memory's size walks over all of it in an order that no teacher chooses.
 _STRIDE = 7919
@@ -111,26 +110,27 @@ class Contest:
         behind = _score(self.champion, self.champion.predict(lesson.features) if self.champion.naming else {}, lesson)
         self.counts = self.counts.add(behind, ahead)
         if lesson.said is None:
-            self.scored = [*self.scored, Scored(*likeliest(guesses), lesson.kind)][-MAX_SCORED:]
+            guessed = likeliest(guesses, self.challenger.familiarity(lesson.features))
+            self.scored = [*self.scored, Scored(*guessed, lesson.kind)][-MAX_SCORED:]
         group = group_of(lesson.kind)
         self.groups[group] = self.groups.get(group, 0) + 1
-        self._teach(lesson)
-        for number in range(min(REPLAYS, len(self.memory))):
-            self._teach(self.memory[(self.taught * REPLAYS + number) * _STRIDE % len(self.memory)])
+        places = [(self.taught * REPLAYS + number) * _STRIDE for number in range(min(REPLAYS, len(self.memory)))]
+        self._teach([lesson, *(self.memory[place % len(self.memory)] for place in places)])
         self._keep(lesson)
         if lesson.said is None and len(self.scored) % _REFIT == 0:
             self.challenger.naming = fit_naming(self.scored)
 
-    def _teach(self, lesson: Lesson) -> None:
+    def _teach(self, lessons: Sequence[Lesson]) -> None:
         # The rarer group's lessons weigh more, so that a flood of one group does not drown the other.
         mean = sum(self.groups.values()) / len(self.groups)
-        balance = min(mean / self.groups.get(group_of(lesson.kind), 1), _MOST_BALANCE)
-        self.challenger.learn(lesson.features, lesson.kind, lesson.weight * balance)
-        for index in lesson.features:
-            # A snapshot is rounded: learning goes on from what a restart would find.
-            self.challenger.put_weights(index, [round(weight, _DIGITS) for weight in self.challenger.weights_at(index)])
+        for lesson in lessons:
+            balance = min(mean / self.groups.get(group_of(lesson.kind), 1), _MOST_BALANCE)
+            self.challenger.learn(lesson.features, lesson.kind, lesson.weight * balance)
+        moved = dict.fromkeys(index for lesson in lessons for index in lesson.features)
+        self.challenger.round_weights(moved)
+        for index in moved:
             self.touched.pop(index, None)
-            self.touched[index] = None
+        self.touched |= moved
         while len(self.touched) > MAX_TOUCHED:
             oldest = next(iter(self.touched))
             del self.touched[oldest]
@@ -146,7 +146,8 @@ class Contest:
 
 def _score(classifier: Classifier, guesses: Mapping[Kind, float], lesson: Lesson) -> int:
     """Return 1 when recognition with this model would name the label, -1 another kind, 0 none."""
-    guess = guess_kind(classifier.naming, guesses) if lesson.said is None else None
+    has_guess = lesson.said is None and classifier.naming is not None
+    guess = guess_kind(classifier.naming, guesses, classifier.familiarity(lesson.features)) if has_guess else None
     named = guess.kind if guess else lesson.said
     return 0 if named is None else 1 if named is lesson.kind else -1
 
@@ -162,6 +163,15 @@ def propose_promotion(contest: Contest, min_examples: int = MIN_EXAMPLES) -> Pro
     apart = counts.only_challenger + counts.only_champion
     reason = f"{right}; evidence {evidence:.3g} over {apart} disagreements, {ENOUGH_EVIDENCE:g} asked"
     return PromotionProposal(contest.challenger.snapshot(), counts, margin, reason)
+
+
+def cautious_versions(proposal: PromotionProposal) -> Iterator[PromotionProposal]:
+    """Yield the proposal, then ones that name less and less infrastructure: the guard may let a more careful one pass."""
+    model = Classifier.from_snapshot(proposal.snapshot)
+    yield proposal
+    while model.naming and (stricter := model.naming.stricter()):
+        model.naming = stricter
+        yield replace(proposal, snapshot=model.snapshot())
 
 
 def promote(contest: Contest, proposal: PromotionProposal, promotion: Promotion) -> Contest:

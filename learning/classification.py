@@ -90,7 +90,8 @@ def classify_hits(
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
     guesses = recognizer.classifier.predict(features)
     if not evidence.candidates or evidence.candidates[0].score < NAME_THRESHOLD:
-        learned = guess_kind(recognizer.classifier.naming, guesses) if evidence.failed else None
+        model = recognizer.classifier
+        learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
         return _name_learned(learned, guesses, features) if learned else _abstain(evidence, guesses, features)
     best = evidence.candidates[0]
     # Nothing states a failure and work went on, or passed, after the error: a successful job looks just so.
@@ -99,8 +100,9 @@ def classify_hits(
     factors = _factors(evidence, guesses)
     confidence = recognizer.calibration.confidence(factors)
     doubt = _doubt(best, evidence, structure, is_transient=patterns[best.pattern].transient)
-    # Patterns decide what acts: the model can lower the confidence that is needed, but never make up for weak patterns.
-    is_sure = _certainty(evidence) >= CERTAIN and confidence >= recognizer.calibration.act_threshold
+    # Patterns alone decide what acts: whatever a model was taught, the acted set stays the same.
+    unswayed = recognizer.calibration.confidence({**factors, Factor.AGREED: 1.0})
+    is_sure = _certainty(evidence) >= CERTAIN and unswayed >= recognizer.calibration.act_threshold
     acts = group_of(best.kind) is Group.INFRA and is_sure and not doubt
     reasons = (*best.reasons, recognizer.calibration.reason(factors), *((doubt,) if doubt else ()))
     return Classification(

@@ -6,7 +6,7 @@ It ranks competing evidence for ``classification.py``; ``training.py`` makes the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from math import exp
 from typing import NotRequired, TypedDict
@@ -16,7 +16,7 @@ from river.optim import SGD
 from river.optim.schedulers import Constant
 
 from learning.features import FEATURE_SPACE
-from learning.learned_guess import Naming
+from learning.learned_guess import NEVER, Naming
 from schemas.vocabulary import Group, Kind, group_of
 
 SNAPSHOT_VERSION = 1
@@ -32,7 +32,8 @@ class NamingPlain(TypedDict):
     """A ``Naming`` as data."""
 
     knots: list[list[float]]
-    threshold: float
+    code: float
+    infra: float
 
 
 class Snapshot(TypedDict):
@@ -97,13 +98,27 @@ class Classifier:
         for index in features:
             self._by_feature.pop(index, None)
 
-    def knows(self, index: int) -> bool:
-        """Tell whether a feature says anything to the model."""
-        return bool(self._weights_of(index))
+    def familiarity(self, features: Mapping[int, float]) -> float:
+        """Return the part (0..1) of the features, by the squares of their weights, that says anything to the model."""
+        whole = sum(value * value for value in features.values())
+        known = sum(
+            value * value for index, value in features.items() if any(abs(weight) >= _SMALLEST for _, weight in self._weights_of(index))
+        )
+        return round(known / whole, 4) if whole else 0.0
 
     def weights_at(self, index: int) -> tuple[float, ...]:
         """Return the weights of one feature, in the order of ``KINDS``."""
         return tuple(float(self._model.weights[kind.value].get(index, 0.0)) for kind in KINDS)
+
+    def round_weights(self, indexes: Iterable[int]) -> None:
+        """Round the weights of these features as a snapshot does, so that learning goes on from what a restart would find."""
+        chosen = list(indexes)
+        for found in self._model.weights.values():
+            for index in chosen:
+                if index in found:
+                    found[index] = round(found[index], _DIGITS)
+        for index in chosen:
+            self._by_feature.pop(index, None)
 
     def put_weights(self, index: int, weights: Sequence[float]) -> None:
         """Replace the weights of one feature; ``weights`` in the order of ``KINDS``."""
@@ -120,7 +135,7 @@ class Classifier:
         }
         if self.naming is None:
             return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
-        naming = NamingPlain(knots=[list(knot) for knot in self.naming.knots], threshold=self.naming.threshold)
+        naming = NamingPlain(knots=[list(knot) for knot in self.naming.knots], code=self.naming.code, infra=self.naming.infra)
         checksum = _checksum(self.learned, weights, naming)
         return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
 
@@ -159,11 +174,12 @@ def _index(text: str) -> int:
 
 def _naming(plain: NamingPlain) -> Naming:
     knots = tuple((float(share), float(right)) for share, right in plain["knots"])
-    named = (plain["threshold"], *(value for knot in knots for value in knot))
-    if not knots or list(knots) != sorted(knots) or not all(0.0 <= value <= 1.0 for value in named):
+    values = [value for knot in knots for value in knot]
+    is_sound = bool(knots) and list(knots) == sorted(knots) and all(0.0 <= value <= 1.0 for value in values)
+    if not is_sound or not all(0.0 <= value <= NEVER for value in (plain["code"], plain["infra"])):
         message = "the naming's knots are not rising shares between 0 and 1"
         raise SnapshotError(message)
-    return Naming(knots, float(plain["threshold"]))
+    return Naming(knots, float(plain["code"]), float(plain["infra"]))
 
 
 def _checksum(learned: int, weights: Mapping[str, Mapping[str, float]], naming: NamingPlain | None = None) -> str:

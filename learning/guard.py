@@ -5,7 +5,7 @@ A guard case is never a lesson: it comes from stored logs whose cause is known, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from learning.classification import Recognizer, classify_hits
@@ -16,6 +16,9 @@ from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of
 
 WHOLE = "all"
+# Reading a log takes some milliseconds, and the stage that asks must not stand still for seconds.
+MAX_EXAMPLES = 300
+_EXIT = "##[error]Process completed with exit code 1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,38 @@ def worse_splits(before: GuardScores, after: GuardScores) -> tuple[str, ...]:
     """Return the names of the splits that the second model makes worse, in order of name."""
     none = SplitCounts()
     return tuple(name for name in sorted(after.splits) if after.splits[name].is_worse_than(before.splits.get(name, none)))
+
+
+def cases_of_examples(matcher: Matcher) -> tuple[GuardCase, ...]:
+    """Return the first example of at most ``MAX_EXAMPLES`` patterns, evenly chosen, as short failing logs; split by tool and kind."""
+    patterns = matcher.catalogue.patterns
+    chosen = patterns[:: max(1, -(-len(patterns) // MAX_EXAMPLES))]
+    return tuple(
+        guard_case(
+            pattern.id,
+            f"{pattern.examples[0]}\n{_EXIT}",
+            pattern.kind,
+            Result.FAILURE,
+            matcher,
+            (f"kind:{pattern.kind}", *([f"tool:{pattern.anchors.tool}"] if pattern.anchors.tool else [])),
+        )
+        for pattern in chosen
+    )
+
+
+class Guard:
+    """The guard of one process: its cases are read when it is first asked, its last champion's scores are kept."""
+
+    def __init__(self, recognizer: Callable[[], Recognizer], cases: Callable[[Recognizer], Sequence[GuardCase]]) -> None:
+        """Read nothing yet: most processes never ask."""
+        self._recognizer, self._cases = recognizer, cases
+        self._read: Sequence[GuardCase] = ()
+        self._champion: tuple[Classifier, GuardScores] | None = None
+
+    def worse(self, champion: Classifier, challenger: Classifier) -> tuple[str, ...]:
+        """Return the splits that the challenger would make worse than the champion has them."""
+        recognizer = self._recognizer()
+        self._read = self._read or self._cases(recognizer)
+        if self._champion is None or self._champion[0] is not champion:
+            self._champion = (champion, score_guard(self._read, recognizer, champion))
+        return worse_splits(self._champion[1], score_guard(self._read, recognizer, challenger))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 
 from schemas.vocabulary import Group, Kind, group_of
 
@@ -18,20 +18,40 @@ _MIN_A_KNOT = 10
 # Wilson's lower bound, one-sided 90 %, on the share of right names at and above the threshold.
 _Z = 1.2816
 _LEAST_RIGHT = 0.5
-# Of the labelled code failures that no pattern explains, so few may be named an infrastructure failure.
+# Of what is named infrastructure so little may be the change's own fault; of fewer than fifty, none.
 _MOST_HARM = 0.02
+# What is new may be a change's own fault in words never seen: infrastructure is named only where this much has been seen before.
+# Logs that were taught come at 1.0, four of five of a tool family that has just entered below 0.9.
+INFRA_FAMILIARITY = 0.9
+# Above every share: never.
+NEVER = 1.01
+# A share that needs more than this is never reached: two halvings of what is missing lead here from a half.
+_SUREST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
     """How far a model's own guess is trusted.
 
-    ``knots`` are pairs (share of the likeliest kind, share of such guesses that was right), rising in both; below ``threshold`` the
-    model names nothing. All are 0..1.
+    ``knots`` are pairs (share of the likeliest kind, share of such guesses that was right), rising in both. Below ``code`` no code
+    failure is named, below ``infra`` no infrastructure failure: that asks for more, because it may hide a change's own fault. All are
+    0..1, or ``NEVER``.
     """
 
     knots: tuple[tuple[float, float], ...]
-    threshold: float
+    code: float
+    infra: float
+
+    def threshold(self, kind: Kind) -> float:
+        """Return the least share at which a kind is named."""
+        return self.infra if group_of(kind) is Group.INFRA else self.code
+
+    def stricter(self) -> Naming | None:
+        """Return one that names less infrastructure, at last none; None when it names none already."""
+        if self.infra >= NEVER:
+            return None
+        raised = round((1.0 + self.infra) / 2, 4)
+        return Naming(self.knots, self.code, raised if raised < _SUREST else NEVER)
 
     def confidence(self, share: float) -> float:
         """Return the share of right names, 0..1, among labelled guesses like this one; straight lines between the knots."""
@@ -54,7 +74,7 @@ class LearnedGuess:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A guess on a failure before its label was learned: the likeliest kind, its share 0..1, and the label."""
+    """A guess on a failure before its label was learned: the likeliest kind, its share of what is familiar 0..1, and the label."""
 
     guess: Kind
     share: float
@@ -71,17 +91,21 @@ class Scored:
         return group_of(self.label) is not Group.INFRA and group_of(self.guess) is Group.INFRA
 
 
-def likeliest(guesses: Mapping[Kind, float]) -> tuple[Kind, float]:
-    """Return the likeliest kind and its share; of equals the last by name."""
-    return max(guesses.items(), key=lambda pair: (pair[1], pair[0]))
+def likeliest(guesses: Mapping[Kind, float], familiarity: float) -> tuple[Kind, float]:
+    """Return the likeliest kind, of equals the last by name, and its share of what is familiar."""
+    kind, share = max(guesses.items(), key=lambda pair: (pair[1], pair[0]))
+    return kind, round(share * familiarity, 4)
 
 
-def guess_kind(naming: Naming | None, guesses: Mapping[Kind, float]) -> LearnedGuess | None:
-    """Return what the model names, or None: without a naming (the shipped model has none), or below its threshold."""
+def guess_kind(naming: Naming | None, guesses: Mapping[Kind, float], familiarity: float) -> LearnedGuess | None:
+    """Return what the model names, or None: without a naming (the shipped model has none), or below its threshold.
+
+    ``familiarity`` (0..1) is how much of the failure the model has ever seen: what is new to it is not named by the little that is not.
+    """
     if naming is None or not guesses:
         return None
-    kind, share = likeliest(guesses)
-    if share < naming.threshold:
+    kind, share = likeliest(guesses, familiarity)
+    if share < naming.threshold(kind) or (group_of(kind) is Group.INFRA and familiarity < INFRA_FAMILIARITY):
         return None
     confidence = naming.confidence(share)
     return LearnedGuess(
@@ -90,20 +114,26 @@ def guess_kind(naming: Naming | None, guesses: Mapping[Kind, float]) -> LearnedG
 
 
 def fit_naming(scored: Sequence[Scored]) -> Naming | None:
-    """Return knots and threshold fitted on scored guesses; None when they are too few, or too often wrong at every threshold."""
+    """Return knots and thresholds fitted on scored guesses; None when they are too few, or too often wrong at every threshold."""
     if len(scored) < MIN_SCORED:
         return None
     ordered = sorted(scored, key=lambda row: (-row.share, row.guess, row.label))
-    codes = sum(group_of(row.label) is not Group.INFRA for row in ordered)
-    threshold, right, harm = 0.0, 0, 0
-    for n, row in enumerate(ordered, start=1):
+    infra = [row for row in ordered if group_of(row.guess) is Group.INFRA]
+    code = [row for row in ordered if group_of(row.guess) is not Group.INFRA]
+    naming = Naming(_knots(ordered[::-1]), _least_share(code), _least_share(infra))
+    return naming if min(naming.code, naming.infra) < NEVER else None
+
+
+def _least_share(falling: Sequence[Scored]) -> float:
+    """Return the least share at and above which guesses are right often enough and seldom harm."""
+    least, right, harm = NEVER, 0, 0
+    for n, row in enumerate(falling, start=1):
         right, harm = right + row.is_right, harm + row.is_harm
-        if harm > max(1.0, _MOST_HARM * codes):
-            break
-        is_last_of_share = n == len(ordered) or ordered[n].share < row.share
-        if n >= _MIN_A_KNOT and is_last_of_share and _lower_bound(right, n) >= _LEAST_RIGHT:
-            threshold = row.share
-    return Naming(_knots(ordered[::-1]), round(threshold, 4)) if threshold else None
+        is_last_of_share = n == len(falling) or falling[n].share < row.share
+        if n >= _MIN_A_KNOT and is_last_of_share and harm <= _MOST_HARM * n and _lower_bound(right, n) >= _LEAST_RIGHT:
+            # Rounded up, so that what was left out stays out.
+            least = ceil(row.share * 1e4) / 1e4
+    return least
 
 
 def _lower_bound(right: int, n: int) -> float:

@@ -46,7 +46,7 @@ def challenger_entry(contest: Contest) -> dict[str, str]:
     model = contest.challenger
     plain = {
         "learned": model.learned,
-        "naming": [[list(knot) for knot in model.naming.knots], model.naming.threshold] if model.naming else None,
+        "naming": [[list(knot) for knot in model.naming.knots], model.naming.code, model.naming.infra] if model.naming else None,
         "weights": [[index, *model.weights_at(index)] for index in contest.touched],
     }
     return {CHALLENGER: json.dumps(plain, separators=(",", ":"))}
@@ -88,8 +88,8 @@ def load_contest(entries: Mapping[str, str], shipped: str) -> Contest:
 def _load_challenger(contest: Contest, plain: Mapping[str, object]) -> None:
     model = contest.challenger
     model.learned = cast("int", plain["learned"])
-    naming = cast("tuple[list[list[float]], float] | None", plain["naming"])
-    model.naming = Naming(tuple((share, right) for share, right in naming[0]), naming[1]) if naming else None
+    naming = cast("tuple[list[list[float]], float, float] | None", plain["naming"])
+    model.naming = Naming(tuple((share, right) for share, right in naming[0]), naming[1], naming[2]) if naming else None
     for index, *weights in cast("list[list[float]]", plain["weights"]):
         model.put_weights(int(index), weights)
         contest.touched[int(index)] = None

@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import cast
 
-from learning.challenger import Lesson, Prequential, Promotion, PromotionProposal, begin_contest, promote, propose_promotion
+from learning.challenger import (
+    Lesson,
+    Prequential,
+    Promotion,
+    PromotionProposal,
+    begin_contest,
+    cautious_versions,
+    promote,
+    propose_promotion,
+)
 from learning.classifier import Classifier, Snapshot
 from learning.learned_guess import guess_kind, likeliest
 from schemas.ids import from_micros, micros
@@ -31,7 +40,7 @@ _WINDOW = 100
 _SETTLED = 0.8
 # After the guard said no, so many lessons are awaited before it is asked again: it reads every stored log.
 _NEXT_TRY = 25
-_STATE, _PENDING, _KEPT = "model/state", "model/pending", "model/kept/"
+_STATE, _PENDING, _KEPT = "model/state", "model/proposal", "model/kept/"
 
 GuardCheck = Callable[[Classifier, Classifier], tuple[str, ...]]
 
@@ -59,7 +68,9 @@ class ContestState:
         self._recent: list[list[int]] = known.get("recent", [])
         self._kept = [entries[f"{_KEPT}{number}"] for number in range(KEPT_VERSIONS) if f"{_KEPT}{number}" in entries]
         self._pending = _pending_from(entries.get(_PENDING))
-        self._changes: dict[str, str | None] = {}
+        # Texts are made when they are asked for: a shell asks once an event.
+        self._slots: set[int] = set()
+        self._has_learned = self._has_changed = False
 
     @property
     def champion(self) -> Classifier:
@@ -68,12 +79,13 @@ class ContestState:
 
     def settles(self, lesson: Lesson) -> bool:
         """Tell whether the challenger is so sure of a failure that no pattern explains that a teacher may be judged by it."""
-        guess = guess_kind(self._contest.challenger.naming, self._contest.challenger.predict(lesson.features))
+        model = self._contest.challenger
+        guess = guess_kind(model.naming, model.predict(lesson.features), model.familiarity(lesson.features))
         return guess is not None and guess.confidence >= _SETTLED
 
     def contradicts(self, lesson: Lesson) -> bool:
         """Tell whether a label is another kind than the patterns, or else the challenger, say."""
-        return lesson.kind is not (lesson.said or likeliest(self._contest.challenger.predict(lesson.features))[0])
+        return lesson.kind is not (lesson.said or likeliest(self._contest.challenger.predict(lesson.features), 1.0)[0])
 
     def learn(self, lesson: Lesson, teacher: str) -> Sequence[Output]:
         """Score both models, teach the challenger, and show how right each has been."""
@@ -83,37 +95,32 @@ class ContestState:
         hits = [counts.champion_right - before.champion_right, counts.challenger_right - before.challenger_right]
         self._recent = [*self._recent, hits][-_WINDOW:]
         self._teachers.add(teacher)
-        self._changes.update(counts_entry(self._contest) | challenger_entry(self._contest) | self._state())
-        self._changes.update(lesson_entry(self._contest, (self._contest.taught - 1) % len(self._contest.memory)))
-        return self._gauges(counts)
-
-    def _gauges(self, counts: Prequential) -> list[Output]:
-        rows = [
-            ("champion", "prequential", counts.champion_right / counts.seen),
-            ("challenger", "prequential", counts.challenger_right / counts.seen),
-        ]
-        for place, model in enumerate(("champion", "challenger")):
-            rows.append((model, str(_WINDOW), sum(hits[place] for hits in self._recent) / len(self._recent)))
-        return [Gauge("healstream_model_accuracy_ratio", value, (("model", model), ("window", window))) for model, window, value in rows]
+        self._has_learned = True
+        self._slots.add((self._contest.taught - 1) % len(self._contest.memory))
+        return _gauges(counts, self._recent)
 
     def propose(self, now: datetime) -> Sequence[Output]:
         """Propose the challenger once it is better and makes no split worse; one proposal waits at a time, and not for ever."""
         if self._pending and now - self._pending.at < PROPOSAL_VALID:
             return ()
-        proposal = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
-        if proposal is None:
+        best = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
+        if best is None:
             return ()
-        worse = self._guard(self._contest.champion, Classifier.from_snapshot(proposal.snapshot)) if self._guard else ()
+        worse: tuple[str, ...] = ()
+        for proposal in cautious_versions(best):
+            worse = self._guard(self._contest.champion, Classifier.from_snapshot(proposal.snapshot)) if self._guard else ()
+            if not worse:
+                return self._wait_for_person(proposal, now)
+        self._next_try = self._contest.taught + _NEXT_TRY
+        details = (("splits", ", ".join(worse)), ("why", "it would make these splits of the guard set worse"))
+        return [Emit(AuditEntry("learn", "model.held_back", best.snapshot["checksum"], now, details))]
+
+    def _wait_for_person(self, proposal: PromotionProposal, now: datetime) -> Sequence[Output]:
         version = proposal.snapshot["checksum"]
-        if worse:
-            self._next_try = self._contest.taught + _NEXT_TRY
-            self._changes.update(self._state())
-            details = (("splits", ", ".join(worse)), ("why", "it would make these splits of the guard set worse"))
-            return [Emit(AuditEntry("learn", "model.held_back", version, now, details))]
         # Whoever taught it alone is its author, and so is not the one to promote it.
         author = next(iter(self._teachers)) if len(self._teachers) == 1 else AUTHOR
         self._pending = Pending(proposal, author, now)
-        self._changes[_PENDING] = _pending_text(self._pending)
+        self._has_changed = True
         digest = sha256(body_of(proposal.snapshot).encode()).hexdigest()
         return [
             _snapshot_record(body_of(proposal.snapshot), author, now),
@@ -131,7 +138,11 @@ class ContestState:
             return "no right to promote, or the signature is not theirs", ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
-        body = body_of(pending.proposal.snapshot) if pending and is_proposed else self._kept_body(record.version)
+        body = (
+            body_of(pending.proposal.snapshot)
+            if pending and is_proposed
+            else next((kept for kept in self._kept if json.loads(kept)["checksum"] == record.version), "")
+        )
         if not body:
             return "no such version is proposed or kept", ()
         if record.sha256 != sha256(body.encode()).hexdigest():
@@ -146,25 +157,24 @@ class ContestState:
             self._contest = begin_contest(cast("Snapshot", json.loads(body)))
         self._kept = [outgoing, *(kept for kept in self._kept if kept not in {body, outgoing})][:KEPT_VERSIONS]
         self._pending, self._teachers, self._next_try, self._recent = None, set(), 0, []
-        self._note_all()
+        self._has_changed = True
         return "", (_snapshot_record(outgoing, AUTHOR, record.at),)
-
-    def _kept_body(self, version: str) -> str:
-        return next((body for body in self._kept if json.loads(body)["checksum"] == version), "")
 
     def _state(self) -> dict[str, str]:
         return {_STATE: json.dumps({"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent})}
 
-    def _note_all(self) -> None:
-        contest = self._contest
-        self._changes.update({_PENDING: None, CHAMPION: body_of(contest.champion.snapshot())})
-        self._changes.update(counts_entry(contest) | challenger_entry(contest) | self._state())
-        self._changes.update(lesson_entries(contest))
-        self._changes.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
-
     def take_changes(self) -> dict[str, str | None]:
-        """Return the entries that changed since the last call."""
-        changes, self._changes = self._changes, {}
+        """Return the entries that changed since the last call: after a lesson the little that it changed, after a promotion all."""
+        slots, self._slots = sorted(self._slots), set()
+        changed, self._has_changed = self._has_changed, False
+        learned, self._has_learned = self._has_learned, False
+        changes: dict[str, str | None] = {}
+        if changed:
+            changes = {_PENDING: None, **lesson_entries(self._contest), **self.snapshot()}
+        elif learned:
+            changes.update(counts_entry(self._contest) | challenger_entry(self._contest) | self._state())
+            for slot in slots:
+                changes.update(lesson_entry(self._contest, slot))
         return changes
 
     def snapshot(self) -> dict[str, str]:
@@ -174,6 +184,16 @@ class ContestState:
         entries.update({name: text for name, text in lesson_entries(contest).items() if text is not None})
         entries.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
         return {**entries, _PENDING: _pending_text(self._pending)} if self._pending else entries
+
+
+def _gauges(counts: Prequential, recent: Sequence[Sequence[int]]) -> list[Output]:
+    rows: list[tuple[str, str, float]] = [
+        ("champion", "prequential", counts.champion_right / counts.seen),
+        ("challenger", "prequential", counts.challenger_right / counts.seen),
+    ]
+    for place, model in enumerate(("champion", "challenger")):
+        rows.append((model, str(_WINDOW), sum(hits[place] for hits in recent) / len(recent)))
+    return [Gauge("healstream_model_accuracy_ratio", value, (("model", model), ("window", window))) for model, window, value in rows]
 
 
 def _snapshot_record(body: str, author: str, at: datetime) -> Emit:

@@ -40,8 +40,8 @@ class DriftWatch:
             return ()
         outputs = [*self._watch(ABSTAINED, incident.abstained, RULES, now)]
         if incident.features:
-            known = sum(champion.knows(feature.index) for feature in incident.features)
-            outputs += self._watch(UNSEEN, known < _KNOWN_SHARE * len(incident.features), RULES, now)
+            familiarity = champion.familiarity({feature.index: feature.weight for feature in incident.features})
+            outputs += self._watch(UNSEEN, familiarity < _KNOWN_SHARE, RULES, now)
         if incident.hits:
             outputs += self._on_pattern(incident.hits[0].pattern, now)
         return outputs

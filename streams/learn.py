@@ -10,30 +10,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from learning.challenger import Lesson
-from learning.teachers import SourceRow, why_not_teach
+from learning.challenger import MIN_EXAMPLES, Lesson
 from schemas.configuration import Configuration
-from schemas.events import Trust
 from schemas.ids import id_of, micros
-from schemas.incidents import Feature, Incident, IncidentUpdate
+from schemas.incidents import Incident, IncidentUpdate
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Feedback, ModelChange, ModelRecord
-from schemas.people import Right
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.contest_state import ContestState, GuardCheck
 from streams.drift_watch import DriftWatch
+from streams.lessons import DAY, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
-MAX_SOURCES = 2_000
-_DAY = 24 * 3600 * 1_000_000
 _REWARDS = {OutcomeStatus.HEALED: 1.0, OutcomeStatus.ROLLED_BACK: -1.0, OutcomeStatus.ROLLBACK_FAILED: -1.0}
 _OWN = "outcome"
 # What a verified success of a strategy proves of the cause; a green re-run, a restart or a restored file prove none.
 PROVES = {"disk_cleanup": Kind.DISK_FULL}
-# An incident at least this sure of its kind is settled: a label that contradicts it counts against its teacher.
-_SURE = 0.8
 
 LearnEvent = RecoveryOutcome | Incident | IncidentUpdate | Feedback | ModelRecord
 
@@ -47,30 +41,10 @@ class LearnRules:
 
     configuration: Configuration
     champion: str
-    min_examples: int = 100
+    min_examples: int = MIN_EXAMPLES
     source_cap: int = 25
     bound: int = MAX_ROWS
     guard: GuardCheck | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LessonRow:
-    """What an incident could teach: ``source`` is where it came from, ``said`` what patterns named, ``is_sure`` whether they were sure."""
-
-    kind: Kind
-    source: str
-    is_fork: bool
-    features: tuple[Feature, ...]
-    said: Kind | None = None
-    is_sure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MarkRow:
-    """An event that was applied (n = 1), or how many lessons a source gave on one day."""
-
-    day: int
-    n: int
 
 
 class Learn:
@@ -81,10 +55,9 @@ class Learn:
         self._rules = rules
         self._lessons = Rows("incident/", LessonRow, rules.bound)
         self._seen = Rows("seen/", MarkRow, rules.bound)
-        self._caps = Rows("cap/", MarkRow, rules.bound)
-        self._sources = Rows("source/", SourceRow, MAX_SOURCES)
-        for rows in (self._lessons, self._seen, self._caps, self._sources):
+        for rows in (self._lessons, self._seen):
             rows.load(entries)
+        self._teachers = TeacherBook(entries, rules.configuration.people, rules.source_cap, rules.bound)
         self._contest = ContestState(entries, rules.champion, rules.min_examples, rules.guard)
         self._drift = DriftWatch(entries)
 
@@ -100,7 +73,7 @@ class Learn:
             case Incident():
                 if self._lessons.get(id_of(event)):
                     return ()
-                self._lessons.put(id_of(event), _lesson_of(event))
+                self._lessons.put(id_of(event), lesson_of(event))
                 return self._drift.on_incident(event, self._contest.champion, event.detected_at)
             case IncidentUpdate():
                 return ()
@@ -118,15 +91,15 @@ class Learn:
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
-        changes = {**self._contest.take_changes(), **self._drift.take_changes()}
-        for rows in (self._lessons, self._seen, self._caps, self._sources):
+        changes = {**self._contest.take_changes(), **self._drift.take_changes(), **self._teachers.take_changes()}
+        for rows in (self._lessons, self._seen):
             changes.update(rows.take_changes())
         return changes
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
-        entries = {**self._contest.snapshot(), **self._drift.snapshot()}
-        for rows in (self._lessons, self._seen, self._caps, self._sources):
+        entries = {**self._contest.snapshot(), **self._drift.snapshot(), **self._teachers.snapshot()}
+        for rows in (self._lessons, self._seen):
             entries.update(rows.snapshot())
         return entries
 
@@ -152,7 +125,7 @@ class Learn:
         proven = PROVES.get(lesson.strategy) if lesson.verified else None
         if proven is None or not row.features:
             return [Emit(lesson)]
-        taught = self._teach(_to_learn(row, proven, 1.0), _OWN, outcome.incident_id, outcome.finished_at)
+        taught = self._teach(to_learn(row, proven, 1.0), _OWN, outcome.incident_id, outcome.finished_at)
         return [Emit(replace(lesson, kind=proven)), *taught]
 
     def _on_feedback(self, feedback: Feedback) -> Sequence[Output]:
@@ -161,12 +134,14 @@ class Learn:
             return ()
         row = self._lessons.get(feedback.incident_id)
         kind = feedback.kind or (row.kind if row and feedback.correct else None)
-        why = self._why_not(feedback, row, kind)
+        why = self._teachers.why_not(feedback, row, kind)
         if why or row is None or kind is None:
             return [Emit(_audit(feedback.by, "lesson.refused", feedback.incident_id, feedback.at, why))]
-        lesson = _to_learn(row, kind, min(feedback.weight, 1.0))
+        lesson = to_learn(row, kind, min(feedback.weight, 1.0))
         drifts = self._drift.on_label(kind is not row.kind, feedback.at)
-        why = self._why_not_from(f"from/{row.source}", f"by/{feedback.by}", lesson, is_sure=row.is_sure)
+        settled = row.is_sure if lesson.said is not None else self._contest.settles(lesson)
+        dissents = settled and self._contest.contradicts(lesson)
+        why = self._teachers.why_not_from(row.source, feedback.by, is_settled=settled, is_dissent=dissents)
         if why:
             return [*drifts, Emit(_audit(feedback.by, "lesson.refused", feedback.incident_id, feedback.at, why))]
         return [*drifts, *self._teach(lesson, feedback.by, feedback.incident_id, feedback.at)]
@@ -175,37 +150,6 @@ class Learn:
         outputs = self._contest.learn(lesson, by)
         taught = _audit(by, "lesson.learned", incident_id, at, f"{lesson.kind} at weight {lesson.weight:.2f}")
         return [Emit(taught), *outputs, *self._contest.propose(at)]
-
-    def _why_not_from(self, source: str, person: str, lesson: Lesson, *, is_sure: bool) -> str:
-        """Count a label of a project's incident by a person, and return why neither, or one of them, may teach it."""
-        settled = is_sure if lesson.said is not None else self._contest.settles(lesson)
-        is_dissent = settled and self._contest.contradicts(lesson)
-        why = next((said for name in (source, person) if (said := why_not_teach(name, self._rows_beside(name)))), "")
-        for name in (source, person):
-            row = self._sources.get(name) or SourceRow()
-            count = row.with_refusal if why else row.with_lesson
-            self._sources.put(name, count(is_settled=settled, is_dissent=is_dissent))
-        return why
-
-    def _rows_beside(self, name: str) -> Mapping[str, SourceRow]:
-        """Return the sources of the same sort: projects are compared with projects, people with people."""
-        sort = name.partition("/")[0] + "/"
-        return {key: row for key, row in self._sources.items() if key.startswith(sort)}
-
-    def _why_not(self, feedback: Feedback, row: LessonRow | None, kind: Kind | None) -> str:
-        people = self._rules.configuration.people
-        if not (people.may(feedback.by, Right.OVERRIDE) or people.may(feedback.by, Right.APPROVE)):
-            return "only operators and approvers teach"
-        if row is None or not row.features:
-            return "nothing is known of the incident's evidence"
-        if row.is_fork:
-            return "a fork's evidence teaches nobody"
-        if kind is None or kind is Kind.UNKNOWN or feedback.weight <= 0:
-            return "the feedback names no kind"
-        # One person on one source cannot bend the model in a day.
-        day = micros(feedback.at) // _DAY
-        below = _is_below_cap(self._caps, f"{feedback.by}|{row.source}", day, self._rules.source_cap)
-        return "" if below else "the source has taught enough for one day"
 
     def _on_model(self, record: ModelRecord) -> Sequence[Output]:
         if record.change is not ModelChange.PROMOTED or not self._mark(f"{id_of(record)}/{record.signature}", record.at):
@@ -217,32 +161,8 @@ class Learn:
         """Note an event; return whether it is new."""
         if self._seen.get(name):
             return False
-        self._seen.put(name, MarkRow(micros(at) // _DAY, 1))
+        self._seen.put(name, MarkRow(micros(at) // DAY, 1))
         return True
-
-
-def _lesson_of(incident: Incident) -> LessonRow:
-    run = incident.run
-    source = f"{run.source}/{run.project}" if run else incident.scope
-    # A kind that no hit speaks for was named by a model alone.
-    spoken = not incident.abstained and any(hit.kind is incident.kind for hit in incident.hits)
-    is_sure = spoken and incident.may_act and incident.confidence >= _SURE
-    is_fork = incident.provenance.trust is Trust.FORK
-    return LessonRow(incident.kind, source, is_fork, incident.features, incident.kind if spoken else None, is_sure)
-
-
-def _to_learn(row: LessonRow, kind: Kind, weight: float) -> Lesson:
-    return Lesson({feature.index: feature.weight for feature in row.features}, kind, row.said, weight)
-
-
-def _is_below_cap(caps: Rows[MarkRow], key: str, day: int, cap: int) -> bool:
-    """Count one more lesson of a source on a day; return whether it may still teach."""
-    row = caps.get(key)
-    n = row.n if row and row.day == day else 0
-    if n >= cap:
-        return False
-    caps.put(key, MarkRow(day, n + 1))
-    return True
 
 
 def _audit(actor: str, action: str, subject: str, at: datetime, why: str) -> AuditEntry:

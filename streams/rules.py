@@ -15,6 +15,7 @@ from learning.calibration import load_calibration
 from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
+from learning.guard import Guard, cases_of_examples
 from learning.patterns.automaton import Store
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Hit, Matcher
@@ -75,6 +76,7 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         classifier = Classifier.from_snapshot(json.loads(shipped.model))
         return Recognizer(matcher, load_precedence(shipped.precedence), classifier, load_calibration(shipped.calibration))
 
+    guard = Guard(recognizer, lambda made: cases_of_examples(made.matcher))
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
         shipped.model,
@@ -83,7 +85,7 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         DetectRules(configuration, matcher, _features_of),
         ClassifyRules(configuration, classifier_of(recognizer), version, held.digest),
         DecideRules(configuration, version),
-        LearnRules(configuration, shipped.model),
+        LearnRules(configuration, shipped.model, guard=guard.worse),
     )
 
 

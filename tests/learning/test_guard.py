@@ -9,7 +9,7 @@ import pytest
 from console.recognition import load_recognizer
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.guard import GuardCase, SplitCounts, guard_case, score_guard, worse_splits
+from learning.guard import MAX_EXAMPLES, Guard, GuardCase, SplitCounts, cases_of_examples, guard_case, score_guard, worse_splits
 from learning.learned_guess import Naming
 from schemas.vocabulary import Kind, Result
 
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[2] / "learning" / "catalogue"
 STRANGE = "fetching parts with zorbtool\nzorb: error: beam 7 lost\nmake: stopped"
 FAILING = "running zorbtest\nzorb: error: 3 of 9 parts are wrong\nmake: stopped"
 TIMEOUT = "Collecting requests\nERROR: Could not install packages due to an OSError: HTTPSConnectionPool: Read timed out.\n"
-SURE = Naming(((0.0, 0.9), (1.0, 0.95)), 0.05)
+SURE = Naming(((0.0, 0.9), (1.0, 0.95)), 0.05, 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,39 @@ def test_each_count_alone_can_make_a_split_worse(worse: SplitCounts) -> None:
     assert worse.is_worse_than(before)
     assert not before.is_worse_than(worse)
     assert not before.is_worse_than(before)
+
+
+def test_the_guard_reads_its_cases_once_and_judges_every_challenger(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    read: list[int] = []
+
+    def stored(_: Recognizer) -> list[GuardCase]:
+        read.append(len(cases))
+        return cases
+
+    guard = Guard(lambda: recognizer, stored)
+    bent = taught(cases, {"zorb": Kind.NETWORK_CONNECTIVITY, "zorbtest": Kind.NETWORK_CONNECTIVITY})
+    assert guard.worse(recognizer.classifier, bent) == ("all", "code", "family:zorbtest")
+    assert guard.worse(recognizer.classifier, recognizer.classifier) == ()
+    assert guard.worse(bent, recognizer.classifier) == ("all", "family:zorb", "infra")
+    assert read == [4]
+
+
+def test_the_shipped_guard_is_the_catalogues_own_examples(recognizer: Recognizer) -> None:
+    found = cases_of_examples(recognizer.matcher)
+    assert 100 < len(found) <= MAX_EXAMPLES
+    scores = score_guard(found, recognizer, recognizer.classifier)
+    assert scores.splits["all"].wrong < 0.1 * len(found)
+    assert {"infra", "code"} < set(scores.splits)
+
+
+def test_what_acts_is_the_same_under_any_model(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    """Given models taught the opposite of what is true, then exactly the same cases are acted on: labels cannot make anything act."""
+    found = [*cases_of_examples(recognizer.matcher)[::3], *cases]
+    bent = Classifier()
+    for case in found:
+        for _ in range(5):
+            bent.learn(case.features, Kind.TEST_FAILURE if case.kind is not Kind.TEST_FAILURE else Kind.NETWORK_CONNECTIVITY)
+    bent.naming = SURE
+    acted = [score_guard(found, recognizer, model).acted for model in (recognizer.classifier, bent, Classifier())]
+    assert acted[0]
+    assert acted[0] == acted[1] == acted[2]

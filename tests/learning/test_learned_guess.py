@@ -14,14 +14,14 @@ from console.recognition import load_recognizer
 from learning.classification import Classification, Recognizer, classify_log
 from learning.classifier import KINDS, Classifier, NamingPlain, SnapshotError
 from learning.features import make_features
-from learning.learned_guess import MIN_SCORED, Naming, Scored, fit_naming, guess_kind
+from learning.learned_guess import MIN_SCORED, NEVER, Naming, Scored, fit_naming, guess_kind
 from learning.structure import structure_of
-from schemas.vocabulary import Kind, Result
+from schemas.vocabulary import Group, Kind, Result, group_of
 
 FOLDER = Path(__file__).parents[2] / "learning" / "catalogue"
 STRANGE = "fetching parts with zorbtool\nzorb: error: part 7 could not be beamed over\nzorb: error: beam lost\nmake: stopped"
 RIGHT = Scored(Kind.DNS_RESOLUTION, 0.9, Kind.DNS_RESOLUTION)
-ALWAYS = Naming(((0.0, 0.95), (1.0, 0.95)), 0.1)
+ALWAYS = Naming(((0.0, 0.95), (1.0, 0.95)), 0.1, 0.1)
 
 scored_rows = st.lists(
     st.builds(Scored, st.sampled_from(KINDS), st.floats(0.05, 1.0), st.sampled_from(KINDS)), min_size=MIN_SCORED, max_size=150
@@ -64,6 +64,13 @@ def test_a_promoted_model_names_what_no_pattern_explains_and_does_not_act(recogn
     assert Kind.NETWORK_CONNECTIVITY not in dict(found.alternatives)
 
 
+def test_what_the_model_has_hardly_seen_is_not_named(recognizer: Recognizer) -> None:
+    """Given a failure of words that were never taught, then the bias alone names nothing."""
+    model = taught(recognizer, Naming(((0.0, 0.5), (1.0, 0.95)), 0.5, 0.5))
+    assert not said(model).abstained
+    assert said(model, "quux begins\nflurb went blank under wexle 9\nquux stops").abstained
+
+
 def test_a_job_that_passed_or_states_no_failure_is_not_named(recognizer: Recognizer) -> None:
     model = taught(recognizer, ALWAYS)
     assert said(model, result=Result.SUCCESS).kind is Kind.SUCCESS
@@ -71,10 +78,13 @@ def test_a_job_that_passed_or_states_no_failure_is_not_named(recognizer: Recogni
 
 
 def test_below_the_threshold_nothing_is_named() -> None:
-    naming = Naming(((0.2, 0.4), (0.8, 0.9)), 0.5)
-    assert guess_kind(naming, {Kind.DISK_FULL: 0.4, Kind.TIMEOUT: 0.1}) is None
-    assert guess_kind(naming, {}) is None
-    found = guess_kind(naming, {Kind.DISK_FULL: 0.5})
+    naming = Naming(((0.2, 0.4), (0.8, 0.9)), 0.2, 0.5)
+    assert guess_kind(naming, {Kind.DISK_FULL: 0.4, Kind.TIMEOUT: 0.1}, 1.0) is None
+    assert guess_kind(naming, {}, 1.0) is None
+    assert guess_kind(naming, {Kind.DISK_FULL: 0.9}, 0.5) is None
+    assert guess_kind(naming, {Kind.DISK_FULL: 0.9}, 0.85) is None
+    assert guess_kind(naming, {Kind.TEST_FAILURE: 0.9}, 0.85) is not None
+    found = guess_kind(naming, {Kind.DISK_FULL: 0.5}, 1.0)
     assert found is not None
     assert found.confidence == pytest.approx(0.65)
 
@@ -91,7 +101,8 @@ def test_the_threshold_stops_where_changes_at_fault_would_be_called_infrastructu
     harmful = Scored(Kind.DNS_RESOLUTION, 0.5, Kind.TEST_FAILURE)
     naming = fit_naming([RIGHT] * 60 + [harmful] * 30)
     assert naming is not None
-    assert naming.threshold == pytest.approx(0.9)
+    assert naming.infra == pytest.approx(0.9)
+    assert naming.code == NEVER
 
 
 def test_the_confidence_is_the_share_that_was_right() -> None:
@@ -110,7 +121,19 @@ def test_whatever_was_scored_the_knots_rise_and_stay_shares(rows: list[Scored]) 
     assert list(naming.knots) == sorted(naming.knots)
     assert [right for _, right in naming.knots] == sorted(right for _, right in naming.knots)
     assert all(0.0 < naming.confidence(share / 20) < 1.0 for share in range(21))
-    assert sum(row.is_harm for row in rows if row.share > naming.threshold) <= max(1, 0.02 * len(rows))
+    named = [row for row in rows if row.share >= naming.threshold(row.guess) and group_of(row.guess) is Group.INFRA]
+    assert sum(row.is_harm for row in named) <= 0.02 * len(named)
+
+
+def test_a_stricter_naming_names_less_infrastructure_and_at_last_none() -> None:
+    naming: Naming | None = Naming(((0.0, 0.5), (1.0, 0.9)), 0.3, 0.3)
+    limits = []
+    while naming is not None:
+        limits.append((naming.code, naming.infra))
+        naming = naming.stricter()
+    assert [code for code, _ in limits] == [0.3] * len(limits)
+    assert [infra for _, infra in limits] == sorted({infra for _, infra in limits})
+    assert limits[-1][1] == NEVER
 
 
 def test_a_naming_travels_in_the_snapshot_under_its_checksum() -> None:
@@ -121,7 +144,7 @@ def test_a_naming_travels_in_the_snapshot_under_its_checksum() -> None:
     snapshot = classifier.snapshot()
     again = Classifier.from_snapshot(json.loads(json.dumps(snapshot)))
     assert again.naming == ALWAYS
-    forged = {**snapshot, "naming": NamingPlain(knots=[[0.0, 1.0]], threshold=0.0)}
+    forged = {**snapshot, "naming": NamingPlain(knots=[[0.0, 1.0]], code=0.0, infra=0.0)}
     with pytest.raises(SnapshotError, match="checksum"):
         Classifier.from_snapshot(forged)  # type: ignore[arg-type]
 
@@ -131,7 +154,7 @@ def test_a_naming_that_is_none_is_refused(knots: list[list[float]]) -> None:
     from learning.classifier import _checksum  # noqa: PLC0415 - forging needs the sum itself
 
     snapshot = Classifier().snapshot()
-    snapshot["naming"] = NamingPlain(knots=knots, threshold=0.5)
+    snapshot["naming"] = NamingPlain(knots=knots, code=0.5, infra=0.5)
     snapshot["checksum"] = _checksum(snapshot["learned"], snapshot["weights"], snapshot["naming"])
     with pytest.raises(SnapshotError, match="rising shares"):
         Classifier.from_snapshot(snapshot)

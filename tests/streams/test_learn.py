@@ -167,7 +167,8 @@ def test_a_challenger_that_makes_a_split_worse_is_held_back() -> None:
 
     outputs = taught(puzzled(replace(RULES, guard=guard)), n=100)
     assert not records(outputs, ModelRecord)
-    assert actions(outputs).count("model.held_back") == len(asked) == 3
+    # The proposal as it is, and more careful ones that name less and less infrastructure, are asked about each time.
+    assert actions(outputs).count("model.held_back") == len(set(asked)) == 3
     [held, *_] = [row for row in records(outputs, AuditEntry) if cast("AuditEntry", row).action == "model.held_back"]
     assert dict(cast("AuditEntry", held).details)["splits"] == "family:pip"
 
