@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model check test demo up down corpus accuracy bench chaos clean calibration
+.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ accuracy: setup ## measure recognition by split into build/accuracy.json
 
 calibration: setup ## fit the confidence anew on the corpora that come with the project
 	$(BIN)/python -m learning.write_calibration learning/catalogue tests/accuracy/written learning/corpus
+
+learning: setup ## simulate six months of learning into build/learning.json and a picture
+	$(BIN)/python -m tests.learning_run
 
 bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench

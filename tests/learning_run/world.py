@@ -1,0 +1,139 @@
+"""One seed's world: which tool families are absent until when, which logs teach or guard, and what recognition sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from learning.classification import Classification, Recognizer, classify_hits
+from learning.classifier import Classifier
+from learning.features import make_features
+from learning.guard import GuardCase
+from learning.patterns.matcher import Hit
+from schemas.incidents import Feature
+from schemas.vocabulary import Result
+from tests.learning_run.material import GENERAL, WEIGHTS, Log
+
+MONTHS = 6
+ABSENT_SHARE = 0.3
+_ENTRY_MONTHS = (1, 2, 3)
+_TEACHES, _GUARDS = 0.55, 0.2
+_EPOCHS = 2
+# Every proposal reads the whole guard set, so it is kept to about so many, evenly chosen.
+_MOST_GUARDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What recognition has of one variant of a log when the absent families' patterns are not there."""
+
+    log: Log
+    variant: int
+    hits: tuple[Hit, ...]
+    features: Mapping[int, float]
+
+    @property
+    def as_features(self) -> tuple[Feature, ...]:
+        """Return the features as an incident carries them."""
+        return tuple(Feature(index, weight) for index, weight in sorted(self.features.items()))
+
+
+@dataclass(slots=True)
+class World:
+    """The drawn circumstances; ``enters`` is the month in which a tool family's logs begin to come, 0 from the start."""
+
+    recognizer: Recognizer
+    tools: Mapping[str, str]
+    logs: Sequence[Log]
+    enters: dict[str, int]
+    teaching: frozenset[str]
+    guarding: frozenset[str]
+    _sights: dict[tuple[str, int], Sight] = field(default_factory=dict)
+    _said: dict[tuple[int, str, int], Classification] = field(default_factory=dict)
+
+    def sight(self, log: Log, variant: int) -> Sight:
+        """Return what is seen of a log, without the patterns of the families that were absent at first: those never come."""
+        key = (log.id, variant)
+        if key not in self._sights:
+            seen = log.seen[variant]
+            hits = tuple(hit for hit in seen.hits if self.enters.get(self.tools[hit.pattern], 0) == 0)
+            features = make_features(hits, seen.structure.block, log.result, seen.structure.end)
+            self._sights[key] = Sight(log, variant, hits, features)
+        return self._sights[key]
+
+    def classify(self, sight: Sight, classifier: Classifier) -> Classification:
+        """Return what recognition with that model says, by the function that ``healstream classify`` calls too."""
+        key = (id(classifier), sight.log.id, sight.variant)
+        if key not in self._said:
+            asked = replace(self.recognizer, classifier=classifier)
+            structure = sight.log.seen[sight.variant].structure
+            self._said[key] = classify_hits(sight.hits, sight.features, sight.log.result, structure, asked)
+        return self._said[key]
+
+    def present(self, month: int) -> list[Log]:
+        """Return the logs that may come in a month, but for those that guard: a guard's log is never an event."""
+        return [log for log in self.logs if self.enters.get(log.tool, 0) <= month and log.id not in self.guarding]
+
+    def guard(self, month: int) -> list[GuardCase]:
+        """Return the guard set of a month: held-out logs of the families that have come so far."""
+        found = []
+        held = [log for log in self.logs if log.id in self.guarding]
+        for log in held[:: max(1, len(held) // _MOST_GUARDS)]:
+            if self.enters.get(log.tool, 0) <= month:
+                sight = self.sight(log, 0)
+                splits = (f"family:{log.tool}", f"origin:{log.origin}")
+                found.append(GuardCase(log.id, log.kind, sight.hits, sight.features, log.result, log.seen[0].structure, splits))
+        return found
+
+
+def weights_of(logs: Sequence[Log], ranks: Mapping[str, int]) -> list[float]:
+    """Return how often each log is drawn: every origin gives its share, and within it a log's chance falls with its rank (Zipf).
+
+    Failures recur so: a few are seen every day, most once in a long while. The ranks are drawn, so the seeds differ in which.
+    """
+    raw = [1.0 / (1 + ranks[log.id]) for log in logs]
+    sums: dict[str, float] = {}
+    for log, weight in zip(logs, raw, strict=True):
+        sums[log.origin] = sums.get(log.origin, 0.0) + weight
+    return [WEIGHTS[log.origin] * weight / sums[log.origin] for log, weight in zip(logs, raw, strict=True)]
+
+
+def draw_ranks(logs: Sequence[Log], draw: Random) -> dict[str, int]:
+    """Return the drawn rank of every log within its origin, from 0 on."""
+    ranks: dict[str, int] = {}
+    for origin in sorted({log.origin for log in logs}):
+        names = [log.id for log in logs if log.origin == origin]
+        ranks |= {name: rank for rank, name in enumerate(draw.sample(names, len(names)))}
+    return ranks
+
+
+def make_world(recognizer: Recognizer, tools: Mapping[str, str], logs: Sequence[Log], draw: Random) -> World:
+    """Draw which families are absent at first, when they enter, and what each project's logs are for."""
+    families = sorted(set(tools.values()) - {GENERAL})
+    absent = draw.sample(families, round(ABSENT_SHARE * len(families)))
+    enters = {family: _ENTRY_MONTHS[place % len(_ENTRY_MONTHS)] for place, family in enumerate(absent)}
+    use: dict[str, float] = {}
+    for log in logs:
+        use.setdefault(log.project, draw.random())
+    teaching = frozenset(log.id for log in logs if use[log.project] < _TEACHES)
+    guarding = frozenset(log.id for log in logs if _TEACHES <= use[log.project] < _TEACHES + _GUARDS)
+    return World(recognizer, tools, logs, enters, teaching, guarding)
+
+
+def first_model(world: World, draw: Random) -> Classifier:
+    """Return the model that both sides begin with: trained as the shipped one is, on the examples of the families that are there."""
+    examples = [
+        log for log in world.logs if log.origin == "examples" and world.enters.get(log.tool, 0) == 0 and log.id not in world.guarding
+    ]
+    classifier = Classifier()
+    for _ in range(_EPOCHS):
+        for log in draw.sample(examples, len(examples)):
+            features = world.sight(log, 0).features
+            classifier.learn(features, log.kind)
+    return Classifier.from_snapshot(classifier.snapshot())
+
+
+def is_failure(log: Log) -> bool:
+    """Tell whether the log's job failed."""
+    return log.result is not Result.SUCCESS
