@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,11 @@ SAME_BLOCK_LINES = 5
 _STRONG_CODE = 0.5
 _WENT_PAST = 0.3
 _OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
+# The marks of runners before a test that passed, their words behind one, a test's own name, and the line that defines or skips one.
+_OF_A_TEST = re.compile(
+    r"^(?:✔|✓|√|ok \d+\b|# )|\b(?:PASSED|SKIPPED|XFAIL)\b|::test_\w"
+    r"|^[-+ ]*@(?:pytest\.|Test\b|unittest\.)|^[-+ ]*(?:it|test|describe)\(['\"]"
+)
 # What ends a whole job is printed after the failing step too, so its place after the exit line proves nothing against it.
 _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
 
@@ -108,8 +114,15 @@ def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> 
     return Candidate(hit.kind, min(score, 0.99), hit.pattern, hit.line, tuple(reasons))
 
 
+def is_of_a_test(line: str) -> bool:
+    """Tell whether a line names a test, or is the report of one that passed or was skipped: its words say nothing of the job."""
+    return _OF_A_TEST.search(line) is not None
+
+
 def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
+    if group_of(hit.kind) is Group.INFRA and is_of_a_test(hit.text):
+        found.append((_OVERCOME, "in the line of a test that passed or was skipped"))
     if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
         found.append((AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
     elif structure.closing and hit.line > structure.closing:
