@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import front, idle, memory, middle, patterns, recognition, throughput, whole
+from tests.bench import front, idle, lookup, memory, middle, patterns, recognition, throughput, whole
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
 # In this order, the quick ones first; ``python -m tests.bench NAME...`` takes only those named.
 MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("patterns", patterns.measure),
+    ("lookup", lookup.measure),
     ("recognition", recognition.measure),
     ("front", front.measure),
     ("throughput", throughput.measure),
