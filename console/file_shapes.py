@@ -194,6 +194,10 @@ class PolicyFile(Shape):
     future_limit_s: Seconds | None = None
     stabilise_s: Seconds | None = None
     next_attempt_wait_s: Seconds | None = None
+    # One repository is no storm: to have none, the field is left out.
+    storm_repositories: Annotated[int, Field(ge=2, le=1000)] | None = None
+    storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None
+    storm_per_owner: Count | None = None
 
     def fields_set(self) -> dict[str, object]:
         """Return the fields that the file names, as records."""

@@ -65,6 +65,11 @@ class Policy:
     stabilise_s: float = 1.0
     # A new attempt of a re-run must be seen within this after its outcome.
     next_attempt_wait_s: float = 120.0
+    # The same failure in that many repositories within that many seconds of event time is one incident above theirs; 0 is never, the
+    # default as long as members are not held for it. Of one owner at most so many count, so that a tenant alone can be kept from it.
+    storm_repositories: int = 0
+    storm_window_s: float = 600.0
+    storm_per_owner: int = 5
     secrets: tuple[str, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:

@@ -24,6 +24,7 @@ from streams.opening import Stamp, enter_incident, overridden_incident, reopen_i
 from streams.rows import Rows
 from streams.run_incidents import on_run_failed, on_run_passed
 from streams.runtime_incidents import RuntimeIncidents
+from streams.storms import StormLimits, Storms
 
 ClassifyEvent = Detection | Admission | RecoveryOutcome | Control
 
@@ -54,6 +55,8 @@ class Classify:
         self._rules = rules
         self._book = IncidentBook(entries, rules.bound)
         self._runtime = RuntimeIncidents(entries, self._book, rules.configuration)
+        policy = rules.configuration.policy
+        self._storms = Storms(entries, StormLimits(policy.storm_repositories, policy.storm_window_s, policy.storm_per_owner))
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
 
@@ -80,15 +83,17 @@ class Classify:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
-        return self._runtime.open_due(self._stamp(now))
+        return [*self._runtime.open_due(self._stamp(now)), *(Emit(update) for update in self._storms.tell_due(now))]
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
-        return {**self._book.rows.take_changes(), **self._seen.take_changes(), **self._runtime.gathered.take_changes()}
+        mine = {**self._book.rows.take_changes(), **self._seen.take_changes()}
+        return {**mine, **self._runtime.gathered.take_changes(), **self._storms.rows.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
-        return {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._runtime.gathered.snapshot()}
+        mine = {**self._book.rows.snapshot(), **self._seen.snapshot()}
+        return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot()}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
@@ -103,7 +108,7 @@ class Classify:
             return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection)
         if not firing:
             return on_run_passed(self._book, detection, detection.run)
-        return on_run_failed(self._book, detection, self._rules.classify_hits(detection), stamp)
+        return on_run_failed(self._book, detection, self._rules.classify_hits(detection), stamp, self._storms)
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override

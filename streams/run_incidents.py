@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas.ids import id_of
 from schemas.incidents import Detection, RunRef, UpdateCause
 from schemas.outputs import Emit, Output
 from schemas.vocabulary import Result
 from streams.classified import Classified
 from streams.incident_book import BookRow, IncidentBook
 from streams.opening import Stamp, enter_incident, open_incident, update_of
+from streams.storms import Storms
 
 
-def on_run_failed(book: IncidentBook, detection: Detection, classified: Classified, stamp: Stamp) -> Sequence[Output]:
-    """Open an incident of a failed attempt, unless a known incident explains it."""
+def on_run_failed(book: IncidentBook, detection: Detection, classified: Classified, stamp: Stamp, storms: Storms) -> Sequence[Output]:
+    """Open an incident of a failed attempt, unless a known incident explains it; and the one above it when it makes a storm."""
     run = detection.run
     for name, row in book.of_run(run) if run else ():
         known = row.incident.run
@@ -25,7 +27,12 @@ def on_run_failed(book: IncidentBook, detection: Detection, classified: Classifi
             return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, spoken))]
         if (known.job, known.attempt) == (run.job, run.attempt):
             return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))] if row.is_open else ()
-    return enter_incident(book, open_incident((detection,), classified, detection.target, stamp), (), stamp)
+    opened = open_incident((detection,), classified, detection.target, stamp)
+    if book.rows.get(id_of(opened)):
+        return ()
+    member, parent = storms.join(opened, stamp.now)
+    above = enter_incident(book, parent, (), stamp) if parent else ()
+    return [*above, *enter_incident(book, member, (), stamp)]
 
 
 def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequence[Output]:
