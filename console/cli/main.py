@@ -26,6 +26,8 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, accept, refuse, enable, disable"),
     ("topics", "Create or check the topics: create, check"),
     ("config", "View or check the configuration: view, check"),
+    ("backup", "Copy patterns, policy, services and people, with checksums"),
+    ("restore", "Put a backup in place after checking all of it"),
     ("init", "Make a configuration folder, the first person and the keys"),
     ("version", "Show the version"),
 )
