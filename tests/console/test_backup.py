@@ -12,6 +12,7 @@ from console.home import Home
 from console.init import init
 from console.system_paths import shipped_patterns
 from schemas.errors import ConfigurationError
+from tests.support.own_pattern import own_file
 
 
 @pytest.fixture
@@ -19,18 +20,8 @@ def config(tmp_path: Path) -> Path:
     home = Home("t", tmp_path / "state", tmp_path / "config")
     init(home, "ada")
     (home.config / "patterns").mkdir(exist_ok=True)
-    row = {
-        "id": "flux-phase",
-        "kind": "environment_config",
-        "title": "The flux is out of phase",
-        "expressions": ["flux is out of phase ✗"],
-        "weight": 0.9,
-        "examples": ["the flux is out of phase ✗", "flux is out of phase ✗ now"],
-        "counter_examples": ["the flux", "out of phase"],
-        "source": "ours",
-        "since": "1.1",
-    }
-    (home.config / "patterns" / "own.json").write_text(json.dumps({"family": "own", "patterns": [row]}), encoding="utf-8")
+    letters = {"expressions": ["out of phase ✗"], "examples": ["out of phase ✗", "now out of phase ✗"]}
+    (home.config / "patterns" / "own.json").write_text(own_file(**letters), encoding="utf-8")
     return home.config
 
 

@@ -22,19 +22,9 @@ from schemas.errors import ConfigurationError, DeniedError, UsageError
 from schemas.pattern_review import PatternState
 from schemas.people import People, Person, Role
 from schemas.signing import public_text
+from tests.support.own_pattern import OWN_ROW
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ROW = {
-    "id": "flux-phase",
-    "kind": "environment_config",
-    "title": "The flux is out of phase",
-    "expressions": ["flux is out of phase"],
-    "weight": 0.9,
-    "examples": ["the flux is out of phase", "flux is out of phase now"],
-    "counter_examples": ["the flux", "out of phase"],
-    "source": "ours",
-    "since": "1.1",
-}
 FINE = BackTest("flux-phase", "w", 10, 5, 1, (), (), (), (), ())
 
 
@@ -65,7 +55,7 @@ def state_in(config: Path, people: People) -> PatternState:
 def test_a_pattern_is_written_shadows_acts_is_switched_off_and_on_again(config: Path, voices: dict[str, Voice]) -> None:
     people = voices["olga"].people
     shelf = shelf_of(config)
-    files = with_pattern(shelf, ROW)
+    files = with_pattern(shelf, OWN_ROW)
     made = checked_catalogue({**shelf.files, **files}).by_id()["flux-phase"]
     change = wrote(shelf, made, voices["olga"])
     write_shelf(config, files, change.reviews)
@@ -89,7 +79,7 @@ def test_a_pattern_is_written_shadows_acts_is_switched_off_and_on_again(config: 
 
 def test_neither_its_author_nor_somebody_without_the_right_nor_a_bad_back_test_lets_it_act(config: Path, voices: dict[str, Voice]) -> None:
     shelf = shelf_of(config)
-    files = with_pattern(shelf, ROW)
+    files = with_pattern(shelf, OWN_ROW)
     made = checked_catalogue({**shelf.files, **files}).by_id()["flux-phase"]
     with pytest.raises(UsageError, match="nobody is known"):
         accepted(shelf, made, FINE, voices["amir"])
@@ -105,13 +95,13 @@ def test_neither_its_author_nor_somebody_without_the_right_nor_a_bad_back_test_l
 
 def test_a_changed_wording_shadows_again(config: Path, voices: dict[str, Voice]) -> None:
     shelf = shelf_of(config)
-    files = with_pattern(shelf, ROW)
+    files = with_pattern(shelf, OWN_ROW)
     made = checked_catalogue({**shelf.files, **files}).by_id()["flux-phase"]
     write_shelf(config, files, wrote(shelf, made, voices["olga"]).reviews)
     shelf = shelf_of(config)
     write_shelf(config, {}, accepted(shelf, made, FINE, voices["amir"]).reviews)
     text = (config / "patterns" / "own.json").read_text(encoding="utf-8")
-    write_shelf(config, {"own.json": text.replace("0.9", "0.95")}, None)
+    write_shelf(config, {"own.json": text.replace("0.95", "0.9")}, None)
     assert state_in(config, voices["olga"].people) is PatternState.SHADOW
 
 
@@ -125,14 +115,14 @@ def test_a_changed_wording_shadows_again(config: Path, voices: dict[str, Voice])
 )
 def test_a_mistake_is_named_by_its_place_and_nothing_is_written(config: Path, change: dict[str, object], place: str) -> None:
     with pytest.raises(ConfigurationError, match=place):
-        with_pattern(shelf_of(config), {**ROW, **change})
+        with_pattern(shelf_of(config), {**OWN_ROW, **change})
     assert not (config / "patterns" / "own.json").exists()
 
 
 def test_a_full_file_is_followed_by_the_next(config: Path) -> None:
-    rows = [{**ROW, "id": f"flux-{number}"} for number in range(20)]
+    rows = [{**OWN_ROW, "id": f"flux-{number}"} for number in range(20)]
     write_shelf(config, {"own.json": json.dumps({"family": "own", "patterns": rows})}, None)
-    assert list(with_pattern(shelf_of(config), ROW)) == ["own-2.json"]
+    assert list(with_pattern(shelf_of(config), OWN_ROW)) == ["own-2.json"]
 
 
 def test_a_broken_list_of_words_is_refused_by_name(config: Path) -> None:
@@ -168,8 +158,8 @@ def test_the_commands_that_need_no_broker(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "bad.json").write_text('{"family": "x",\n "patterns": []}', encoding="utf-8")
 
     code, out, _ = called(capsys, "template")
-    (tmp_path / "mine.json").write_text(json.dumps(ROW), encoding="utf-8")
-    assert (code, set(json.loads(out)) <= set(ROW) | {"transient"}) == (0, True)
+    (tmp_path / "mine.json").write_text(json.dumps(OWN_ROW), encoding="utf-8")
+    assert (code, set(json.loads(out)) <= set(OWN_ROW) | {"transient"}) == (0, True)
     assert called(capsys, "lint")[0] == 0
     code, out, _ = called(capsys, "lint", str(tmp_path / "bad.json"))
     assert (code, "bad.json:2:" in out) == (8, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -24,29 +23,13 @@ from schemas.pattern_review import PatternReview, PatternState
 from schemas.policy import Policy
 from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
+from tests.support.own_pattern import own_file
 from tests.support.whole_system import WholeSystem
 
 WORKER = "streams.app"
 TRUSTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
 LOG = "step one\nfrobnicator: the flux is out of phase\n##[error]Process completed with exit code 1.\n"
-OWN = json.dumps(
-    {
-        "family": "own",
-        "patterns": [
-            {
-                "id": "flux-phase",
-                "kind": "disk_full",
-                "title": "The flux is out of phase",
-                "expressions": ["flux is out of phase"],
-                "weight": 0.95,
-                "examples": ["the flux is out of phase", "flux is out of phase now"],
-                "counter_examples": ["the flux", "out of phase"],
-                "source": "ours",
-                "since": "0.2",
-            }
-        ],
-    }
-)
+OWN = own_file(kind="disk_full")
 
 
 @pytest.fixture

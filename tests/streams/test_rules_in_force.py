@@ -24,6 +24,7 @@ from schemas.vocabulary import Kind
 from streams.bounds import shipped as shipped_texts
 from streams.rules import FaustRules, Shipped, rules_from
 from streams.rules_in_force import Heard, RulesInForce, next_rules
+from tests.support.own_pattern import own_file
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PUBLISHER, AMIR, OLGA = (Ed25519PrivateKey.generate() for _ in range(3))
@@ -56,21 +57,6 @@ def current(shipped: Shipped) -> FaustRules:
     return rules_from(found, shipped)
 
 
-def own_file(kind: str = "disk_full") -> str:
-    row = {
-        "id": "flux-phase",
-        "kind": kind,
-        "title": "The flux is out of phase",
-        "expressions": ["flux is out of phase"],
-        "weight": 0.9,
-        "examples": ["the flux is out of phase", "flux is out of phase now"],
-        "counter_examples": ["the flux", "out of phase"],
-        "source": "ours",
-        "since": "0.2",
-    }
-    return json.dumps({"family": "own", "patterns": [row]})
-
-
 def models(by: str = "amir", key: Ed25519PrivateKey = AMIR, author: str = "healstream", body: str = "") -> tuple[Sequence[Record], str]:
     learned = Classifier()
     learned.learn({7: 1.0}, Kind.DISK_FULL)
@@ -101,7 +87,7 @@ def test_a_published_pattern_makes_new_rules_in_which_it_shadows(current: FaustR
 
 
 def test_a_broken_published_file_is_named_and_an_unsigned_one_is_skipped(current: FaustRules, shipped: Shipped) -> None:
-    broken = replace(BASE, patterns=(*BASE.patterns, (f"{PATTERNS_PREFIX}own.json", own_file("nonsense"))))
+    broken = replace(BASE, patterns=(*BASE.patterns, (f"{PATTERNS_PREFIX}own.json", own_file(kind="nonsense"))))
     with pytest.raises(ConfigurationError, match=r"own\.json:1:\d+"):
         next_rules(heard_of(broken), current, shipped, None)
     forged = heard_of(broken, key=Ed25519PrivateKey.generate())
