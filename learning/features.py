@@ -25,7 +25,8 @@ _PATTERN_WEIGHT = 3.0
 _MASKS = (
     (re.compile(r"[a-z+]{2,10}://\S+"), " urlmask "),
     (re.compile(r"\b[0-9a-f]{7,64}\b"), " hexmask "),
-    (re.compile(r"(?:[\w.@~-]*[/\\]){2,}[\w.@+-]*"), " pathmask "),
+    # Only from a word's beginning: tried from each of its letters, one long word would cost the square of its length.
+    (re.compile(r"(?<![\w.@~-])(?:[\w.@~-]*[/\\]){2,}[\w.@+-]*"), " pathmask "),
     (re.compile(r"\b\d+(?:\.\d+)+[\w.-]*"), " vermask "),
     (re.compile(r"\d+"), "0"),
 )

@@ -104,6 +104,9 @@ def test_features_are_bounded_masked_and_repeatable(recognizer: Recognizer) -> N
     assert 0 < len(features) <= MAX_FEATURES
     assert all(0 <= index < FEATURE_SPACE for index in features)
     assert mask_tokens("GET https://a.example/x 1.2.3 /srv/a/b deadbeef01 42") == ["get", "urlmask", "vermask", "pathmask", "hexmask", "0"]
+    # A path is masked from its word's beginning, and a word of nothing but letters is no path however long it is.
+    assert mask_tokens("(src/a/b.c:12) x/y ~/c/d") == ["pathmask", "0", "x", "y", "pathmask"]
+    assert mask_tokens("x" * 5000) == ["x" * 1000]
 
 
 _COMPILER = "src/main.c:7:5: error: expected ';' before 'return'\nmake: *** [Makefile:3: main.o] Error 1\n"
