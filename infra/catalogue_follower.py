@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def follow(brokers: str, topics: Sequence[str], changed: Callable[[], None]) -> None:
-    """Start the thread; ``changed`` is called in it once at first and after each growth, and ends the call for now by raising ours."""
+    """Start the thread: it calls ``changed`` once at first and after each growth; an error of ours that it raises is logged."""
     threading.Thread(target=_look, args=(brokers, tuple(topics), changed), name="catalogue", daemon=True).start()
 
 

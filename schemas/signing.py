@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from schemas.avro_shape import record_to_plain
 from schemas.canonical import canonical_json
 from schemas.ids import Record, micros
+from schemas.people import People, Right
 
 
 class Signed(Record, Protocol):
@@ -62,6 +63,12 @@ def sign(record: S, key: Ed25519PrivateKey) -> S:
 def is_signed_by(record: Signed, public_key: str) -> bool:
     """Tell whether the signature is that key's over exactly this record; a malformed key or signature is a no."""
     return are_signed_by(signed_bytes(record), record.signature, public_key)
+
+
+def is_said_with_right(record: Signed, by: str, right: Right, people: People) -> bool:
+    """Tell whether a known person who has the right signed the record in their own name."""
+    person = people.named(by)
+    return person is not None and people.may(by, right) and is_signed_by(record, person.public_key)
 
 
 def sign_bytes(content: bytes, key: Ed25519PrivateKey) -> str:

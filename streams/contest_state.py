@@ -28,7 +28,7 @@ from schemas.ids import from_micros, micros
 from schemas.outputs import Emit, Gauge, Output
 from schemas.oversight import AuditEntry, ModelChange, ModelRecord
 from schemas.people import People, Right
-from schemas.signing import is_signed_by
+from schemas.signing import is_said_with_right
 from streams.contest_entries import CHAMPION, body_of, challenger_entry, counts_entry, lesson_entries, lesson_entry, load_contest
 
 AUTHOR = "healstream"
@@ -133,8 +133,7 @@ class ContestState:
 
         Return why not, or nothing, and what is sent: the outgoing version, so that the way back is always published.
         """
-        person = people.named(record.by)
-        if person is None or not people.may(record.by, Right.PROMOTE_MODEL) or not is_signed_by(record, person.public_key):
+        if not is_said_with_right(record, record.by, Right.PROMOTE_MODEL, people):
             return "no right to promote, or the signature is not theirs", ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]

@@ -14,7 +14,7 @@ from schemas.configuration import Configuration, configuration_from
 from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, ModelChange, ModelRecord
 from schemas.people import People, Right
-from schemas.signing import is_signed_by
+from schemas.signing import is_said_with_right, is_signed_by
 from streams.rules import FaustRules, Shipped, rules_from
 
 # Versions of the model that a promotion may name; the proposal that waits and the ones to go back to are among the latest.
@@ -77,8 +77,7 @@ class Heard:
         return None
 
     def _why_not(self, record: ModelRecord, model: ModelRecord, people: People) -> str:
-        person = people.named(record.by)
-        if person is None or not people.may(record.by, Right.PROMOTE_MODEL) or not is_signed_by(record, person.public_key):
+        if not is_said_with_right(record, record.by, Right.PROMOTE_MODEL, people):
             return "no right to promote, or the signature is not theirs"
         author = self.authors.get(record.version, _AUTHOR)
         if record.by == author:

@@ -7,7 +7,6 @@ author lets that very wording act. Called by ``streams/rules.py`` and by the ``p
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,8 +26,7 @@ class InForce:
 
 def digest_of(pattern: Pattern) -> str:
     """Return the name of a pattern's exact wording: 32 hex digits."""
-    canonical = json.dumps(pattern.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+    return catalogue_of((pattern,), ()).digest
 
 
 def state_of(pattern: Pattern, shipped: Mapping[str, Pattern], reviews: Mapping[str, PatternReview]) -> PatternState:
