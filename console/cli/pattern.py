@@ -26,6 +26,7 @@ from infra.kafka import deliver
 from learning.backtest import BackTest, Budget, back_test
 from learning.patterns.confirm import confirmer_of
 from learning.patterns.loader import load_catalogue
+from learning.patterns.lookup import Lookup
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.structure import clean_line
@@ -167,14 +168,17 @@ def _report_row(report: BackTest) -> dict[str, object]:
 
 
 def list_all(
-    state: str = typer.Option("", help="only shadow, acting or disabled"), own_only: bool = False, name: str = NAME, output: Output = OUTPUT
+    state: str = typer.Option("", help="only shadow, acting or disabled"),
+    find: str = typer.Option("", help="only those that hold all these words"),
+    name: str = NAME,
+    output: Output = OUTPUT,
 ) -> None:
     """List the patterns with how far each goes."""
     shelf, people = _shelf(name), people_of(home(name))
+    known = shelf.catalogue.patterns
     rows: list[dict[str, object]] = [
         {"id": one.id, "kind": one.kind.value, "state": shelf.state(one, people).value, "title": one.title}
-        for one in shelf.catalogue.patterns
-        if not own_only or shelf.shipped.get(one.id) != one
+        for one in (Lookup(known).by_text(find, len(known)) if find else known)
     ]
     show([row for row in rows if state in {"", row["state"]}], output, ("id", "kind", "state", "title"))
 

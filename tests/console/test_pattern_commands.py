@@ -171,6 +171,9 @@ def test_the_commands_that_need_no_broker(tmp_path: Path, monkeypatch: pytest.Mo
     assert called(capsys, "get", "nothing-such")[0] == 3
     code, out, _ = called(capsys, "list", "--state", "shadow", "-o", "json")
     assert (code, json.loads(out)["items"]) == (0, [])
+    found = [row["id"] for row in json.loads(called(capsys, "list", "--find", "space left device", "-o", "json")[1])["items"]]
+    assert "no-space-left" in found
+    assert len(found) < 100
     assert "nothing was changed" in called(capsys, "new", str(tmp_path / "mine.json"), "--dry-run")[2]
     code, _, said = called(capsys, "new", str(tmp_path / "mine.json"))
     assert (code, "nothing runs here" in said) == (5, True)
