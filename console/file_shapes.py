@@ -198,6 +198,13 @@ class PolicyFile(Shape):
     storm_repositories: Annotated[int, Field(ge=2, le=1000)] | None = None
     storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None
     storm_per_owner: Count | None = None
+    # 0 runs is never; of each of at most 16 repositories at most eight runs are told apart.
+    proposal_runs: Annotated[int, Field(ge=0, le=128)] | None = None
+    proposal_repositories: Annotated[int, Field(ge=2, le=16)] | None = None
+    proposal_per_owner: Count | None = None
+    proposal_window_s: Seconds | None = None
+    proposal_valid_s: Annotated[float, Field(ge=3600, le=30 * 24 * 3600)] | None = None
+    proposal_open: Annotated[int, Field(ge=1, le=100)] | None = None
 
     def fields_set(self) -> dict[str, object]:
         """Return the fields that the file names, as records."""

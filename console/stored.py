@@ -1,22 +1,15 @@
-"""The logs that patterns are tried on: the recorded ones that come with the program, and those that the log topic still holds."""
+"""The logs that patterns are tried on beside the recorded ones that come with the program: those that the log topic still holds."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from importlib.resources import files
 
 from infra.kafka import read_to_end
-from learning.stored_logs import StoredLog, load_stored_logs
+from learning.stored_logs import StoredLog
 from schemas.events import JobFinished, LogChunk
 from schemas.vocabulary import FAILED_RESULTS, Kind, Result
 
 RunKey = tuple[str, str, str, int, str]
-
-
-def recorded_logs() -> tuple[StoredLog, ...]:
-    """Return the recordings of real tools under real faults; raises ConfigurationError when a file is broken."""
-    folder = files("learning").joinpath("corpus")
-    return load_stored_logs({path.name: path.read_bytes() for path in folder.iterdir() if path.name.endswith(".xz")})
 
 
 def logs_on_topic(brokers: str) -> tuple[StoredLog, ...]:

@@ -153,6 +153,9 @@ MARK_RULES: tuple[MarkRule, ...] = (
 )
 
 
+_ENDS = tuple(re.compile(rule.expression) for rule in MARK_RULES if rule.kind in {MarkKind.ENDED, MarkKind.EXIT})
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One line that speaks of the job; ``line`` counts from 1 in the text that was read, ``code`` is what it ended with."""
@@ -193,6 +196,16 @@ class Structure:
     def is_in_block(self, line: int) -> bool:
         """Tell whether a line is inside the last error block."""
         return bool(self.block) and self.block_first <= line < self.block_first + len(self.block)
+
+
+def speaks_of_error(line: str) -> bool:
+    """Tell whether a line has a word for an error."""
+    return _ERROR_WORD.search(line) is not None
+
+
+def states_end(line: str) -> bool:
+    """Tell whether a line only says how a step or the job ended: it is the same in every failure."""
+    return any(expression.search(line) for expression in _ENDS)
 
 
 def clean_line(line: str) -> str:

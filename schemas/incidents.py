@@ -11,6 +11,9 @@ from schemas.events import Provenance
 from schemas.ids import IdPart
 from schemas.vocabulary import Group, Kind, Result
 
+MAX_UNEXPLAINED = 20
+MAX_UNEXPLAINED_LINE = 300
+
 
 class DetectionStatus(StrEnum):
     """Whether a failure was seen, ended, or a success was counted."""
@@ -72,7 +75,11 @@ class EvidenceRef:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What one detector saw on one target; ``complete`` says whether the run's whole log was read."""
+    """What one detector saw on one target; ``complete`` says whether the run's whole log was read.
+
+    ``unexplained`` are the last lines of a run's last error block when no deciding pattern hits in it: redacted, at most
+    ``MAX_UNEXPLAINED`` of ``MAX_UNEXPLAINED_LINE`` characters.
+    """
 
     RECORD: ClassVar[str] = "Detection"
 
@@ -92,6 +99,7 @@ class Detection:
     result: Result | None = None
     provenance: Provenance = Provenance()
     traceparent: str = ""
+    unexplained: tuple[str, ...] = ()
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""
@@ -111,6 +119,7 @@ class Incident:
     """One failure with its kind; ``origin_key`` holds the fields of its id as ``records.md`` names them, already in order.
 
     ``may_act`` is false where the classification itself speaks against acting, however confident it is of the kind.
+    ``unexplained`` are its Detection's lines when it abstained: what new patterns are mined from.
     """
 
     RECORD: ClassVar[str] = "Incident"
@@ -144,6 +153,7 @@ class Incident:
     hits: tuple[HitSeen, ...] = ()
     traceparent: str = ""
     may_act: bool = True
+    unexplained: tuple[str, ...] = ()
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

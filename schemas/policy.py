@@ -70,6 +70,19 @@ class Policy:
     storm_repositories: int = 0
     storm_window_s: float = 600.0
     storm_per_owner: int = 5
+    # An unexplained failure in that many distinct runs of that many distinct repositories becomes a proposed pattern; 0 runs is never.
+    # Ten are no accident, three are no single project's own trouble; of one repository at most eight runs count.
+    proposal_runs: int = 10
+    proposal_repositories: int = 3
+    # Of one owner at most so many repositories count. As many as are needed, so that a fleet of one owner gets proposals; a fleet that
+    # several owners share sets it below ``proposal_repositories``, so that none of them alone can make one.
+    proposal_per_owner: int = 3
+    # What was not seen for that long is forgotten: two weeks span a holiday and a slow release.
+    proposal_window_s: float = 14 * 24 * 3600.0
+    # A proposal that nobody answers ends after that long; its topic keeps it for 30 days.
+    proposal_valid_s: float = 14 * 24 * 3600.0
+    # So many may wait for people at once: more than that nobody reads.
+    proposal_open: int = 10
     secrets: tuple[str, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:

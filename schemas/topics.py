@@ -10,6 +10,7 @@ from schemas.events import Alert, HealthCheck, JobFinished, JobStarted, LogChunk
 from schemas.ids import Record, id_of
 from schemas.incidents import Detection, Incident, IncidentUpdate
 from schemas.oversight import AuditEntry, AuditRecord, CatalogueEntry, Control, DeadLetter, Feedback, Lease, ModelRecord
+from schemas.proposals import PatternProposal, ProposalWord
 from schemas.recoveries import JournalRecord, RecoveryOutcome
 
 MIB = 1024 * 1024
@@ -63,7 +64,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("recovery.journal", KeyRule.SCOPE, (JournalRecord,), SCOPE_PARTITIONS, 30 * DAY_S, 64 * MIB, "executor"),
     Topic("recovery.outcomes", KeyRule.INCIDENT, (RecoveryOutcome,), 1, 30 * DAY_S, 256 * MIB, "executor, admit"),
     Topic("learning.feedback", KeyRule.INCIDENT, (Feedback,), 1, 30 * DAY_S, 64 * MIB, "learn, console"),
-    Topic("learning.models", KeyRule.NAME, (ModelRecord,), 1, 30 * DAY_S, 128 * MIB, "learn, console"),
+    Topic("learning.models", KeyRule.NAME, (ModelRecord, PatternProposal, ProposalWord), 1, 30 * DAY_S, 128 * MIB, "learn, console"),
     Topic("heal.audit.entries", KeyRule.NONE, (AuditEntry,), 1, 30 * DAY_S, 128 * MIB, "all"),
     Topic("heal.audit", KeyRule.NONE, (AuditRecord,), 1, 365 * DAY_S, 512 * MIB, "notary"),
     Topic("heal.cdevents", KeyRule.NAME, (), 1, 7 * DAY_S, 64 * MIB, "notify"),

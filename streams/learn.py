@@ -1,5 +1,6 @@
 """The last stop: outcomes and people's feedback become lessons for a challenger model; a person promotes it, nobody else.
 
+Failures that nothing explains are counted and become proposed patterns (``proposals.py``).
 A green re-run teaches that the failure was transient, no more; what was refused or escalated teaches nothing; forks teach nobody.
 """
 
@@ -16,11 +17,13 @@ from schemas.ids import id_of, micros
 from schemas.incidents import Incident, IncidentUpdate
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Feedback, ModelChange, ModelRecord
+from schemas.proposals import PatternProposal, ProposalWord
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.contest_state import ContestState, GuardCheck
 from streams.drift_watch import DriftWatch
 from streams.lessons import DAY, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
+from streams.proposals import MakeDraft, ProposalBook
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -29,7 +32,7 @@ _OWN = "outcome"
 # What a verified success of a strategy proves of the cause; a green re-run, a restart or a restored file prove none.
 PROVES = {"disk_cleanup": Kind.DISK_FULL}
 
-LearnEvent = RecoveryOutcome | Incident | IncidentUpdate | Feedback | ModelRecord
+LearnEvent = RecoveryOutcome | Incident | IncidentUpdate | Feedback | ModelRecord | PatternProposal | ProposalWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class LearnRules:
     """What the stage is given: the champion (JSON), lessons before a proposal, and lessons a day of one person on one source.
 
     ``guard`` names the splits of the held-out logs that a second model would make worse than the first; without it only the test decides.
+    ``draft`` makes a pattern of ripe templates, with its back-test; without it nothing is mined.
     """
 
     configuration: Configuration
@@ -45,6 +49,7 @@ class LearnRules:
     source_cap: int = 25
     bound: int = MAX_ROWS
     guard: GuardCheck | None = None
+    draft: MakeDraft | None = None
 
 
 class Learn:
@@ -60,6 +65,7 @@ class Learn:
         self._teachers = TeacherBook(entries, rules.configuration.people, rules.source_cap, rules.bound)
         self._contest = ContestState(entries, rules.champion, rules.min_examples, rules.guard)
         self._drift = DriftWatch(entries)
+        self._proposals = ProposalBook(entries, rules.configuration.policy, rules.draft)
 
     @classmethod
     def from_state(cls, entries: Mapping[str, str], rules: LearnRules) -> Self:
@@ -74,8 +80,9 @@ class Learn:
                 if self._lessons.get(id_of(event)):
                     return ()
                 self._lessons.put(id_of(event), lesson_of(event))
-                return self._drift.on_incident(event, self._contest.champion, event.detected_at)
-            case IncidentUpdate():
+                drifts = self._drift.on_incident(event, self._contest.champion, event.detected_at)
+                return [*drifts, *self._proposals.on_incident(event)]
+            case IncidentUpdate() | PatternProposal():
                 return ()
             case RecoveryOutcome():
                 return self._on_outcome(event)
@@ -83,22 +90,24 @@ class Learn:
                 return self._on_feedback(event)
             case ModelRecord():
                 return self._on_model(event)
+            case ProposalWord():
+                return self._on_word(event)
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
-        """Nothing here waits for time."""
-        del now
-        return ()
+        """Let proposals expire."""
+        return self._proposals.on_tick(now)
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
         changes = {**self._contest.take_changes(), **self._drift.take_changes(), **self._teachers.take_changes()}
+        changes.update(self._proposals.take_changes())
         for rows in (self._lessons, self._seen):
             changes.update(rows.take_changes())
         return changes
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
-        entries = {**self._contest.snapshot(), **self._drift.snapshot(), **self._teachers.snapshot()}
+        entries = {**self._contest.snapshot(), **self._drift.snapshot(), **self._teachers.snapshot(), **self._proposals.snapshot()}
         for rows in (self._lessons, self._seen):
             entries.update(rows.snapshot())
         return entries
@@ -156,6 +165,12 @@ class Learn:
             return ()
         why, sent = self._contest.promote(record, self._rules.configuration.people)
         return [Emit(_audit(record.by, "model.promotion_refused" if why else "model.promoted", record.version, record.at, why)), *sent]
+
+    def _on_word(self, word: ProposalWord) -> Sequence[Output]:
+        # A word that comes again says nothing new; its signature tells two of one person apart.
+        if not self._mark(f"{id_of(word)}/{word.signature}", word.at):
+            return ()
+        return self._proposals.on_word(word, self._rules.configuration.people)
 
     def _mark(self, name: str, at: datetime) -> bool:
         """Note an event; return whether it is new."""

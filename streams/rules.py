@@ -22,6 +22,8 @@ from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.model import Pattern
 from learning.patterns.precedence import load_precedence
 from learning.patterns.reviewed import InForce, in_force
+from learning.proposing import Proposer
+from learning.recordings import recorded_logs
 from learning.structure import Structure, from_signals
 from schemas.configuration import PATTERNS_PREFIX, Configuration
 from schemas.errors import ConfigurationError
@@ -85,7 +87,7 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         DetectRules(configuration, matcher, _features_of),
         ClassifyRules(configuration, classifier_of(recognizer), version, held.digest),
         DecideRules(configuration, version),
-        LearnRules(configuration, shipped.model, guard=guard.worse),
+        LearnRules(configuration, shipped.model, guard=guard.worse, draft=Proposer(recognizer, recorded_logs).draft),
     )
 
 

@@ -18,7 +18,7 @@ from console.configuration import read_folder
 from console.pattern_files import PatternShelf, checked_catalogue, read_shelf, with_pattern, write_shelf
 from console.pattern_words import Change, Voice, accepted, disabled, enabled, wrote
 from console.recognition import load_recognizer
-from console.stored import logs_on_topic, recorded_logs
+from console.stored import logs_on_topic
 from console.system_paths import shipped_patterns
 from console.words import require_right, speaker_in
 from infra.compiled_patterns import CompiledPatterns
@@ -29,6 +29,7 @@ from learning.patterns.loader import load_catalogue
 from learning.patterns.lookup import Lookup
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
+from learning.recordings import recorded_logs
 from learning.structure import clean_line
 from schemas.avro_codec import Codec
 from schemas.errors import NotFoundError, UsageError

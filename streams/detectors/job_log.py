@@ -27,6 +27,7 @@ from streams.detectors.run_evidence import (
     new_evidence,
     structure_in,
     tail_of,
+    unexplained_in,
 )
 from streams.detectors.shelf import Shelf
 
@@ -169,6 +170,7 @@ class JobLog:
             result=end.result,
             provenance=row.provenance_with(end),
             traceparent=row.traceparent or _traceparent(target, run.attempt),
+            unexplained=unexplained_in(hits, structure, self._rules.secrets) if failed else (),
         )
 
 

@@ -13,7 +13,7 @@ from learning.patterns.matcher import MAX_SHADOW_HITS, Reading
 from learning.structure import LAST_ONLY, Mark, MarkKind, Structure, structure_of
 from schemas.door import redact
 from schemas.events import LogChunk, Provenance, weakest
-from schemas.incidents import EvidenceRef, HitSeen, RunRef
+from schemas.incidents import MAX_UNEXPLAINED, MAX_UNEXPLAINED_LINE, EvidenceRef, HitSeen, RunRef
 from schemas.vocabulary import Result
 from streams.detectors.log_pieces import Piece, cut_chunk, join_pieces
 
@@ -194,6 +194,19 @@ def tail_of(row: Evidence) -> str:
             break
         text, wanted = tail.text + text, tail.seq - 1
     return text[-TAIL:]
+
+
+def unexplained_in(hits: Iterable[HitSeen], structure: Structure, secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the last lines of the last error block, fit to be kept and shown; none when a deciding pattern hits in it."""
+    if any(structure.is_in_block(hit.line) for hit in hits if not hit.shadow):
+        return ()
+    # Whole lines are redacted again: a secret that a chunk's border cut in two has passed the door in halves.
+    shown = (_shown(redact(line, secrets)) for line in structure.block)
+    return tuple(line for line in shown if line)[-MAX_UNEXPLAINED:]
+
+
+def _shown(line: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in line[: 4 * MAX_UNEXPLAINED_LINE]).strip()[:MAX_UNEXPLAINED_LINE]
 
 
 def _seen_in(reading: Reading) -> list[HitSeen]:

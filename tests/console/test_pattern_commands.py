@@ -14,10 +14,10 @@ from console.init import init
 from console.keys import ensure_key
 from console.pattern_files import PatternShelf, checked_catalogue, read_shelf, with_pattern, write_shelf
 from console.pattern_words import Voice, accepted, disabled, enabled, wrote
-from console.stored import recorded_logs
 from console.system_paths import shipped_patterns
 from console.words import Speaker
 from learning.backtest import BackTest
+from learning.recordings import recorded_logs
 from schemas.errors import ConfigurationError, DeniedError, UsageError
 from schemas.pattern_review import PatternState
 from schemas.people import People, Person, Role
