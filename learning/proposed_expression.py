@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from learning.masking import Word, is_kept, mask_line
-from learning.templates import GAP, MIN_LETTERS, MIN_WORDS
+from learning.templates import GAP, is_telling
 
 MAX_EXPRESSION = 600
 _SPACE = r"[ \t]{1,40}"
@@ -122,9 +122,7 @@ def _built(tokens: Sequence[str], members: Sequence[Sequence[Word]], stretch: ra
         if is_kept(tokens[at]):
             words.append(tokens[at])
             end = len(text)
-    if len(words) < MIN_WORDS or sum(map(len, words)) < MIN_LETTERS:
-        return None
-    return text[:end], tuple(words)
+    return (text[:end], tuple(words)) if is_telling(words) else None
 
 
 def _class_of(token: str, follower: str) -> str:

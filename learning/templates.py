@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -76,10 +76,10 @@ class Template:
         return sum(len(row.runs) for row in self.sources)
 
 
-def is_minable(tokens: Sequence[str]) -> bool:
-    """Tell whether enough of a line stays when it is masked."""
-    kept = [token for token in tokens if is_kept(token)]
-    return len(kept) >= MIN_WORDS and sum(len(token) for token in kept) >= MIN_LETTERS
+def is_telling(tokens: Iterable[str]) -> bool:
+    """Tell whether enough of a line stays when it is masked: different words, of more than one letter."""
+    kept = {token for token in tokens if is_kept(token) and len(token) > 1}
+    return len(kept) >= MIN_WORDS and sum(map(len, kept)) >= MIN_LETTERS
 
 
 class TemplateMiner:
@@ -100,7 +100,7 @@ class TemplateMiner:
         for line in lines:
             text = line[:MAX_LINE]
             tokens = [word.token for word in mask_line(text)]
-            if is_minable(tokens):
+            if is_telling(tokens):
                 touched.setdefault(self._count(tokens, text, seen))
         self._evict()
         return [self._rows[number] for number in touched if number in self._rows]

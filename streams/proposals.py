@@ -108,7 +108,7 @@ class ProposalBook:
             self._rows.drop(name)
         # What a person has answered has had its entry.
         unanswered = (ProposalState.OPEN, ProposalState.WITHHELD)
-        return [_audit("learn", "proposal.expired", name, now, "nobody took it") for name, row in ended if row.state in unanswered]
+        return tuple(_audit("learn", "proposal.expired", name, now, "nobody took it") for name, row in ended if row.state in unanswered)
 
     def take_changes(self) -> dict[str, str | None]:
         """Return the entries changed since the last call."""
