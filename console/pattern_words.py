@@ -48,9 +48,12 @@ def wrote(shelf: PatternShelf, pattern: Pattern, voice: Voice) -> Change:
     return _change(shelf, pattern, voice.says(pattern, PatternState.SHADOW, voice.speaker.name))
 
 
-def accepted(shelf: PatternShelf, pattern: Pattern, report: BackTest, voice: Voice) -> Change:
-    """Return the change by which a pattern acts; raises DeniedError for its author, for no right, and for a refusing back-test."""
-    author = shelf.author_of(pattern.id)
+def accepted(shelf: PatternShelf, pattern: Pattern, report: BackTest, voice: Voice, proposer: str = "") -> Change:
+    """Return the change by which a pattern acts; raises DeniedError for its author, for no right, and for a refusing back-test.
+
+    ``proposer`` is the author of a pattern that no word names yet.
+    """
+    author = shelf.author_of(pattern.id) or proposer
     if not author:
         raise UsageError(f"pattern {pattern.id}", "nobody is known to have written it", "Let its author say so: `healstream pattern own`")
     if report.refused:

@@ -120,3 +120,11 @@ def why_word_not_counted(word: ProposalWord, people: People) -> str:
     if not any(is_said_with_right(word, word.by, right, people) for right in wanted):
         return f"no right to {' or '.join(wanted)}, or the signature is not theirs"
     return "its author does not accept it" if word.by == PROPOSER else ""
+
+
+def why_word_too_late(word: ProposalWord, expires_at: datetime, *, is_withheld: bool) -> str:
+    """Return why a word comes too late, or takes what may not be taken as it is; or nothing."""
+    if expires_at <= word.at:
+        return "it has expired"
+    # A wording of a person's own may mend what the back-test found.
+    return "its back-test speaks against it" if is_withheld and word.verdict is ProposalVerdict.ACCEPTED else ""

@@ -22,7 +22,7 @@ from schemas.outputs import Emit, Output
 from schemas.oversight import AuditEntry
 from schemas.people import People
 from schemas.policy import Policy
-from schemas.proposals import EvidenceLine, PatternProposal, ProposalVerdict, ProposalWord, TriedOn, why_word_not_counted
+from schemas.proposals import EvidenceLine, PatternProposal, ProposalVerdict, ProposalWord, TriedOn, why_word_not_counted, why_word_too_late
 from streams.rows import Rows
 
 # Of one failure so many lines are counted: its last ones, which stand nearest to its end.
@@ -160,11 +160,7 @@ def _why_not_now(row: ProposalRow | None, word: ProposalWord) -> str:
         return "no such proposal waits"
     if row.state in {ProposalState.ACCEPTED, ProposalState.REFUSED}:
         return f"it is {row.state} already"
-    if row.expires_at <= word.at:
-        return "it has expired"
-    # A wording of a person's own may mend what the back-test found; as it is it is not taken.
-    is_taken_as_is = row.state is ProposalState.WITHHELD and word.verdict is ProposalVerdict.ACCEPTED
-    return "its back-test speaks against it" if is_taken_as_is else ""
+    return why_word_too_late(word, row.expires_at, is_withheld=row.state is ProposalState.WITHHELD)
 
 
 def _proposal_of(draft: Draft, at: datetime, expires_at: datetime) -> PatternProposal:

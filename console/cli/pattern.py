@@ -1,43 +1,35 @@
-"""``healstream pattern template|new|own|lint|test|backtest|list|get|enable|disable|accept|refuse``: the pattern database of the folder."""
+"""``healstream pattern template|new|own|lint|test|backtest|list|get|enable|disable``: the patterns of the folder.
+
+``proposals``, ``accept`` and ``refuse`` stand in ``proposal.py``.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
+from console.cli.pattern_change import change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.proposal import add_proposal_verbs
+from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, home, show, talk
 from console.configuration import read_folder
-from console.pattern_files import PatternShelf, checked_catalogue, read_shelf, with_pattern, write_shelf
-from console.pattern_words import Change, Voice, accepted, disabled, enabled, wrote
-from console.recognition import load_recognizer
-from console.stored import logs_on_topic
+from console.pattern_files import checked_catalogue, with_pattern
+from console.pattern_words import disabled, enabled, wrote
 from console.system_paths import shipped_patterns
-from console.words import require_right, speaker_in
-from infra.compiled_patterns import CompiledPatterns
-from infra.kafka import deliver
-from learning.backtest import BackTest, Budget, back_test
+from learning.backtest import BackTest
 from learning.patterns.confirm import confirmer_of
 from learning.patterns.loader import load_catalogue
 from learning.patterns.lookup import Lookup
-from learning.patterns.matcher import Matcher
-from learning.patterns.model import Pattern
-from learning.recordings import recorded_logs
 from learning.structure import clean_line
-from schemas.avro_codec import Codec
-from schemas.errors import NotFoundError, UsageError
-from schemas.oversight import AuditEntry
+from schemas.errors import UsageError
 from schemas.people import Right
 
 PROBLEMS = 8
-FLUSH_S = 5.0
 TEMPLATE: dict[str, object] = {
     "id": "tool-what-failed",
     "kind": "environment_config",
@@ -51,39 +43,17 @@ TEMPLATE: dict[str, object] = {
     "since": "1.0",
 }
 FILES = typer.Argument(None, help="pattern files; the whole folder when none is given")
-DRY = typer.Option(False, "--dry-run", help="check everything, change nothing")
-LIVE = typer.Option(False, "--live", help="also try the runs that the log topic still holds")
 
 
 def add_to(app: typer.Typer, text: str) -> None:
     """Add the noun."""
     noun = typer.Typer(no_args_is_help=True)
-    for verb in (template, new, own, lint, backtest, get, enable, disable, accept, refuse):
+    for verb in (template, new, own, lint, backtest, get, enable, disable):
         noun.command(verb.__name__)(verb)
+    add_proposal_verbs(noun)
     noun.command("test")(try_on)
     noun.command("list")(list_all)
     app.add_typer(noun, name="pattern", help=text)
-
-
-def _shelf(name: str) -> PatternShelf:
-    return read_shelf(home(name).config, shipped_patterns())
-
-
-def _change(name: str, change: Change, files: Mapping[str, str], *, dry: bool) -> None:
-    """Write a change after the audit has it: what cannot be told is not done."""
-    if dry:
-        talk(f"{change.audit.action} {change.audit.subject}: nothing was changed (--dry-run)")
-        return
-    deliver(brokers_of(name), [change.audit], Codec([AuditEntry]), FLUSH_S)
-    write_shelf(home(name).config, files, change.reviews)
-    talk(f"{change.audit.action} {change.audit.subject}: written; workers take it up within seconds")
-
-
-def _voice(name: str, who: str, right: Right) -> Voice:
-    people = people_of(home(name))
-    speaker = speaker_in(home(name).people, who)
-    require_right(people, speaker, right)
-    return Voice(speaker, people, datetime.now(UTC))
 
 
 def _text(file: str) -> str:
@@ -97,22 +67,22 @@ def template() -> None:
 
 def new(file: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Add one pattern, a JSON file or - for standard input, to the folder; it shadows until another person accepts it."""
-    voice, shelf = _voice(name, who, Right.EDIT_PATTERN), _shelf(name)
+    voice, shelf = voice_of(name, who, Right.EDIT_PATTERN), shelf_of(name)
     try:
         row = json.loads(_text(file))
     except ValueError as error:
         raise UsageError(file, f"this is no JSON: {error}", "Begin with `healstream pattern template`") from error
     files = with_pattern(shelf, row)
     made = checked_catalogue({**shelf.files, **files}).by_id()[row["id"]]
-    _change(name, wrote(shelf, made, voice), files, dry=dry)
+    change_folder(name, wrote(shelf, made, voice), files, dry=dry)
 
 
 def own(pattern: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Say that you wrote a pattern that stands in the folder already."""
-    voice, shelf = _voice(name, who, Right.EDIT_PATTERN), _shelf(name)
+    voice, shelf = voice_of(name, who, Right.EDIT_PATTERN), shelf_of(name)
     if shelf.author_of(pattern):
         raise UsageError(f"pattern {pattern}", f"{shelf.author_of(pattern)} wrote it", "Nothing is to be said")
-    _change(name, wrote(shelf, shelf.named(pattern), voice), {}, dry=dry)
+    change_folder(name, wrote(shelf, shelf.named(pattern), voice), {}, dry=dry)
 
 
 def lint(files: list[Path] = FILES, name: str = NAME) -> None:
@@ -131,7 +101,7 @@ def _all_texts(name: str) -> Mapping[str, str]:
 
 def try_on(pattern: str, log: str, name: str = NAME) -> None:
     """Show the lines of a log, a file or - for standard input, that one pattern matches; exit 8 when there is none."""
-    confirmer = confirmer_of(_shelf(name).named(pattern))
+    confirmer = confirmer_of(shelf_of(name).named(pattern))
     found = [
         {"line": number, "expression": part + 1, "text": clean_line(line), "captures": dict(captures)}
         for number, line in enumerate(_text(log).split("\n"), start=1)
@@ -143,16 +113,10 @@ def try_on(pattern: str, log: str, name: str = NAME) -> None:
         raise typer.Exit(PROBLEMS)
 
 
-def _tried(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> BackTest:
-    logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
-    matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), Budget())
-
-
 def backtest(pattern: str, live: bool = LIVE, name: str = NAME, output: Output = OUTPUT) -> None:
     """Replay stored logs with one pattern; exit 8 when it would be refused."""
-    shelf = _shelf(name)
-    report = _tried(shelf, shelf.named(pattern), name, live=live)
+    shelf = shelf_of(name)
+    report = try_stored(shelf, shelf.named(pattern), name, live=live)
     show([_report_row(report)] if output is Output.TABLE else [{**asdict(report), "digest": report.digest()}], output)
     for one in report.stolen:
         talk(f"stolen: {one.log} is {one.was} by {one.by}, and would be {one.becomes}")
@@ -175,7 +139,7 @@ def list_all(
     output: Output = OUTPUT,
 ) -> None:
     """List the patterns with how far each goes."""
-    shelf, people = _shelf(name), people_of(home(name))
+    shelf, people = shelf_of(name), people_of(home(name))
     known = shelf.catalogue.patterns
     rows: list[dict[str, object]] = [
         {"id": one.id, "kind": one.kind.value, "state": shelf.state(one, people).value, "title": one.title}
@@ -186,7 +150,7 @@ def list_all(
 
 def get(pattern: str, name: str = NAME) -> None:
     """Show one pattern in full, with its state and the words on it."""
-    shelf = _shelf(name)
+    shelf = shelf_of(name)
     found = shelf.named(pattern)
     words = [
         {"state": word.state.value, "by": word.by, "author": word.author, "at": word.at.isoformat()}
@@ -197,28 +161,13 @@ def get(pattern: str, name: str = NAME) -> None:
     show([row], Output.JSON)
 
 
-def accept(pattern: str, live: bool = LIVE, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
-    """Let another person's pattern act, after its back-test."""
-    voice, shelf = _voice(name, who, Right.PROMOTE_MODEL), _shelf(name)
-    found = shelf.named(pattern)
-    _change(name, accepted(shelf, found, _tried(shelf, found, name, live=live), voice), {}, dry=dry)
-
-
-def refuse(pattern: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
-    """Refuse a pattern of the folder: it is matched no more."""
-    shelf = _shelf(name)
-    if shelf.shipped.get(pattern) == shelf.named(pattern):
-        raise NotFoundError(f"pattern {pattern}", "it is shipped, nobody proposed it", "Use `healstream pattern disable`")
-    disable(pattern, who, name, dry)
-
-
 def disable(pattern: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Switch a pattern off, a shipped one too."""
-    voice, shelf = _voice(name, who, Right.EDIT_PATTERN), _shelf(name)
-    _change(name, disabled(shelf, shelf.named(pattern), voice), {}, dry=dry)
+    voice, shelf = voice_of(name, who, Right.EDIT_PATTERN), shelf_of(name)
+    change_folder(name, disabled(shelf, shelf.named(pattern), voice), {}, dry=dry)
 
 
 def enable(pattern: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Take back a switching off."""
-    voice, shelf = _voice(name, who, Right.EDIT_PATTERN), _shelf(name)
-    _change(name, enabled(shelf, shelf.named(pattern), voice), {}, dry=dry)
+    voice, shelf = voice_of(name, who, Right.EDIT_PATTERN), shelf_of(name)
+    change_folder(name, enabled(shelf, shelf.named(pattern), voice), {}, dry=dry)

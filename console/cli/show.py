@@ -26,6 +26,8 @@ class Output(StrEnum):
 
 OUTPUT = typer.Option(Output.TABLE, "--output", "-o", help="table, json or jsonl")
 NAME = typer.Option("", "--name", help="which copy; `default` when not given")
+DRY = typer.Option(False, "--dry-run", help="check everything, change nothing")
+LIVE = typer.Option(False, "--live", help="also try the runs that the log topic still holds")
 AS = typer.Option("", "--as", help="whose key of this machine speaks")
 
 

@@ -79,6 +79,7 @@ def test_the_order_of_the_lines_does_not_change_the_template() -> None:
 
 def test_ten_thousand_runs_of_one_repository_count_as_a_few_of_one_and_cost_no_state() -> None:
     miner = TemplateMiner({})
+    [row] = miner.add([_line("alpha")], seen("acme/noisy", 0))
     for number in range(10_000):
         [row] = miner.add([_line(_word(number))], seen("acme/noisy", number))
         if number > 2 * MAX_RUNS_A_SOURCE:
@@ -89,6 +90,7 @@ def test_ten_thousand_runs_of_one_repository_count_as_a_few_of_one_and_cost_no_s
 
 def test_a_run_with_many_failing_jobs_is_one_run_and_a_failure_counts_once_a_template() -> None:
     miner = TemplateMiner({})
+    found: list[Template] = []
     for number in range(9):
         found = miner.add([_line("a"), _line("b"), "too short", ""], seen("acme/api", number, run="77"))
     assert [row.runs for row in found] == [1]

@@ -61,7 +61,7 @@ def stage(policy: Policy = POLICY) -> Learn:
     return Learn.from_state({}, rules(policy))
 
 
-def puzzle(number: int, project: str, *lines: str, **more: object) -> Incident:
+def puzzle(number: int, project: str, *lines: str) -> Incident:
     """Return an incident that abstained; ``{}`` in a line is a name that differs from run to run."""
     found = incident()
     assert found.run is not None
@@ -78,8 +78,7 @@ def puzzle(number: int, project: str, *lines: str, **more: object) -> Incident:
         run=replace(found.run, project=project, run_id=str(number)),
         provenance=TRUSTED,
         unexplained=tuple(line.format(name) for line in lines or ("frobnicator: cannot align gate {} with the flux",)),
-        **more,
-    )  # type: ignore[arg-type]
+    )
 
 
 def say(learn: Learn, *events: LearnEvent) -> list[Output]:

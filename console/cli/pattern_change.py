@@ -1,0 +1,58 @@
+"""What the ``pattern`` commands share: the folder's patterns, who speaks, a change that the audit has first, and a back-test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from console.cli.people_here import people_of
+from console.cli.show import brokers_of, home, talk
+from console.pattern_files import PatternShelf, read_shelf, write_shelf
+from console.pattern_words import Change, Voice
+from console.recognition import load_recognizer
+from console.stored import logs_on_topic
+from console.system_paths import shipped_patterns
+from console.words import require_right, speaker_in
+from infra.compiled_patterns import CompiledPatterns
+from infra.kafka import deliver
+from learning.backtest import BackTest, Budget, back_test
+from learning.patterns.matcher import Matcher
+from learning.patterns.model import Pattern
+from learning.recordings import recorded_logs
+from schemas.avro_codec import Codec
+from schemas.oversight import AuditEntry
+from schemas.people import Right
+
+FLUSH_S = 5.0
+
+
+def shelf_of(name: str) -> PatternShelf:
+    """Return the patterns of the named copy; raises ConfigurationError."""
+    return read_shelf(home(name).config, shipped_patterns())
+
+
+def voice_of(name: str, who: str, right: Right) -> Voice:
+    """Return who speaks; raises DeniedError without the right."""
+    people = people_of(home(name))
+    speaker = speaker_in(home(name).people, who)
+    require_right(people, speaker, right)
+    return Voice(speaker, people, datetime.now(UTC))
+
+
+def change_folder(name: str, change: Change, files: Mapping[str, str], *, dry: bool) -> None:
+    """Write a change after the audit has it: what cannot be told is not done."""
+    if dry:
+        talk(f"{change.audit.action} {change.audit.subject}: nothing was changed (--dry-run)")
+        return
+    deliver(brokers_of(name), [change.audit], Codec([AuditEntry]), FLUSH_S)
+    write_shelf(home(name).config, files, change.reviews)
+    talk(f"{change.audit.action} {change.audit.subject}: written; workers take it up within seconds")
+
+
+def try_stored(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> BackTest:
+    """Return the back-test of a pattern over the recorded logs, and with ``live`` over those that the log topic still holds."""
+    logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
+    matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
+    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), Budget())
