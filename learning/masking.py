@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 MAX_WORDS = 40
 MAX_LINE = 300
+NUMBER = "<number>"
 
 # In order of trial; what begins as one is never read as a later one. Each runs once over a line of at most ``MAX_LINE`` letters.
 _MASKS = (

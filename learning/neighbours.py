@@ -47,8 +47,8 @@ class Neighbourhood:
         for _, counts in found:
             seen.update(counts.keys())
         self._rarity = {index: log(1 + len(found) / n) for index, n in seen.items()}
-        # What no pattern says is as rare as can be: it makes a line less like all of them.
-        self._rarest = max(self._rarity.values(), default=1.0)
+        # What no pattern says makes a line less like all of them, but a new tool's own name must not drown what it says.
+        self._unknown = max(self._rarity.values(), default=1.0) / 2
         self._known = [(pattern.id, pattern.kind, *self._packed(counts)) for pattern, counts in found]
 
     def suggest(self, lines: Sequence[str], without: str = "") -> Suggestion:
@@ -66,7 +66,7 @@ class Neighbourhood:
         return array("l", [index for index, _ in pairs]), array("f", [weight for _, weight in pairs])
 
     def _weighed(self, counts: Mapping[int, int]) -> Iterator[tuple[int, float]]:
-        weights = {index: (1 + log(n)) * self._rarity.get(index, self._rarest) for index, n in counts.items()}
+        weights = {index: (1 + log(n)) * self._rarity.get(index, self._unknown) for index, n in counts.items()}
         length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return ((index, weight / length) for index, weight in weights.items())
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from learning.backtest import BackTest, Budget, back_test
 from learning.classification import Recognizer
+from learning.masking import NUMBER, is_kept
 from learning.neighbours import Neighbourhood, Suggestion
 from learning.patterns.confirm import matches
 from learning.patterns.model import Pattern
@@ -66,7 +67,7 @@ class Proposer:
             if name in taken:
                 continue
             self._around = self._around or Neighbourhood(recognizer.matcher.catalogue.patterns)
-            suggestion = self._around.suggest([example.text for example in template.examples])
+            suggestion = self._around.suggest([_said(template)])
             pattern = pattern_of(template, expression, suggestion.kind or STAND_IN)
             if pattern is None:
                 continue
@@ -103,6 +104,11 @@ def pattern_of(template: Template, expression: Expression, kind: Kind) -> Patter
         return None
     fits = all(matches(made, line) for line in lines) and not any(matches(made, line) for line in made.counter_examples)
     return made if fits else None
+
+
+def _said(template: Template) -> str:
+    """Return the words that all members share: what differs from run to run is like nothing."""
+    return " ".join("0" if token == NUMBER else token for token in template.tokens if is_kept(token) or token == NUMBER)
 
 
 def _near_misses(matched: str) -> Iterator[str]:

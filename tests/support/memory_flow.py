@@ -27,7 +27,7 @@ from streams.classify import Classify
 from streams.decide import Decide
 from streams.detect import Detect
 from streams.doors import Door, IngestDoor, PlainDoor
-from streams.flow import FLOW, Stage
+from streams.flow import FLOW, Loop, Stage
 from streams.learn import Learn
 from streams.notary import Notary, NotaryRules
 from streams.rules import FaustRules, rules_from
@@ -86,6 +86,7 @@ class MemoryFlow:
 
     def __init__(self, configuration: Configuration, world: MemoryWorld) -> None:
         self.now = START
+        self.rules = shipped_rules()
         self.configuration = replace(configuration, keys=Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY)))
         self.world = world
         self.topics = MemoryTopics()
@@ -96,11 +97,10 @@ class MemoryFlow:
         self._next_look = START
 
     def _owners(self) -> Iterator[Owner]:
-        rules = shipped_rules()
         for stage in FLOW:
             if stage.name == "execute":
                 continue
-            build = stage_of(stage.name, rules, self.configuration)
+            build = stage_of(stage.name, self.rules, self.configuration)
             for number in range(BY_NAME[stage.reads[0]].partitions):
                 is_first = stage.name.startswith("detect-")
                 door: Door = (
@@ -131,11 +131,18 @@ class MemoryFlow:
 
     def restart(self, name: str) -> None:
         """Let the owners of a stage die and begin again from what their state holds."""
-        build = stage_of(name, shipped_rules(), self.configuration)
+        build = stage_of(name, self.rules, self.configuration)
         for owner in self.owners:
             if owner.stage.name == name:
                 owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
                 owner.door.forget(owner.partition)
+
+    def take_up(self, configuration: Configuration, rules: FaustRules) -> None:
+        """Put another configuration and its rules in force: each Faust stage is built anew from its own state, as a worker does it."""
+        self.configuration, self.rules = configuration, rules
+        for stage in FLOW:
+            if stage.loop is Loop.FAUST:
+                self.restart(stage.name)
 
     def of(self, kind: type[R], topic: str) -> list[R]:
         """Return the topic's records of one class."""
