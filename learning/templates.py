@@ -138,7 +138,7 @@ class TemplateMiner:
         number = int(cluster.cluster_id)
         new = Template(number, 0, (), seen.at_ms, seen.at_ms)
         old = self._rows.get(number, new)
-        row = self._grown(replace(old, tokens=tuple(cluster.log_template_tokens)), text, seen)
+        row = _grown(replace(old, tokens=tuple(cluster.log_template_tokens)), text, seen, self._per_owner)
         if row == old and seen.at_ms - old.last_ms < _TOUCH_MS:
             return number
         self._rows.pop(number, None)
@@ -147,37 +147,14 @@ class TemplateMiner:
         self._changed.add(number)
         return number
 
-    def _grown(self, row: Template, text: str, seen: Seen) -> Template:
-        source, run = seen.source[:_MAX_SOURCE], blake2b(seen.run.encode(), digest_size=8).hexdigest()
-        known = next((one for one in row.sources if one.source == source), None)
-        if known is not None:
-            if run in known.runs or len(known.runs) >= MAX_RUNS_A_SOURCE:
-                return row
-            grown = replace(known, runs=(*known.runs, run))
-            return replace(row, sources=tuple(grown if one is known else one for one in row.sources))
-        of_owner = sum(_owner(one.source) == _owner(source) for one in row.sources)
-        if of_owner >= self._per_owner or len(row.sources) >= MAX_SOURCES:
-            return row
-        examples = (*row.examples, Example(text, seen.incident))[:MAX_EXAMPLES]
-        return replace(row, sources=(*row.sources, SourceRuns(source, (run,))), examples=examples)
-
     def _evict(self) -> None:
         if len(self._rows) <= self._max:
             return
         while len(self._rows) > self._max:
-            self._drop(self._victim())
+            self._drop(_victim(self._rows))
         # The tree skips what has left but keeps its branches: it is planted anew now and then.
         if self._drain.clusters_counter - self._planted_at >= self._max:
             self._drain = self._planted()
-
-    def _victim(self) -> int:
-        """Return the least recently used template of the source that holds most alone, so that a flood pushes out only its own."""
-        alone = [row for row in self._rows.values() if len(row.sources) == 1]
-        if not alone:
-            return next(iter(self._rows))
-        held = Counter(row.sources[0].source for row in alone)
-        most = max(held.values())
-        return next(row.number for row in alone if held[row.sources[0].source] == most)
 
     def _drop(self, number: int) -> None:
         del self._rows[number]
@@ -193,6 +170,32 @@ class TemplateMiner:
             drain.id_to_cluster[number] = cluster
             drain.add_seq_to_prefix_tree(drain.root_node, cluster)
         return drain
+
+
+def _grown(row: Template, text: str, seen: Seen, per_owner: int) -> Template:
+    """Return a template with one line more, as far as its source may still count."""
+    source, run = seen.source[:_MAX_SOURCE], blake2b(seen.run.encode(), digest_size=8).hexdigest()
+    known = next((one for one in row.sources if one.source == source), None)
+    if known is not None:
+        if run in known.runs or len(known.runs) >= MAX_RUNS_A_SOURCE:
+            return row
+        grown = replace(known, runs=(*known.runs, run))
+        return replace(row, sources=tuple(grown if one is known else one for one in row.sources))
+    of_owner = sum(_owner(one.source) == _owner(source) for one in row.sources)
+    if of_owner >= per_owner or len(row.sources) >= MAX_SOURCES:
+        return row
+    examples = (*row.examples, Example(text, seen.incident))[:MAX_EXAMPLES]
+    return replace(row, sources=(*row.sources, SourceRuns(source, (run,))), examples=examples)
+
+
+def _victim(rows: Mapping[int, Template]) -> int:
+    """Return the least recently used template of the source that holds most alone, so that a flood pushes out only its own."""
+    alone = [row for row in rows.values() if len(row.sources) == 1]
+    if not alone:
+        return next(iter(rows))
+    held = Counter(row.sources[0].source for row in alone)
+    most = max(held.values())
+    return next(row.number for row in alone if held[row.sources[0].source] == most)
 
 
 def _owner(source: str) -> str:

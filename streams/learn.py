@@ -91,7 +91,9 @@ class Learn:
             case ModelRecord():
                 return self._on_model(event)
             case ProposalWord():
-                return self._on_word(event)
+                # A word that comes again says nothing new; its signature tells two of one person apart.
+                is_new = self._mark(f"{id_of(event)}/{event.signature}", event.at)
+                return self._proposals.on_word(event, self._rules.configuration.people) if is_new else ()
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Let proposals expire."""
@@ -165,12 +167,6 @@ class Learn:
             return ()
         why, sent = self._contest.promote(record, self._rules.configuration.people)
         return [Emit(_audit(record.by, "model.promotion_refused" if why else "model.promoted", record.version, record.at, why)), *sent]
-
-    def _on_word(self, word: ProposalWord) -> Sequence[Output]:
-        # A word that comes again says nothing new; its signature tells two of one person apart.
-        if not self._mark(f"{id_of(word)}/{word.signature}", word.at):
-            return ()
-        return self._proposals.on_word(word, self._rules.configuration.people)
 
     def _mark(self, name: str, at: datetime) -> bool:
         """Note an event; return whether it is new."""
