@@ -12,10 +12,11 @@ import typer
 from console.cli.pattern_change import FLUSH_S, change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
 from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, brokers_of, home, show, talk
-from console.pattern_files import PatternShelf, checked_catalogue, with_pattern
+from console.pattern_files import PatternShelf, with_pattern
 from console.pattern_words import accepted, disabled, wrote
 from console.proposals import WAITING, ProposalView, Wish, row_wanted, view_named, views_of, word_on
 from infra.kafka import deliver, read_to_end
+from learning.patterns.model import Pattern
 from schemas.avro_codec import Codec
 from schemas.errors import NotFoundError, UsageError
 from schemas.people import Right
@@ -86,7 +87,8 @@ def _take(shelf: PatternShelf, view: ProposalView, wish: Wish, call: Call) -> No
     row, is_as_proposed = row_wanted(view, wish)
     voice = voice_of(call.name, call.who, Right.PROMOTE_MODEL if is_as_proposed else Right.EDIT_PATTERN)
     files = with_pattern(shelf, row)
-    made = checked_catalogue({**shelf.files, **files}).by_id()[str(row["id"])]
+    # The whole set has been checked with it: it is read once more to have it by itself.
+    made = Pattern.model_validate(row)
     if is_as_proposed:
         report = try_stored(shelf, made, call.name, live=call.live)
         change, verdict = accepted(shelf, made, report, voice, proposer=PROPOSER), ProposalVerdict.ACCEPTED
