@@ -23,7 +23,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status"),
     ("audit", "Check and read the audit chain: verify, tail"),
-    ("pattern", "Failure patterns: new, lint, test, backtest, list, get, accept, refuse, enable, disable"),
+    ("pattern", "Failure patterns: new, lint, test, backtest, list, get, accept, refuse, enable, disable, audit"),
     ("topics", "Create or check the topics: create, check"),
     ("config", "View or check the configuration: view, check"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),

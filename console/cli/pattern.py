@@ -1,4 +1,4 @@
-"""``healstream pattern template|new|own|lint|test|backtest|list|get|enable|disable|accept|refuse``: the pattern database of the folder."""
+"""``healstream pattern VERB``: the pattern database of the folder; its audit stands in ``pattern_audit.py``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from console.cli.pattern_audit import audit
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import read_folder
@@ -61,6 +62,7 @@ def add_to(app: typer.Typer, text: str) -> None:
         noun.command(verb.__name__)(verb)
     noun.command("test")(try_on)
     noun.command("list")(list_all)
+    noun.command("audit")(audit)
     app.add_typer(noun, name="pattern", help=text)
 
 

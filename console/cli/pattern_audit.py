@@ -1,0 +1,107 @@
+"""``healstream pattern audit``: how each pattern does, from the topics when a broker runs, else from the recorded logs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import typer
+
+from console.cli.people_here import people_of
+from console.cli.show import NAME, OUTPUT, Output, home, show, talk
+from console.pattern_evidence import TOPICS_READ, Evidence, evidence_of_logs, evidence_of_topics
+from console.pattern_files import PatternShelf, read_shelf
+from console.periods import begin_of
+from console.recognition import load_recognizer
+from console.stored import recorded_logs
+from console.system_paths import shipped_patterns
+from infra.compiled_patterns import CompiledPatterns
+from infra.kafka import read_to_end
+from learning.pattern_audit import AuditRules, Finding, PatternCare, Share, audit_patterns
+from learning.patterns.matcher import Matcher
+from learning.patterns.precedence import load_precedence
+from schemas.people import People
+from schemas.vocabulary import Kind
+
+PROBLEMS = 8
+SINCE = typer.Option("", help="only runs that ended since then: 24h, 7d, or a time such as 2026-01-31T12:00")
+RECORDED = typer.Option(False, "--recorded", help="the recorded logs, although a broker runs")
+OWN = typer.Option(False, "--own", help="only patterns that are not shipped")
+ALL = typer.Option(False, "--all", help="also patterns of which nothing is wrong")
+_COLUMNS = ("pattern", "kind", "state", "failed", "green", "precision", "words", "findings", "beside")
+
+
+def audit(
+    name: str = NAME, output: Output = OUTPUT, since: str = SINCE, recorded: bool = RECORDED, own: bool = OWN, every: bool = ALL
+) -> None:
+    """Show dead, over-broad, overlapping, imprecise and demoted patterns; exit 8 when there is one."""
+    shelf, people = read_shelf(home(name).config, shipped_patterns()), people_of(home(name))
+    brokers = "" if recorded else home(name).brokers(os.environ)
+    evidence = _of_broker(brokers, people, since) if brokers else _of_recordings(shelf)
+    states = {pattern.id: shelf.state(pattern, people).value for pattern in shelf.catalogue.patterns}
+    asked = [
+        pattern
+        for pattern in shelf.catalogue.patterns
+        if states[pattern.id] != "disabled" and not (own and shelf.shipped.get(pattern.id) == pattern)
+    ]
+    report = audit_patterns(asked, evidence.runs, evidence.words, _related(), AuditRules())
+    found = [row for row in report.rows if row.findings]
+    show([_row(row, states) for row in (report.rows if every else found)], output, _COLUMNS)
+    dead = sum(Finding.DEAD in row.findings for row in found)
+    where = "the topics" if brokers else "the recorded logs"
+    talk(f"{report.runs} runs of {where}, {report.greens} successful; {len(found)} of {len(asked)} patterns with findings, {dead} dead")
+    if found:
+        raise typer.Exit(PROBLEMS)
+
+
+def _of_broker(brokers: str, people: People, since: str) -> Evidence:
+    begin = begin_of(since, datetime.now(UTC)) if since else None
+    return evidence_of_topics((record for topic in TOPICS_READ for record in read_to_end(brokers, topic)), people, begin)
+
+
+def _of_recordings(shelf: PatternShelf) -> Evidence:
+    matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
+    return evidence_of_logs(recorded_logs(), replace(load_recognizer(shipped_patterns()), matcher=matcher))
+
+
+class _Related:
+    """Kinds of which one explains the other, as ``precedence.json`` says."""
+
+    def __init__(self, pairs: Mapping[tuple[Kind, Kind], str]) -> None:
+        self._pairs = pairs
+
+    def __call__(self, one: Kind, other: Kind) -> bool:
+        return one is other or (one, other) in self._pairs or (other, one) in self._pairs
+
+
+def _related() -> _Related:
+    return _Related(load_precedence((shipped_patterns() / "precedence.json").read_text(encoding="utf-8")).why)
+
+
+def _row(row: PatternCare, states: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "pattern": row.pattern,
+        "kind": row.kind.value,
+        "state": states[row.pattern],
+        "failed": row.failed,
+        "green": row.green,
+        "foreign": _words(row.foreign),
+        "precision": _shown(row.precision),
+        "words": row.precision.n,
+        "precision_low": row.precision.low,
+        "precision_high": row.precision.high,
+        "healed": _shown(row.healed),
+        "treated": row.healed.n,
+        "findings": _words(row.findings),
+        "beside": " ".join(row.overlaps),
+    }
+
+
+def _shown(share: Share) -> str:
+    return f"{share.yes / share.n:.2f} ({share.low:.2f}-{share.high:.2f})" if share.n else ""
+
+
+def _words(words: Sequence[str]) -> str:
+    return " ".join(str(word) for word in words)
