@@ -198,6 +198,10 @@ class PolicyFile(Shape):
     storm_repositories: Annotated[int, Field(ge=2, le=1000)] | None = None
     storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None
     storm_per_owner: Count | None = None
+    trial_green_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    trial_stolen: Annotated[int, Field(ge=0, le=1000)] | None = None
+    # Above a half nothing would ever be noticed.
+    live_green_share: Annotated[float, Field(ge=0.01, le=0.5)] | None = None
 
     def fields_set(self) -> dict[str, object]:
         """Return the fields that the file names, as records."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from learning.classification import Recognizer, classify_read
-from learning.green_hits import ACTING, SHADOW, from_signals
+from learning.green_hits import ACTING, SHADOW, from_signals, has_log
 from learning.pattern_audit import RunSeen, Word
 from learning.reading import read_log
 from learning.stored_logs import StoredLog
@@ -104,8 +104,8 @@ def _run_of(detection: Detection, run: RunRef) -> RunSeen:
         return RunSeen(_name(run), Kind.UNKNOWN, {name: frozenset(found) for name, found in lines.items()})
     signals = dict(detection.signals)
     hit_names = {*from_signals(signals, ACTING), *from_signals(signals, SHADOW)}
-    # A run that was skipped or given up is no success.
-    kind = Kind.SUCCESS if detection.result is Result.SUCCESS else Kind.UNKNOWN
+    # A run that was skipped or given up is no success, and one whose log nobody read shows nothing.
+    kind = Kind.SUCCESS if detection.result is Result.SUCCESS and has_log(signals) else Kind.UNKNOWN
     return RunSeen(_name(run), kind, dict.fromkeys(hit_names, frozenset({0})))
 
 

@@ -26,14 +26,13 @@ MAX_LISTED = 50
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a pattern may do wrong.
+    """What a pattern may do wrong, as the policy says (``trial_green_share``, ``trial_stolen``).
 
-    ``green_share``: the share (0..1) of successful logs that it may hit; none by default, because a success that looks like a failure
-    would be healed. ``stolen``: how many logs it may take from a right verdict; none by default.
+    ``green_share``: the share (0..1) of successful logs that it may hit. ``stolen``: how many logs it may take from a right verdict.
     """
 
-    green_share: float = 0.0
-    stolen: int = 0
+    green_share: float
+    stolen: int
 
 
 @dataclass(frozen=True, slots=True)

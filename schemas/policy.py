@@ -70,6 +70,13 @@ class Policy:
     storm_repositories: int = 0
     storm_window_s: float = 600.0
     storm_per_owner: int = 5
+    # Share (0..1) of the stored successful logs that a pattern may hit in its back-test, and how many failures it may take from a right
+    # verdict, before it is refused; none, because a success that looks like a failure would be healed, and a right verdict is one.
+    trial_green_share: float = 0.0
+    trial_stolen: int = 0
+    # Share (0..1) of the successful runs that a live pattern may hit before it is demoted. Errors that a retry overcame stand in
+    # successful logs too: of the recorded ones no shipped pattern hits more than 6 in 100.
+    live_green_share: float = 0.1
     secrets: tuple[str, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:

@@ -51,7 +51,7 @@ class Shipped:
 class FaustRules:
     """The rules of every Faust stage; ``matcher`` reads detect's logs, ``recognizer`` builds what classify rests on, once.
 
-    ``model`` is the text of the classifier that acts.
+    ``model`` is the text of the classifier that acts, ``demoted`` the ids of the patterns that are held back.
     """
 
     model: str
@@ -61,14 +61,17 @@ class FaustRules:
     classify: ClassifyRules
     decide: DecideRules
     learn: LearnRules
+    demoted: frozenset[str] = frozenset()
 
 
-def rules_from(configuration: Configuration, shipped: Shipped, store: Store | None = None) -> FaustRules:
+def rules_from(
+    configuration: Configuration, shipped: Shipped, store: Store | None = None, demoted: frozenset[str] = frozenset()
+) -> FaustRules:
     """Return the rules; raises ConfigurationError that names the place in a pattern file.
 
     Patterns are compiled, or come from the ``store``, when the first log is read; a worker without classify builds no model.
     """
-    held = patterns_in_force(configuration, shipped)
+    held = patterns_in_force(configuration, shipped, demoted)
     matcher = Matcher(held.catalogue, store, held.shadow)
 
     @cache
@@ -86,17 +89,18 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         ClassifyRules(configuration, classifier_of(recognizer), version, held.digest),
         DecideRules(configuration, version),
         LearnRules(configuration, shipped.model, guard=guard.worse),
+        demoted,
     )
 
 
-def patterns_in_force(configuration: Configuration, shipped: Shipped) -> InForce:
+def patterns_in_force(configuration: Configuration, shipped: Shipped, demoted: frozenset[str] = frozenset()) -> InForce:
     """Return the patterns that are matched and how far each goes; raises ConfigurationError that names the place in a file."""
     files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
     catalogue = load_catalogue(files)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
     known = _shipped_among(files, shipped.patterns, catalogue)
-    return in_force(catalogue, known, counted_reviews(configuration.reviews, configuration.people))
+    return in_force(catalogue, known, counted_reviews(configuration.reviews, configuration.people), demoted)
 
 
 def _shipped_among(files: Mapping[str, str], shipped: Mapping[str, str], catalogue: Catalogue) -> dict[str, Pattern]:

@@ -15,7 +15,7 @@ import typer
 from console.cli.pattern_audit import audit
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
-from console.configuration import read_folder
+from console.configuration import load_configuration, read_folder
 from console.pattern_files import PatternShelf, checked_catalogue, read_shelf, with_pattern, write_shelf
 from console.pattern_words import Change, Voice, accepted, disabled, enabled, wrote
 from console.recognition import load_recognizer
@@ -32,6 +32,7 @@ from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.structure import clean_line
 from schemas.avro_codec import Codec
+from schemas.configuration import Keys
 from schemas.errors import NotFoundError, UsageError
 from schemas.oversight import AuditEntry
 from schemas.people import Right
@@ -147,7 +148,9 @@ def try_on(pattern: str, log: str, name: str = NAME) -> None:
 def _tried(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> BackTest:
     logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), Budget())
+    policy = load_configuration(home(name).config, shipped_patterns(), Keys()).policy
+    budget = Budget(policy.trial_green_share, policy.trial_stolen)
+    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), budget)
 
 
 def backtest(pattern: str, live: bool = LIVE, name: str = NAME, output: Output = OUTPUT) -> None:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import typer
 
-from console.cli.people_here import people_of
 from console.cli.show import NAME, OUTPUT, Output, home, show, talk
+from console.configuration import load_configuration
 from console.pattern_evidence import TOPICS_READ, Evidence, evidence_of_logs, evidence_of_topics
 from console.pattern_files import PatternShelf, read_shelf
 from console.periods import begin_of
@@ -22,6 +22,9 @@ from infra.kafka import read_to_end
 from learning.pattern_audit import AuditRules, Finding, PatternCare, Share, audit_patterns
 from learning.patterns.matcher import Matcher
 from learning.patterns.precedence import load_precedence
+from learning.patterns.reviewed import state_of
+from schemas.configuration import Keys
+from schemas.pattern_review import PatternDemotion, counted_reviews, held_back
 from schemas.people import People
 from schemas.vocabulary import Kind
 
@@ -37,16 +40,20 @@ def audit(
     name: str = NAME, output: Output = OUTPUT, since: str = SINCE, recorded: bool = RECORDED, own: bool = OWN, every: bool = ALL
 ) -> None:
     """Show dead, over-broad, overlapping, imprecise and demoted patterns; exit 8 when there is one."""
-    shelf, people = read_shelf(home(name).config, shipped_patterns()), people_of(home(name))
+    shelf = read_shelf(home(name).config, shipped_patterns())
+    configuration = load_configuration(home(name).config, shipped_patterns(), Keys())
     brokers = "" if recorded else home(name).brokers(os.environ)
-    evidence = _of_broker(brokers, people, since) if brokers else _of_recordings(shelf)
-    states = {pattern.id: shelf.state(pattern, people).value for pattern in shelf.catalogue.patterns}
+    evidence = _of_broker(brokers, configuration.people, since) if brokers else _of_recordings(shelf)
+    counted = counted_reviews(shelf.reviews, configuration.people)
+    demoted = held_back(_demotions(brokers), counted) if brokers else frozenset()
+    states = {one.id: state_of(one, shelf.shipped, counted, demoted).value for one in shelf.catalogue.patterns}
     asked = [
         pattern
         for pattern in shelf.catalogue.patterns
         if states[pattern.id] != "disabled" and not (own and shelf.shipped.get(pattern.id) == pattern)
     ]
-    report = audit_patterns(asked, evidence.runs, evidence.words, _related(), AuditRules())
+    rules = AuditRules(green_share=configuration.policy.live_green_share)
+    report = audit_patterns(asked, evidence.runs, evidence.words, _related(), rules, demoted)
     found = [row for row in report.rows if row.findings]
     show([_row(row, states) for row in (report.rows if every else found)], output, _COLUMNS)
     dead = sum(Finding.DEAD in row.findings for row in found)
@@ -64,6 +71,10 @@ def _of_broker(brokers: str, people: People, since: str) -> Evidence:
 def _of_recordings(shelf: PatternShelf) -> Evidence:
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
     return evidence_of_logs(recorded_logs(), replace(load_recognizer(shipped_patterns()), matcher=matcher))
+
+
+def _demotions(brokers: str) -> list[PatternDemotion]:
+    return [record for record in read_to_end(brokers, "heal.demotions") if isinstance(record, PatternDemotion)]
 
 
 class _Related:

@@ -149,7 +149,7 @@ class JobLog:
         closed = close_evidence(row, self._rules.matcher, self._rules.secrets) if failed or row.pieces else row
         hits = tuple(replace(found.hit, line=found.line) for found in closed.hits) if failed else ()
         structure = structure_in(closed) if failed else Structure()
-        passed = () if failed else green_hits.to_signals(found.hit for found in closed.hits)
+        passed = green_hits.to_signals(found.hit for found in closed.hits) if closed.spans and not failed else ()
         signals = (("tail", tail_of(closed)), *to_signals(structure)) if failed else passed
         run = end.run
         target = f"job:{run.source}/{run.project}/{run.run_id}/{run.job}"

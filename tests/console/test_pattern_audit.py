@@ -31,7 +31,7 @@ GREEN = replace(
     status=DetectionStatus.SUMMARY,
     result=Result.SUCCESS,
     hits=(),
-    signals=(("hits/pip-timeout", "2"), ("shadow/mine", "1")),
+    signals=(("hits/pip-timeout", "2"), ("log", "seen"), ("shadow/mine", "1")),
     run=replace(FOUND.run, run_id="78") if FOUND.run else None,
 )
 
@@ -60,9 +60,10 @@ def test_what_a_fork_ran_and_what_is_older_than_asked_is_left_out() -> None:
     assert len(evidence_of_topics([GREEN, GREEN], PEOPLE, GREEN.last_at).runs) == 1
 
 
-def test_a_run_that_was_given_up_is_no_success() -> None:
-    [seen] = evidence_of_topics([replace(GREEN, result=Result.CANCELLATION)], PEOPLE).runs
-    assert seen.kind is Kind.UNKNOWN
+def test_a_run_that_was_given_up_or_whose_log_nobody_read_is_no_success() -> None:
+    for other in (replace(GREEN, result=Result.CANCELLATION), replace(GREEN, signals=())):
+        [seen] = evidence_of_topics([other], PEOPLE).runs
+        assert seen.kind is Kind.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_demoted_pattern_is_told() -> None:
 )
 def test_the_interval_is_wilsons(yes: int, n: int, low: float, high: float) -> None:
     share = wilson(yes, n)
-    assert (share.low, share.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert [share.low, share.high] == pytest.approx([low, high], abs=1e-4)
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

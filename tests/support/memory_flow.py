@@ -27,7 +27,7 @@ from streams.classify import Classify
 from streams.decide import Decide
 from streams.detect import Detect
 from streams.doors import Door, IngestDoor, PlainDoor
-from streams.flow import FLOW, Stage
+from streams.flow import FLOW, Loop, Stage
 from streams.learn import Learn
 from streams.notary import Notary, NotaryRules
 from streams.rules import FaustRules, rules_from
@@ -84,8 +84,9 @@ def stage_of(name: str, rules: FaustRules, configuration: Configuration) -> Call
 class MemoryFlow:
     """All stages over one ``MemoryTopics`` and one ``MemoryWorld``."""
 
-    def __init__(self, configuration: Configuration, world: MemoryWorld) -> None:
+    def __init__(self, configuration: Configuration, world: MemoryWorld, rules: FaustRules | None = None) -> None:
         self.now = START
+        self.rules = rules or shipped_rules()
         self.configuration = replace(configuration, keys=Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY)))
         self.world = world
         self.topics = MemoryTopics()
@@ -96,11 +97,10 @@ class MemoryFlow:
         self._next_look = START
 
     def _owners(self) -> Iterator[Owner]:
-        rules = shipped_rules()
         for stage in FLOW:
             if stage.name == "execute":
                 continue
-            build = stage_of(stage.name, rules, self.configuration)
+            build = stage_of(stage.name, self.rules, self.configuration)
             for number in range(BY_NAME[stage.reads[0]].partitions):
                 is_first = stage.name.startswith("detect-")
                 door: Door = (
@@ -131,11 +131,20 @@ class MemoryFlow:
 
     def restart(self, name: str) -> None:
         """Let the owners of a stage die and begin again from what their state holds."""
-        build = stage_of(name, shipped_rules(), self.configuration)
+        build = stage_of(name, self.rules, self.configuration)
         for owner in self.owners:
             if owner.stage.name == name:
                 owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
                 owner.door.forget(owner.partition)
+
+    def take_up(self, rules: FaustRules) -> None:
+        """Let each Faust stage be built anew by other rules, from its own snapshot, as the workers do between two events."""
+        self.rules = rules
+        self.configuration = replace(rules.detect.configuration, keys=self.configuration.keys)
+        for owner in self.owners:
+            if owner.stage.loop is Loop.FAUST:
+                build = stage_of(owner.stage.name, rules, self.configuration)
+                owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
 
     def of(self, kind: type[R], topic: str) -> list[R]:
         """Return the topic's records of one class."""
