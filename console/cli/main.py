@@ -24,6 +24,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("killswitch", "Stop healing at once: engage, release, status"),
     ("audit", "Check and read the audit chain: verify, tail"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, accept, refuse, enable, disable, audit"),
+    ("model", "The classifier that acts: list, get, promote, rollback"),
     ("topics", "Create or check the topics: create, check"),
     ("config", "View or check the configuration: view, check"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),
