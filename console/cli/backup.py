@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import typer
 
 from console.backup import back_up
-from console.backup_places import store_at
+from console.backup_places import GIT, S3, store_at
 from console.cli.show import NAME, home, talk
 from schemas.errors import UsageError
 
@@ -27,5 +27,5 @@ def backup(destination: str = DESTINATION, to: str = TO, name: str = NAME) -> No
         raise UsageError("backup", "one place is asked for", "Write `healstream backup --to PLACE`")
     place = destination or to
     made = back_up(home(name).config, store_at(place, os.environ), datetime.now(UTC))
-    back = f"{place}@{made.name}" if place.startswith("git:") else place
+    back = f"{place}@{made.name}" if place.startswith((GIT, S3)) else place
     talk(f"{len(made.files)} files are in {made.name}; `healstream restore --from {back}` brings them back")

@@ -22,7 +22,7 @@ from schemas.people import Right
 
 FLUSH_S = 5.0
 SOURCE = typer.Argument("", help="the same as --from")
-FROM = typer.Option("", "--from", help="a folder, git:PATH[@COMMIT], or s3:BUCKET/PREFIX")
+FROM = typer.Option("", "--from", help="a folder, git:PATH[@COMMIT], or s3:BUCKET/PREFIX[@BACKUP]")
 DRY = typer.Option(False, "--dry-run", help="check only")
 
 

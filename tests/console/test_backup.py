@@ -131,7 +131,7 @@ def test_a_place_is_read_as_people_write_it(place: str, expected: Store) -> None
     assert store_at(place, {}) == expected
 
 
-@pytest.mark.parametrize("place", ["", "git:", "ftp:x"])
+@pytest.mark.parametrize("place", ["", "git:", "ftp:x", "s3:", "s3:A/b", "s3:bucket"])
 def test_a_place_that_names_no_store_is_refused(place: str) -> None:
     with pytest.raises(UsageError):
         store_at(place, {})
