@@ -131,12 +131,13 @@ class ContestState:
 
         Return why not, or nothing, and what is sent: the outgoing version, so that the way back is always published.
         """
-        why = why_not_promoted(record, self._standing(), people)
+        outgoing = body_of(self._contest.champion.snapshot())
+        standing = Standing(_name_of(outgoing), _proposed(self._pending), tuple(map(_name_of, self._kept)), self._promoted_at)
+        why = why_not_promoted(record, standing, people)
         if why:
             return why, ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
-        outgoing = body_of(self._contest.champion.snapshot())
         if pending and is_proposed:
             self._contest = promote(self._contest, pending.proposal, Promotion(record.version, record.by, record.at, accepted=True))
         else:
@@ -149,11 +150,6 @@ class ContestState:
         self._pending, self._teachers, self._next_try, self._recent = None, set(), 0, []
         self._has_changed = True
         return "", (_snapshot_record(outgoing, AUTHOR, record.at),)
-
-    def _standing(self) -> Standing:
-        pending, kept = self._pending, tuple(map(_name_of, self._kept))
-        proposed = _name_of(body_of(pending.proposal.snapshot), pending.author) if pending else None
-        return Standing(_name_of(body_of(self._contest.champion.snapshot())), proposed, kept, self._promoted_at)
 
     def _state(self) -> dict[str, str]:
         known: dict[str, object] = {"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent}
@@ -184,6 +180,10 @@ class ContestState:
 
 def _name_of(body: str, author: str = AUTHOR) -> ModelName:
     return ModelName(json.loads(body)["checksum"], sha256(body.encode()).hexdigest(), author)
+
+
+def _proposed(pending: Pending | None) -> ModelName | None:
+    return _name_of(body_of(pending.proposal.snapshot), pending.author) if pending else None
 
 
 def _gauges(counts: Prequential, recent: Sequence[Sequence[int]]) -> list[Output]:
