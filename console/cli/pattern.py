@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,7 +150,7 @@ def _tried(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> B
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
     policy = load_configuration(home(name).config, shipped_patterns(), Keys()).policy
     budget = Budget(policy.trial_green_share, policy.trial_stolen)
-    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), budget)
+    return back_test(pattern, logs, load_recognizer(shipped_patterns(), matcher), budget)
 
 
 def backtest(pattern: str, live: bool = LIVE, name: str = NAME, output: Output = OUTPUT) -> None:

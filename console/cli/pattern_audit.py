@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import typer
@@ -55,7 +54,8 @@ def audit(
     rules = AuditRules(green_share=configuration.policy.live_green_share)
     report = audit_patterns(asked, evidence.runs, evidence.words, _related(), rules, demoted)
     found = [row for row in report.rows if row.findings]
-    show([_row(row, states) for row in (report.rows if every else found)], output, _COLUMNS)
+    rows = [_row(row, states) for row in (report.rows if every else found)]
+    show(_in_words(rows) if output is Output.TABLE else rows, output, _COLUMNS)
     dead = sum(Finding.DEAD in row.findings for row in found)
     where = "the topics" if brokers else "the recorded logs"
     talk(f"{report.runs} runs of {where}, {report.greens} successful; {len(found)} of {len(asked)} patterns with findings, {dead} dead")
@@ -70,7 +70,7 @@ def _of_broker(brokers: str, people: People, since: str) -> Evidence:
 
 def _of_recordings(shelf: PatternShelf) -> Evidence:
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    return evidence_of_logs(recorded_logs(), replace(load_recognizer(shipped_patterns()), matcher=matcher))
+    return evidence_of_logs(recorded_logs(), load_recognizer(shipped_patterns(), matcher))
 
 
 def _demotions(brokers: str) -> list[PatternDemotion]:
@@ -98,15 +98,15 @@ def _row(row: PatternCare, states: Mapping[str, str]) -> dict[str, object]:
         "state": states[row.pattern],
         "failed": row.failed,
         "green": row.green,
-        "foreign": _words(row.foreign),
+        "foreign": [kind.value for kind in row.foreign],
         "precision": _shown(row.precision),
         "words": row.precision.n,
         "precision_low": row.precision.low,
         "precision_high": row.precision.high,
         "healed": _shown(row.healed),
         "treated": row.healed.n,
-        "findings": _words(row.findings),
-        "beside": " ".join(row.overlaps),
+        "findings": [finding.value for finding in row.findings],
+        "beside": list(row.overlaps),
     }
 
 
@@ -114,5 +114,5 @@ def _shown(share: Share) -> str:
     return f"{share.yes / share.n:.2f} ({share.low:.2f}-{share.high:.2f})" if share.n else ""
 
 
-def _words(words: Sequence[str]) -> str:
-    return " ".join(str(word) for word in words)
+def _in_words(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    return [{name: " ".join(value) if isinstance(value, list) else value for name, value in row.items()} for row in rows]

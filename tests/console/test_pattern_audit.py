@@ -123,7 +123,7 @@ def test_without_a_broker_the_recorded_logs_are_audited(
     assert ended.value.code == 8
     assert "runs of the recorded logs" in printed.err
     full = rows["no-space-left"]
-    assert (full["state"], full["findings"]) == ("acting", "")
+    assert (full["state"], full["findings"]) == ("acting", [])
     assert full["failed"] >= 5
     assert full["precision_low"] <= 1.0 == full["precision_high"]
     assert any("dead" in row["findings"] for row in rows.values())
