@@ -1,14 +1,17 @@
 """The configuration folder - pattern database, words on it, policy, services, people - as a copy that is checked before it comes back.
 
-A backup is a plain folder with a list of checksums, fit for version control as it stands. Keys are no part of it.
+A backup is these files with a list of checksums; where it is kept is the store's. Keys are no part of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from console.configuration import Files, configuration_of
 from console.home import write_file
@@ -19,8 +22,17 @@ from schemas.errors import ConfigurationError
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+BACKUP = "backup"
 _PLACES = ("*.yaml", "policy/*.yaml", "patterns/*.json")
 _MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """The name under which a backup comes back, and the files that it holds."""
+
+    name: str
+    files: tuple[str, ...]
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -32,37 +44,42 @@ def files_in(folder: Path) -> dict[str, str]:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
 
-def back_up(config: Path, destination: Path) -> tuple[str, ...]:
-    """Write the folder's files and their checksums into an empty or earlier backup; return the names.
+class Store(Protocol):
+    """Where backups are kept: a folder, a git repository or a bucket; see ``infra/adapters/*_store.py``."""
 
-    Raises ConfigurationError when the destination holds something else.
-    """
-    files = files_in(config)
+    def put(self, files: Mapping[str, bytes], at: datetime) -> str:
+        """Keep exactly these files; return the name under which they come back."""
+        ...
+
+    def get(self) -> Mapping[str, bytes]:
+        """Return the files that are kept, by name."""
+        ...
+
+
+def back_up(config: Path, store: Store, at: datetime) -> Backup:
+    """Put the folder's files and their checksums into a store; raises ConfigurationError when it cannot take them."""
+    files = {name: text.encode("utf-8") for name, text in files_in(config).items()}
     if not files:
         raise ConfigurationError(str(config), "there is no configuration", "Make one with `healstream init`")
-    if destination.exists() and any(destination.iterdir()) and not (destination / MANIFEST).is_file():
-        raise ConfigurationError(str(destination), "it is not empty and no backup", "Name a new folder")
-    for name in _listed(destination) if (destination / MANIFEST).is_file() else ():
-        if name not in files:
-            (destination / name).unlink(missing_ok=True)
-    for name, text in files.items():
-        (destination / name).parent.mkdir(parents=True, exist_ok=True)
-        write_file(destination / name, text, _MODE)
-    sums = {name: sha256(text.encode()).hexdigest() for name, text in sorted(files.items())}
-    write_file(destination / MANIFEST, json.dumps({"format": FORMAT, "files": sums}, indent=1) + "\n", _MODE)
-    return tuple(sums)
+    sums = {name: sha256(content).hexdigest() for name, content in sorted(files.items())}
+    manifest = json.dumps({"format": FORMAT, "files": sums}, indent=1) + "\n"
+    return Backup(store.put({**files, MANIFEST: manifest.encode()}, at), tuple(sums))
 
 
-def read_backup(source: Path, shipped_patterns: Path) -> dict[str, str]:
+def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:
     """Return a backup's files after every check; raises ConfigurationError with what is wrong, and nothing was changed."""
-    sums = _listed(source)
-    files = {name: text for name, text in files_in(source).items() if name in sums}
-    wrong = sorted(name for name, digest in sums.items() if sha256(files.get(name, "").encode()).hexdigest() != digest)
+    found = store.get()
+    sums = _listed(found)
+    wrong = sorted(name for name, digest in sums.items() if name not in found or sha256(found[name]).hexdigest() != digest)
     if wrong:
-        raise ConfigurationError(str(source), f"not what was backed up: {', '.join(wrong[:5])}", "Take another backup")
-    found = configuration_of(_as_configuration(files, shipped_patterns), Keys())
-    if not isinstance(found, Configuration):
-        raise ConfigurationError(str(source), "\n".join(map(str, found)), "Restore a backup that this release can read")
+        raise ConfigurationError(BACKUP, f"not what was backed up: {', '.join(wrong[:5])}", "Take another backup")
+    try:
+        files = {name: found[name].decode("utf-8") for name in sums}
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(BACKUP, f"a file is no UTF-8: {error}", "Take another backup") from error
+    configuration = configuration_of(_as_configuration(files, shipped_patterns), Keys())
+    if not isinstance(configuration, Configuration):
+        raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
     return files
 
 
@@ -79,15 +96,22 @@ def restore(files: Mapping[str, str], config: Path) -> tuple[str, ...]:
     return changed
 
 
-def _listed(folder: Path) -> dict[str, str]:
+def _listed(found: Mapping[str, bytes]) -> dict[str, str]:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(found[MANIFEST])
         sums = {str(name): str(digest) for name, digest in manifest["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(str(folder), f"this is no backup: {error}", "Make one with `healstream backup DEST`") from error
-    if manifest.get("format") != FORMAT or any(Path(name).is_absolute() or ".." in Path(name).parts for name in sums):
-        raise ConfigurationError(str(folder), "its list is of another format or names files outside of it", "Take another backup")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(BACKUP, f"this is none: {error}", "Make one with `healstream backup`") from error
+    if manifest.get("format") != FORMAT or not all(_is_ours(name) for name in sums):
+        raise ConfigurationError(BACKUP, "its list is of another format or names files outside of it", "Take another backup")
     return sums
+
+
+def _is_ours(name: str) -> bool:
+    """Tell whether a name is one that a configuration folder has: what a store hands over never says where it is written."""
+    path = PurePosixPath(name)
+    is_place = any(path.match(place) and len(path.parts) == len(PurePosixPath(place).parts) for place in _PLACES)
+    return is_place and ".." not in path.parts and not path.is_absolute()
 
 
 def _as_configuration(files: Mapping[str, str], shipped_patterns: Path) -> Files:

@@ -205,6 +205,10 @@ class PolicyFile(Shape):
     proposal_window_s: Seconds | None = None
     proposal_valid_s: Annotated[float, Field(ge=3600, le=30 * 24 * 3600)] | None = None
     proposal_open: Annotated[int, Field(ge=1, le=100)] | None = None
+    trial_green_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    trial_stolen: Annotated[int, Field(ge=0, le=1000)] | None = None
+    # Above a half nothing would ever be noticed.
+    live_green_share: Annotated[float, Field(ge=0.01, le=0.5)] | None = None
 
     def fields_set(self) -> dict[str, object]:
         """Return the fields that the file names, as records."""

@@ -14,6 +14,7 @@ from schemas.errors import DeniedError, UsageError
 from schemas.oversight import AuditEntry
 from schemas.pattern_review import PatternReview, PatternState, why_not_counted
 from schemas.people import People
+from schemas.proposals import PROPOSER
 from schemas.signing import sign
 
 
@@ -53,7 +54,8 @@ def accepted(shelf: PatternShelf, pattern: Pattern, report: BackTest, voice: Voi
 
     ``proposer`` is the author of a pattern that no word names yet.
     """
-    author = shelf.author_of(pattern.id) or proposer
+    # What is shipped has no author here; its word lifts a demotion.
+    author = shelf.author_of(pattern.id) or proposer or (PROPOSER if shelf.shipped.get(pattern.id) == pattern else "")
     if not author:
         raise UsageError(f"pattern {pattern.id}", "nobody is known to have written it", "Let its author say so: `healstream pattern own`")
     if report.refused:

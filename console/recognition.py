@@ -47,15 +47,20 @@ class Told:
         }
 
 
-def load_recognizer(folder: Path) -> Recognizer:
-    """Return the recognition in a folder; raises ConfigurationError with the place of what is wrong."""
-    catalogue = load_catalogue(read_folder(folder))
-    if isinstance(catalogue, list):
-        raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
+def load_recognizer(folder: Path, matcher: Matcher | None = None) -> Recognizer:
+    """Return the recognition in a folder, by its patterns or by a matcher; raises ConfigurationError with the place of what is wrong."""
+    matcher = matcher or _matcher_of(folder)
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     precedence = load_precedence((folder / "precedence.json").read_text(encoding="utf-8"))
     calibration = load_calibration((folder / "calibration.json").read_text(encoding="utf-8"))
-    return Recognizer(Matcher(catalogue, CompiledPatterns.in_cache(os.environ)), precedence, Classifier.from_snapshot(model), calibration)
+    return Recognizer(matcher, precedence, Classifier.from_snapshot(model), calibration)
+
+
+def _matcher_of(folder: Path) -> Matcher:
+    catalogue = load_catalogue(read_folder(folder))
+    if isinstance(catalogue, list):
+        raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
+    return Matcher(catalogue, CompiledPatterns.in_cache(os.environ))
 
 
 def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:

@@ -19,6 +19,7 @@ from learning.patterns.matcher import Hit, Matcher, Reading
 from learning.patterns.model import Pattern
 from learning.patterns.reviewed import digest_of
 from learning.stored_logs import StoredLog
+from schemas.policy import Policy
 from schemas.vocabulary import Group, Kind, group_of
 
 MAX_LISTED = 50
@@ -26,14 +27,18 @@ MAX_LISTED = 50
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a pattern may do wrong.
+    """What a pattern may do wrong, as the policy says (``trial_green_share``, ``trial_stolen``).
 
-    ``green_share``: the share (0..1) of successful logs that it may hit; none by default, because a success that looks like a failure
-    would be healed. ``stolen``: how many logs it may take from a right verdict; none by default.
+    ``green_share``: the share (0..1) of successful logs that it may hit. ``stolen``: how many logs it may take from a right verdict.
     """
 
-    green_share: float = 0.0
-    stolen: int = 0
+    green_share: float
+    stolen: int
+
+    @classmethod
+    def of(cls, policy: Policy) -> Budget:
+        """Return what the policy allows."""
+        return cls(policy.trial_green_share, policy.trial_stolen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ class Draft:
 class Proposer:
     """Makes drafts; what it rests on is read when it is first asked, because most processes never ask."""
 
-    def __init__(self, recognizer: Callable[[], Recognizer], logs: Callable[[], Sequence[StoredLog]]) -> None:
-        """Read nothing yet."""
-        self._recognizer, self._logs = recognizer, logs
+    def __init__(self, recognizer: Callable[[], Recognizer], logs: Callable[[], Sequence[StoredLog]], budget: Budget) -> None:
+        """Read nothing yet; ``budget`` is what a draft may do wrong in its back-test."""
+        self._recognizer, self._logs, self._budget = recognizer, logs, budget
         self._around: Neighbourhood | None = None
         self._stored: Sequence[StoredLog] = ()
 
@@ -72,7 +72,7 @@ class Proposer:
             if pattern is None:
                 continue
             self._stored = self._stored or self._logs()
-            report = back_test(pattern, self._stored, recognizer, Budget())
+            report = back_test(pattern, self._stored, recognizer, self._budget)
             return Draft(template, pattern, suggestion, report, tuple(_refusals(report)))
         return None
 

@@ -1,4 +1,4 @@
-"""Who let which custom pattern act: signed words on single patterns, kept beside the pattern files and published with them."""
+"""How far a pattern goes: people's signed words on single patterns, published with them, and the demotions that only a later word lifts."""
 
 from __future__ import annotations
 
@@ -45,6 +45,26 @@ class PatternReview:
         return (self.pattern, self.digest, self.state, self.by, self.at)
 
 
+@dataclass(frozen=True, slots=True)
+class PatternDemotion:
+    """A pattern hit too many successful runs: in every worker it only shadows, until a person lets it act again, later than ``at``.
+
+    ``green`` of the last ``runs`` successful runs were hit. It lowers only, so nobody's key is needed.
+    """
+
+    RECORD: ClassVar[str] = "PatternDemotion"
+
+    pattern: str
+    at: datetime
+    green: int
+    runs: int
+    why: str
+
+    def id_fields(self) -> tuple[IdPart, ...]:
+        """Return the fields of the id."""
+        return (self.pattern, self.at)
+
+
 def why_not_counted(review: PatternReview, people: People) -> str | None:
     """Return why a word on a pattern does not count, None when it does."""
     person = people.named(review.by)
@@ -67,3 +87,12 @@ def counted_reviews(reviews: Iterable[PatternReview], people: People) -> Mapping
         if why_not_counted(review, people) is None and (known is None or review.at >= known.at):
             found[review.pattern] = review
     return found
+
+
+def held_back(demotions: Iterable[PatternDemotion], reviews: Mapping[str, PatternReview]) -> frozenset[str]:
+    """Return the patterns that are demoted now; ``reviews`` are the counted words by pattern."""
+    return frozenset(row.pattern for row in demotions if not _is_lifted(row, reviews.get(row.pattern)))
+
+
+def _is_lifted(demotion: PatternDemotion, review: PatternReview | None) -> bool:
+    return review is not None and review.state is PatternState.ACTING and review.at > demotion.at

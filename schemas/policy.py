@@ -83,6 +83,13 @@ class Policy:
     proposal_valid_s: float = 14 * 24 * 3600.0
     # So many may wait for people at once: more than that nobody reads.
     proposal_open: int = 10
+    # Share (0..1) of the stored successful logs that a pattern may hit in its back-test, and how many failures it may take from a right
+    # verdict, before it is refused; none, because a success that looks like a failure would be healed, and a right verdict is one.
+    trial_green_share: float = 0.0
+    trial_stolen: int = 0
+    # Share (0..1) of the successful runs that a live pattern may hit before it is demoted. Errors that a retry overcame stand in
+    # successful logs too: of the recorded ones no shipped pattern hits more than 6 in 100.
+    live_green_share: float = 0.1
     secrets: tuple[str, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:

@@ -10,6 +10,7 @@ from schemas.events import Alert, HealthCheck, JobFinished, JobStarted, LogChunk
 from schemas.ids import Record, id_of
 from schemas.incidents import Detection, Incident, IncidentUpdate
 from schemas.oversight import AuditEntry, AuditRecord, CatalogueEntry, Control, DeadLetter, Feedback, Lease, ModelRecord
+from schemas.pattern_review import PatternDemotion
 from schemas.proposals import PatternProposal, ProposalWord
 from schemas.recoveries import JournalRecord, RecoveryOutcome
 
@@ -25,6 +26,7 @@ class KeyRule(StrEnum):
     SCOPE = "scope"
     INCIDENT = "incident"
     NAME = "name"
+    PATTERN = "pattern"
     ORIGIN = "origin"
     NONE = "none"
 
@@ -59,12 +61,14 @@ TOPICS: tuple[Topic, ...] = (
     Topic("heal.admissions", KeyRule.INCIDENT, (Admission,), 1, 30 * DAY_S, 128 * MIB, "admit"),
     Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, "console", compacted=True),
     Topic("heal.catalogue", KeyRule.NAME, (CatalogueEntry,), 1, 30 * DAY_S, 64 * MIB, "publisher", compacted=True),
+    Topic("heal.demotions", KeyRule.PATTERN, (PatternDemotion,), 1, 30 * DAY_S, 16 * MIB, "classify", compacted=True),
     Topic("heal.lease", KeyRule.NONE, (Lease,), 1, 3600, 16 * MIB, "admit"),
     Topic("recovery.commands", KeyRule.SCOPE, (HealingCommand,), SCOPE_PARTITIONS, 30 * DAY_S, 32 * MIB, "admit"),
     Topic("recovery.journal", KeyRule.SCOPE, (JournalRecord,), SCOPE_PARTITIONS, 30 * DAY_S, 64 * MIB, "executor"),
     Topic("recovery.outcomes", KeyRule.INCIDENT, (RecoveryOutcome,), 1, 30 * DAY_S, 256 * MIB, "executor, admit"),
     Topic("learning.feedback", KeyRule.INCIDENT, (Feedback,), 1, 30 * DAY_S, 64 * MIB, "learn, console"),
-    Topic("learning.models", KeyRule.NAME, (ModelRecord, PatternProposal, ProposalWord), 1, 30 * DAY_S, 128 * MIB, "learn, console"),
+    # What was promoted acts for as long as nothing else is: its body must outlive the other topics.
+    Topic("learning.models", KeyRule.NAME, (ModelRecord, PatternProposal, ProposalWord), 1, 365 * DAY_S, 128 * MIB, "learn, console"),
     Topic("heal.audit.entries", KeyRule.NONE, (AuditEntry,), 1, 30 * DAY_S, 128 * MIB, "all"),
     Topic("heal.audit", KeyRule.NONE, (AuditRecord,), 1, 365 * DAY_S, 512 * MIB, "notary"),
     Topic("heal.cdevents", KeyRule.NAME, (), 1, 7 * DAY_S, 64 * MIB, "notify"),
@@ -95,10 +99,9 @@ def key_of(record: Record) -> str:
     match rule:
         case KeyRule.RUN:
             return "/".join(str(getattr(record, name)) for name in ("source", "project", "run_id"))
-        case KeyRule.TARGET:
-            return str(getattr(record, "target", ""))
-        case KeyRule.SCOPE:
-            return str(getattr(record, "scope", ""))
+        case KeyRule.TARGET | KeyRule.SCOPE | KeyRule.PATTERN:
+            # These rules are called as their fields are.
+            return str(getattr(record, rule.value, ""))
         case KeyRule.INCIDENT:
             return _incident_key(record)
         case KeyRule.NAME:

@@ -57,8 +57,8 @@ _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 _POLL_RECORDS = 200
 _GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
-# What is published and promoted; a worker takes it up while it runs.
-_PUBLISHED = ("heal.catalogue", "learning.models")
+# What is published, promoted and demoted; a worker takes it up while it runs.
+_PUBLISHED = ("heal.catalogue", "learning.models", "heal.demotions")
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 

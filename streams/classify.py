@@ -19,6 +19,7 @@ from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Control
 from schemas.recoveries import RecoveryOutcome
 from streams.classified import ClassifyHits
+from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
 from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
 from streams.rows import Rows
@@ -57,6 +58,7 @@ class Classify:
         self._runtime = RuntimeIncidents(entries, self._book, rules.configuration)
         policy = rules.configuration.policy
         self._storms = Storms(entries, StormLimits(policy.storm_repositories, policy.storm_window_s, policy.storm_per_owner))
+        self._greens = GreenWatch(entries, rules.configuration)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
 
@@ -88,12 +90,12 @@ class Classify:
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
         mine = {**self._book.rows.take_changes(), **self._seen.take_changes()}
-        return {**mine, **self._runtime.gathered.take_changes(), **self._storms.rows.take_changes()}
+        return {**mine, **self._runtime.gathered.take_changes(), **self._storms.rows.take_changes(), **self._greens.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
         mine = {**self._book.rows.snapshot(), **self._seen.snapshot()}
-        return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot()}
+        return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot(), **self._greens.snapshot()}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
@@ -107,8 +109,9 @@ class Classify:
         if detection.run is None:
             return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection)
         if not firing:
-            return on_run_passed(self._book, detection, detection.run)
-        return on_run_failed(self._book, detection, self._rules.classify_hits(detection), stamp, self._storms)
+            return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
+        judged = self._greens.shadowed(detection)
+        return on_run_failed(self._book, judged, self._rules.classify_hits(judged), stamp, self._storms)
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override

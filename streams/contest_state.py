@@ -27,13 +27,10 @@ from learning.learned_guess import guess_kind, likeliest
 from schemas.ids import from_micros, micros
 from schemas.outputs import Emit, Gauge, Output
 from schemas.oversight import AuditEntry, ModelChange, ModelRecord
-from schemas.people import People, Right
-from schemas.signing import is_said_with_right
+from schemas.people import People
+from schemas.promotions import AUTHOR, KEPT_VERSIONS, ModelName, Standing, why_not_promoted
 from streams.contest_entries import CHAMPION, body_of, challenger_entry, counts_entry, lesson_entries, lesson_entry, load_contest
 
-AUTHOR = "healstream"
-# The versions that acted before the champion: one step back, and two more should that one be wrong too.
-KEPT_VERSIONS = 3
 PROPOSAL_VALID = timedelta(days=30)
 _WINDOW = 100
 # Of a guess this sure a contradicting label counts against its teacher.
@@ -66,6 +63,7 @@ class ContestState:
         self._teachers: set[str] = set(known.get("teachers", ()))
         self._next_try: int = known.get("next_try", 0)
         self._recent: list[list[int]] = known.get("recent", [])
+        self._promoted_at = from_micros(known["promoted_at"]) if "promoted_at" in known else None
         self._kept = [entries[f"{_KEPT}{number}"] for number in range(KEPT_VERSIONS) if f"{_KEPT}{number}" in entries]
         self._pending = _pending_from(entries.get(_PENDING))
         # Texts are made when they are asked for: a shell asks once an event.
@@ -133,34 +131,29 @@ class ContestState:
 
         Return why not, or nothing, and what is sent: the outgoing version, so that the way back is always published.
         """
-        if not is_said_with_right(record, record.by, Right.PROMOTE_MODEL, people):
-            return "no right to promote, or the signature is not theirs", ()
+        outgoing = body_of(self._contest.champion.snapshot())
+        standing = Standing(_name_of(outgoing), _proposed(self._pending), tuple(map(_name_of, self._kept)), self._promoted_at)
+        why = why_not_promoted(record, standing, people)
+        if why:
+            return why, ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
-        body = (
-            body_of(pending.proposal.snapshot)
-            if pending and is_proposed
-            else next((kept for kept in self._kept if json.loads(kept)["checksum"] == record.version), "")
-        )
-        if not body:
-            return "no such version is proposed or kept", ()
-        if record.sha256 != sha256(body.encode()).hexdigest():
-            return "the checksum is not the proposal's", ()
-        if pending and is_proposed and record.by == pending.author:
-            return "its author does not promote it", ()
-        outgoing = body_of(self._contest.champion.snapshot())
         if pending and is_proposed:
             self._contest = promote(self._contest, pending.proposal, Promotion(record.version, record.by, record.at, accepted=True))
         else:
             # What led astray is not handed on: the version begins with an empty memory.
+            body = next(kept for kept in self._kept if _name_of(kept).version == record.version)
             self._contest = begin_contest(cast("Snapshot", json.loads(body)))
-        self._kept = [outgoing, *(kept for kept in self._kept if kept not in {body, outgoing})][:KEPT_VERSIONS]
+        acting = body_of(self._contest.champion.snapshot())
+        self._kept = [outgoing, *(kept for kept in self._kept if kept not in {acting, outgoing})][:KEPT_VERSIONS]
+        self._promoted_at = record.at
         self._pending, self._teachers, self._next_try, self._recent = None, set(), 0, []
         self._has_changed = True
         return "", (_snapshot_record(outgoing, AUTHOR, record.at),)
 
     def _state(self) -> dict[str, str]:
-        return {_STATE: json.dumps({"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent})}
+        known: dict[str, object] = {"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent}
+        return {_STATE: json.dumps(known | ({"promoted_at": micros(self._promoted_at)} if self._promoted_at else {}))}
 
     def take_changes(self) -> dict[str, str | None]:
         """Return the entries that changed since the last call: after a lesson the little that it changed, after a promotion all."""
@@ -183,6 +176,14 @@ class ContestState:
         entries.update({name: text for name, text in lesson_entries(contest).items() if text is not None})
         entries.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
         return {**entries, _PENDING: _pending_text(self._pending)} if self._pending else entries
+
+
+def _name_of(body: str, author: str = AUTHOR) -> ModelName:
+    return ModelName(json.loads(body)["checksum"], sha256(body.encode()).hexdigest(), author)
+
+
+def _proposed(pending: Pending | None) -> ModelName | None:
+    return _name_of(body_of(pending.proposal.snapshot), pending.author) if pending else None
 
 
 def _gauges(counts: Prequential, recent: Sequence[Sequence[int]]) -> list[Output]:

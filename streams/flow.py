@@ -50,7 +50,7 @@ FLOW: tuple[Stage, ...] = (
         "classify",
         ("heal.detections", "heal.admissions", "recovery.outcomes", "heal.control"),
         "streams.classify.Classify",
-        ("heal.incidents", "heal.audit.entries"),
+        ("heal.incidents", "heal.demotions", "heal.audit.entries"),
         "scope",
         Loop.FAUST,
     ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 
+from learning.backtest import Budget
 from learning.calibration import load_calibration
 from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
@@ -53,7 +54,7 @@ class Shipped:
 class FaustRules:
     """The rules of every Faust stage; ``matcher`` reads detect's logs, ``recognizer`` builds what classify rests on, once.
 
-    ``model`` is the text of the classifier that acts.
+    ``model`` is the text of the classifier that acts, ``demoted`` the ids of the patterns that are held back.
     """
 
     model: str
@@ -63,14 +64,17 @@ class FaustRules:
     classify: ClassifyRules
     decide: DecideRules
     learn: LearnRules
+    demoted: frozenset[str] = frozenset()
 
 
-def rules_from(configuration: Configuration, shipped: Shipped, store: Store | None = None) -> FaustRules:
+def rules_from(
+    configuration: Configuration, shipped: Shipped, store: Store | None = None, demoted: frozenset[str] = frozenset()
+) -> FaustRules:
     """Return the rules; raises ConfigurationError that names the place in a pattern file.
 
     Patterns are compiled, or come from the ``store``, when the first log is read; a worker without classify builds no model.
     """
-    held = patterns_in_force(configuration, shipped)
+    held = patterns_in_force(configuration, shipped, demoted)
     matcher = Matcher(held.catalogue, store, held.shadow)
 
     @cache
@@ -79,6 +83,7 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         return Recognizer(matcher, load_precedence(shipped.precedence), classifier, load_calibration(shipped.calibration))
 
     guard = Guard(recognizer, lambda made: cases_of_examples(made.matcher))
+    proposer = Proposer(recognizer, recorded_logs, Budget.of(configuration.policy))
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
         shipped.model,
@@ -87,18 +92,19 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         DetectRules(configuration, matcher, _features_of),
         ClassifyRules(configuration, classifier_of(recognizer), version, held.digest),
         DecideRules(configuration, version),
-        LearnRules(configuration, shipped.model, guard=guard.worse, draft=Proposer(recognizer, recorded_logs).draft),
+        LearnRules(configuration, shipped.model, guard=guard.worse, draft=proposer.draft),
+        demoted,
     )
 
 
-def patterns_in_force(configuration: Configuration, shipped: Shipped) -> InForce:
+def patterns_in_force(configuration: Configuration, shipped: Shipped, demoted: frozenset[str] = frozenset()) -> InForce:
     """Return the patterns that are matched and how far each goes; raises ConfigurationError that names the place in a file."""
     files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
     catalogue = load_catalogue(files)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
     known = _shipped_among(files, shipped.patterns, catalogue)
-    return in_force(catalogue, known, counted_reviews(configuration.reviews, configuration.people))
+    return in_force(catalogue, known, counted_reviews(configuration.reviews, configuration.people), demoted)
 
 
 def _shipped_among(files: Mapping[str, str], shipped: Mapping[str, str], catalogue: Catalogue) -> dict[str, Pattern]:

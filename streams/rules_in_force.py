@@ -13,13 +13,16 @@ from learning.patterns.automaton import Store
 from schemas.configuration import Configuration, configuration_from
 from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, ModelChange, ModelRecord
-from schemas.people import People, Right
-from schemas.signing import is_said_with_right, is_signed_by
+from schemas.pattern_review import PatternDemotion, counted_reviews, held_back
+from schemas.people import People
+from schemas.promotions import standing_of
+from schemas.signing import is_signed_by
 from streams.rules import FaustRules, Shipped, rules_from
 
 # Versions of the model that a promotion may name; the proposal that waits and the ones to go back to are among the latest.
 KEPT_MODELS = 8
-_AUTHOR = "healstream"
+# A proposal and a promotion a day for longer than the topic keeps them.
+KEPT_WORDS = 2_000
 
 
 class RulesInForce:
@@ -38,13 +41,13 @@ class RulesInForce:
 
 @dataclass(slots=True)
 class Heard:
-    """The newest catalogue entries by name, the latest models by version, and the promotions in their order."""
+    """The newest catalogue entries and demotions by name, the latest models by version, and what was said of models."""
 
     publisher_key: str
     entries: dict[str, CatalogueEntry] = field(default_factory=dict)
+    demotions: dict[str, PatternDemotion] = field(default_factory=dict)
     models: dict[str, ModelRecord] = field(default_factory=dict)
-    authors: dict[str, str] = field(default_factory=dict)
-    promotions: list[ModelRecord] = field(default_factory=list)
+    words: list[ModelRecord] = field(default_factory=list)
 
     def note(self, record: Record) -> None:
         """Take a record in; what the publisher did not sign is skipped."""
@@ -52,15 +55,15 @@ class Heard:
             case CatalogueEntry():
                 if is_signed_by(record, self.publisher_key):
                     self.entries[record.name] = record
-            case ModelRecord(change=ModelChange.SNAPSHOT):
-                self.models.pop(record.version, None)
-                self.models[record.version] = record
-                for version in list(self.models)[:-KEPT_MODELS]:
-                    del self.models[version]
-            case ModelRecord(change=ModelChange.PROPOSED):
-                self.authors[record.version] = record.by
-            case ModelRecord(change=ModelChange.PROMOTED):
-                self.promotions = [*self.promotions, record][-KEPT_MODELS:]
+            case PatternDemotion():
+                # It only lowers; where nobody's pattern has the name it says nothing.
+                self.demotions[record.pattern] = record
+            case ModelRecord():
+                # Bodies are kept apart and few; the words on them, in their order, are small.
+                is_body = record.change is ModelChange.SNAPSHOT
+                self.words = [*self.words, replace(record, body="") if is_body else record][-KEPT_WORDS:]
+                if is_body:
+                    self._keep(record)
             case _:
                 return
 
@@ -69,21 +72,19 @@ class Heard:
         return configuration_from(self.entries.values(), self.publisher_key)
 
     def champion(self, people: People) -> str | None:
-        """Return the model that a person's latest rightful promotion lets act; None while it is the shipped one."""
-        for record in reversed(self.promotions):
-            model = self.models.get(record.version)
-            if model is not None and not self._why_not(record, model, people):
-                return model.body
-        return None
+        """Return the model that people's promotions let act; None while it is the shipped one, or its body is not here."""
+        name = standing_of(self.words, people).champion
+        model = self.models.get(name.version) if name else None
+        is_same = model is not None and name is not None and sha256(model.body.encode()).hexdigest() == name.sha256
+        return model.body if model is not None and is_same else None
 
-    def _why_not(self, record: ModelRecord, model: ModelRecord, people: People) -> str:
-        if not is_said_with_right(record, record.by, Right.PROMOTE_MODEL, people):
-            return "no right to promote, or the signature is not theirs"
-        author = self.authors.get(record.version, _AUTHOR)
-        if record.by == author:
-            return "its author does not promote it"
-        is_same = record.sha256 == sha256(model.body.encode()).hexdigest()
-        return "" if is_same else "the checksum is not the model's"
+    def _keep(self, model: ModelRecord) -> None:
+        self.models.pop(model.version, None)
+        self.models[model.version] = model
+        named = {word.version for word in self.words if word.change is ModelChange.PROMOTED}
+        # What somebody promoted may be what acts: it goes last.
+        for version in sorted(self.models, key=lambda known: known in named)[: max(len(self.models) - KEPT_MODELS, 0)]:
+            del self.models[version]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def next_rules(heard: Heard, current: FaustRules, shipped: Shipped, store: Store
         return Replacement(None, configuration)
     champion = heard.champion(configuration.people)
     wanted = replace(shipped, model=champion) if champion else shipped
-    if configuration == current.detect.configuration and wanted.model == current.model:
+    demoted = held_back(heard.demotions.values(), counted_reviews(configuration.reviews, configuration.people))
+    if (configuration, wanted.model, demoted) == (current.detect.configuration, current.model, current.demoted):
         return Replacement(None)
-    return Replacement(rules_from(configuration, wanted, store))
+    return Replacement(rules_from(configuration, wanted, store, demoted))

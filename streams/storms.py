@@ -61,10 +61,16 @@ class StormRow:
 
 def _counts(incident: Incident, provenance: Provenance) -> bool:
     known_failure = incident.kind in STORM_KINDS and not incident.abstained and incident.may_act and incident.reopens is None
-    return known_failure and provenance.origin is not Origin.UNSIGNED and provenance.trust in _COUNTING_TRUST
+    return known_failure and is_vouched_for(provenance)
 
 
-def _owner(repository: str) -> str:
+def is_vouched_for(provenance: Provenance) -> bool:
+    """Tell whether an authenticated source says whose run it was, and that it was no fork's."""
+    return provenance.origin is not Origin.UNSIGNED and provenance.trust in _COUNTING_TRUST
+
+
+def owner_of(repository: str) -> str:
+    """Return whose repository it is: all of its path but the last part."""
     return repository.rpartition("/")[0]
 
 
@@ -112,7 +118,7 @@ class Storms:
         counted = replace(row, members=row.members + 1, last_member=name, last_at=incident.opened_at)
         if row.parent:
             return counted
-        of_owner = sum(_owner(known) == _owner(repository) for known in row.repositories)
+        of_owner = sum(owner_of(known) == owner_of(repository) for known in row.repositories)
         is_new = repository not in row.repositories and of_owner < self._limits.per_owner
         repositories = (*row.repositories, repository) if is_new else row.repositories
         return replace(counted, repositories=repositories, sample=(*row.sample, name)[:MAX_SAMPLE])

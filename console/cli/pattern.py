@@ -1,6 +1,6 @@
 """``healstream pattern template|new|own|lint|test|backtest|list|get|enable|disable``: the patterns of the folder.
 
-``proposals``, ``accept`` and ``refuse`` stand in ``proposal.py``.
+``proposals``, ``accept`` and ``refuse`` stand in ``proposal.py``, ``audit`` in ``pattern_audit.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from console.cli.pattern_audit import audit
 from console.cli.pattern_change import change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
 from console.cli.proposal import add_proposal_verbs
@@ -53,6 +54,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     add_proposal_verbs(noun)
     noun.command("test")(try_on)
     noun.command("list")(list_all)
+    noun.command("audit")(audit)
     app.add_typer(noun, name="pattern", help=text)
 
 

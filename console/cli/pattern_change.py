@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.cli.people_here import people_of
 from console.cli.show import brokers_of, home, talk
+from console.configuration import load_configuration
 from console.pattern_files import PatternShelf, read_shelf, write_shelf
 from console.pattern_words import Change, Voice
 from console.recognition import load_recognizer
@@ -22,6 +22,7 @@ from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
 from schemas.avro_codec import Codec
+from schemas.configuration import Keys
 from schemas.oversight import AuditEntry
 from schemas.people import Right
 
@@ -55,4 +56,5 @@ def try_stored(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) 
     """Return the back-test of a pattern over the recorded logs, and with ``live`` over those that the log topic still holds."""
     logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    return back_test(pattern, logs, replace(load_recognizer(shipped_patterns()), matcher=matcher), Budget())
+    policy = load_configuration(home(name).config, shipped_patterns(), Keys()).policy
+    return back_test(pattern, logs, load_recognizer(shipped_patterns(), matcher), Budget.of(policy))

@@ -29,12 +29,16 @@ def digest_of(pattern: Pattern) -> str:
     return catalogue_of((pattern,), ()).digest
 
 
-def state_of(pattern: Pattern, shipped: Mapping[str, Pattern], reviews: Mapping[str, PatternReview]) -> PatternState:
-    """Return how far a pattern goes; ``reviews`` are the counted words by pattern."""
+def state_of(
+    pattern: Pattern, shipped: Mapping[str, Pattern], reviews: Mapping[str, PatternReview], demoted: frozenset[str] = frozenset()
+) -> PatternState:
+    """Return how far a pattern goes; ``reviews`` are the counted words by pattern, ``demoted`` the ids that are held back."""
     review = reviews.get(pattern.id)
     if review is not None and review.state is PatternState.DISABLED:
         # Switching off holds whatever the wording is.
         return PatternState.DISABLED
+    if pattern.id in demoted:
+        return PatternState.SHADOW
     if shipped.get(pattern.id) == pattern:
         return PatternState.SHADOW if review is not None and review.state is PatternState.SHADOW else PatternState.ACTING
     if review is not None and review.state is PatternState.ACTING and review.digest == digest_of(pattern):
@@ -42,9 +46,11 @@ def state_of(pattern: Pattern, shipped: Mapping[str, Pattern], reviews: Mapping[
     return PatternState.SHADOW
 
 
-def in_force(catalogue: Catalogue, shipped: Mapping[str, Pattern], reviews: Mapping[str, PatternReview]) -> InForce:
+def in_force(
+    catalogue: Catalogue, shipped: Mapping[str, Pattern], reviews: Mapping[str, PatternReview], demoted: frozenset[str] = frozenset()
+) -> InForce:
     """Return the set in force of a checked catalogue."""
-    states = {pattern.id: state_of(pattern, shipped, reviews) for pattern in catalogue.patterns}
+    states = {pattern.id: state_of(pattern, shipped, reviews, demoted) for pattern in catalogue.patterns}
     kept = tuple(pattern for pattern in catalogue.patterns if states[pattern.id] is not PatternState.DISABLED)
     shadow = frozenset(name for name, state in states.items() if state is PatternState.SHADOW)
     matched = catalogue if len(kept) == len(catalogue.patterns) else catalogue_of(kept, catalogue.families)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from learning import green_hits
 from learning.structure import Structure, to_signals
 from schemas.events import JobFinished, LogChunk
 from schemas.ids import content_id, from_micros, id_of, micros
@@ -145,10 +146,12 @@ class JobLog:
         )
 
     def _detection(self, row: Evidence, end: RunEnd, *, failed: bool) -> Detection:
-        closed = close_evidence(row, self._rules.matcher, self._rules.secrets) if failed else row
+        # Of a success too: what hits there tells which patterns are too broad.
+        closed = close_evidence(row, self._rules.matcher, self._rules.secrets) if failed or row.pieces else row
         hits = tuple(replace(found.hit, line=found.line) for found in closed.hits) if failed else ()
         structure = structure_in(closed) if failed else Structure()
-        signals = (("tail", tail_of(closed)), *to_signals(structure)) if failed else ()
+        passed = green_hits.to_signals(found.hit for found in closed.hits) if closed.spans and not failed else ()
+        signals = (("tail", tail_of(closed)), *to_signals(structure)) if failed else passed
         run = end.run
         target = f"job:{run.source}/{run.project}/{run.run_id}/{run.job}"
         sources = sorted((at for at in row.sources if failed), key=lambda at: at.seq)[-MAX_SOURCES:]

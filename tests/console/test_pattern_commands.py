@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from console.words import Speaker
 from learning.backtest import BackTest
 from learning.recordings import recorded_logs
 from schemas.errors import ConfigurationError, DeniedError, UsageError
-from schemas.pattern_review import PatternState
+from schemas.pattern_review import PatternDemotion, PatternState, counted_reviews, held_back
 from schemas.people import People, Person, Role
 from schemas.signing import public_text
 from tests.support.own_pattern import OWN_ROW
@@ -91,6 +91,17 @@ def test_neither_its_author_nor_somebody_without_the_right_nor_a_bad_back_test_l
     broad = BackTest("flux-phase", "w", 10, 5, 1, ("green",), (), (), (), ("it hits 1 of 5 successful logs",))
     with pytest.raises(DeniedError, match="successful logs"):
         accepted(known, made, broad, voices["amir"])
+
+
+def test_a_shipped_pattern_that_was_demoted_is_let_act_again_by_a_person_with_the_right(config: Path, voices: dict[str, Voice]) -> None:
+    shelf = shelf_of(config)
+    change = accepted(shelf, shelf.named("no-space-left"), FINE, voices["amir"])
+    demotion = PatternDemotion("no-space-left", NOW - timedelta(hours=1), 10, 10, "it hit successful runs")
+    people = voices["amir"].people
+    assert held_back([demotion], counted_reviews((), people)) == {"no-space-left"}
+    assert held_back([demotion], counted_reviews(change.reviews, people)) == frozenset()
+    with pytest.raises(DeniedError, match="no right"):
+        accepted(shelf, shelf.named("no-space-left"), FINE, voices["olga"])
 
 
 def test_a_changed_wording_shadows_again(config: Path, voices: dict[str, Voice]) -> None:
@@ -178,6 +189,21 @@ def test_the_commands_that_need_no_broker(tmp_path: Path, monkeypatch: pytest.Mo
     code, _, said = called(capsys, "new", str(tmp_path / "mine.json"))
     assert (code, "nothing runs here" in said) == (5, True)
     assert not (tmp_path / "config" / "healstream" / "default" / "patterns" / "own.json").exists()
-    code, out, _ = called(capsys, "backtest", "no-space-left", "-o", "json")
-    assert json.loads(out)["items"][0]["right"] >= 5
-    assert code in {0, 8}
+
+
+def test_the_back_test_refuses_above_the_budget_of_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given a pattern that hits recorded successes after which a retry passed, then only a policy that bears them lets it pass."""
+    places = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    for name, place in places.items():
+        monkeypatch.setenv(name, place)
+    home = home_of(places, "")
+    init(home, "ada")
+    for more, expected in (("", 8), ("trial_green_share: 1.0\ntrial_stolen: 1000\n", 0)):
+        (home.config / "policy" / "trial.yaml").write_text(more, encoding="utf-8")
+        code, out, _ = called(capsys, "backtest", "no-space-left", "-o", "json")
+        [report] = json.loads(out)["items"]
+        assert (code, bool(report["refused"])) == (expected, bool(expected))
+        assert report["right"] >= 5
+        assert report["green"]

@@ -8,8 +8,10 @@ from learning.backtest import BackTest, Budget, back_test
 from learning.classification import Recognizer
 from learning.patterns.model import Pattern
 from learning.stored_logs import StoredLog
+from schemas.policy import Policy
 from schemas.vocabulary import Kind, Result
 
+STRICT = Budget(Policy().trial_green_share, Policy().trial_stolen)
 GREEN = "Collecting left-pad\nSuccessfully installed left-pad-1.0\n12 passed in 0.4s\n"
 REFUSED = "ERROR: No matching distribution found for left-pad==9.9.9\n##[error]Process completed with exit code 1.\n"
 ODD = "frobnicator: the flux is out of phase\n##[error]Process completed with exit code 1.\n"
@@ -42,7 +44,7 @@ def pattern(expression: str, kind: Kind = Kind.ENVIRONMENT_CONFIG) -> Pattern:
 
 
 def tried(recognizer: Recognizer, expression: str, kind: Kind = Kind.ENVIRONMENT_CONFIG, budget: Budget | None = None) -> BackTest:
-    return back_test(pattern(expression, kind), LOGS, recognizer, budget or Budget())
+    return back_test(pattern(expression, kind), LOGS, recognizer, budget or STRICT)
 
 
 def test_a_good_pattern_gains_what_nothing_explained_and_is_not_refused(recognizer: Recognizer) -> None:
@@ -61,19 +63,19 @@ def test_a_pattern_that_matches_everything_is_refused_and_the_stolen_logs_are_li
 
 def test_a_pattern_that_takes_a_log_from_a_right_verdict_is_refused(recognizer: Recognizer) -> None:
     log = stored("two", Kind.DEPENDENCY_RESOLUTION, "ERROR: No matching distribution found for left-pad==9.9.9\nand now the end\n")
-    found = back_test(pattern("and now the end", Kind.DISK_FULL), (LOGS[0], log), recognizer, Budget())
+    found = back_test(pattern("and now the end", Kind.DISK_FULL), (LOGS[0], log), recognizer, STRICT)
     assert [(one.log, one.was, one.becomes) for one in found.stolen] == [("two", Kind.DEPENDENCY_RESOLUTION, Kind.DISK_FULL)]
     assert found.refused == ("it takes 1 logs from a right verdict, the budget is 0",)
 
 
 @pytest.mark.parametrize(("share", "is_refused"), [(0.0, True), (1.0, False)])
 def test_the_budget_for_green_hits_decides(recognizer: Recognizer, share: float, is_refused: bool) -> None:
-    found = tried(recognizer, r"Successfully installed", budget=Budget(green_share=share))
+    found = tried(recognizer, r"Successfully installed", budget=Budget(share, 0))
     assert bool(found.refused) is is_refused
 
 
 def test_without_successful_logs_nothing_may_act(recognizer: Recognizer) -> None:
-    found = back_test(pattern(r"frobnicator: .+"), LOGS[1:], recognizer, Budget())
+    found = back_test(pattern(r"frobnicator: .+"), LOGS[1:], recognizer, STRICT)
     assert found.refused == ("there are no successful logs to try it on",)
 
 

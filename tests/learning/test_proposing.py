@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from learning.backtest import Budget
 from learning.classification import Recognizer
 from learning.neighbours import NEAR, Neighbourhood
 from learning.patterns.loader import Catalogue, load_catalogue
@@ -15,6 +16,7 @@ from learning.stored_logs import StoredLog
 from learning.templates import Seen, Template, TemplateMiner
 from schemas.vocabulary import Group, Kind, Result, group_of, is_healable
 
+NOTHING = Budget(0.0, 0)
 NAMES = ("alpha", "beta", "gamma")
 GREEN = StoredLog("green", "t", "f", "none", "none", Kind.SUCCESS, Result.SUCCESS, "plain", "all of the flux gates are closed now\n")
 
@@ -29,7 +31,7 @@ def templates_of(*lines: str) -> list[Template]:
 
 @pytest.fixture(scope="module")
 def proposer(recognizer: Recognizer) -> Proposer:
-    return Proposer(lambda: recognizer, recorded_logs)
+    return Proposer(lambda: recognizer, recorded_logs, NOTHING)
 
 
 def test_a_family_that_nothing_is_near_gets_a_draft_without_a_kind_that_never_heals(proposer: Proposer) -> None:
@@ -69,7 +71,7 @@ def test_the_line_that_speaks_of_an_error_is_taken_and_what_is_known_is_not_draf
 
 
 def test_a_draft_that_hits_a_successful_log_is_refused_with_the_reason(recognizer: Recognizer) -> None:
-    draft = Proposer(lambda: recognizer, lambda: (GREEN,)).draft(templates_of("all of the flux gates are closed now"), ())
+    draft = Proposer(lambda: recognizer, lambda: (GREEN,), NOTHING).draft(templates_of("all of the flux gates are closed now"), ())
     assert draft is not None
     assert draft.report.green == ("green",)
     assert draft.refused == ("it hits 1 of 1 successful logs, the budget is 0.0%",)
@@ -78,7 +80,7 @@ def test_a_draft_that_hits_a_successful_log_is_refused_with_the_reason(recognize
 def test_a_draft_that_hits_a_failure_of_another_kind_is_refused(recognizer: Recognizer) -> None:
     text = "frobnicator: the gates of flux are shut\n##[error]Process completed with exit code 1.\n"
     other = StoredLog("other", "t", "f", "none", "x", Kind.DISK_FULL, Result.FAILURE, "plain", text)
-    draft = Proposer(lambda: recognizer, lambda: (GREEN, other)).draft(templates_of("frobnicator: the gates of flux are shut"), ())
+    draft = Proposer(lambda: recognizer, lambda: (GREEN, other), NOTHING).draft(templates_of("frobnicator: the gates of flux are shut"), ())
     assert draft is not None
     assert draft.refused == ("it hits 1 stored failures of another kind",)
 

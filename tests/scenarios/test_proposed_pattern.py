@@ -84,7 +84,7 @@ def taken(flow: MemoryFlow, proposal: PatternProposal, config: Path) -> Pattern:
     shelf = shelf_in(config)
     files = with_pattern(shelf, row)
     made = checked_catalogue({**shelf.files, **files}).by_id()[proposal.name]
-    report = back_test(made, recorded_logs(), flow.rules.recognizer(), Budget())
+    report = back_test(made, recorded_logs(), flow.rules.recognizer(), Budget(0.0, 0))
     change = accepted(shelf, made, report, voice, proposer=PROPOSER)
     write_shelf(config, files, change.reviews)
     flow.send(change.audit)
@@ -98,7 +98,7 @@ def publish(flow: MemoryFlow, shelf: PatternShelf) -> None:
     """Let every stage take up what the folder holds."""
     patterns = tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(shelf.files.items()))
     configuration = replace(flow.configuration, patterns=patterns, reviews=shelf.reviews)
-    flow.take_up(configuration, rules_from(configuration, shipped()))
+    flow.take_up(rules_from(configuration, shipped()))
 
 
 def test_five_repositories_make_a_proposal_that_a_person_takes_and_the_next_failure_is_explained_by_it(tmp_path: Path) -> None:

@@ -75,8 +75,22 @@ def test_an_unknown_failure_carries_its_tail_and_its_trace() -> None:
 def test_a_success_is_told_at_once_and_its_later_chunks_are_no_news() -> None:
     stage = Detect(RULES)
     (found,) = detections(feed(stage, [replace(FINISHED, result=Result.SUCCESS)]))
-    assert (found.status, found.hits) == (DetectionStatus.SUMMARY, ())
+    assert (found.status, found.hits, found.signals) == (DetectionStatus.SUMMARY, (), ())
     assert feed(stage, chunks_of(["BOOM\n"])) == []
+
+
+def test_a_success_names_the_patterns_that_hit_it_and_shows_no_text() -> None:
+    (found,) = detections(
+        feed(Detect(RULES), [*chunks_of(["BOOM 1\nBOOM 2\nfi", "rst\nthen\n"]), replace(FINISHED, result=Result.SUCCESS)])
+    )
+    assert (found.status, found.hits) == (DetectionStatus.SUMMARY, ())
+    assert found.signals == (("hits/boom", "2"), ("hits/pair", "1"), ("log", "seen"))
+
+
+def test_a_success_without_its_last_chunk_is_told_with_what_came() -> None:
+    half = replace(chunks_of(["x\nBOOM"])[0], eof=False)
+    (found,) = detections(feed(Detect(RULES), [half, replace(FINISHED, result=Result.SUCCESS)]))
+    assert found.signals == (("hits/boom", "1"), ("log", "seen"))
 
 
 def test_a_log_with_a_gap_waits_and_its_later_chunks_go_to_the_side() -> None:

@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from learning.backtest import Budget
 from learning.calibration import load_calibration
 from learning.classification import Recognizer
 from learning.classifier import Classifier
@@ -50,7 +51,7 @@ def proposer() -> Proposer:
         StoredLog("green", "t", "f", "none", "none", Kind.SUCCESS, Result.SUCCESS, "plain", GREEN),
         StoredLog("red", "t", "f", "none", "x", Kind.DISK_FULL, Result.FAILURE, "plain", "No space left on device\n"),
     )
-    return Proposer(lambda: known, lambda: logs)
+    return Proposer(lambda: known, lambda: logs, Budget(0.0, 0))
 
 
 def rules(policy: Policy = POLICY) -> LearnRules:

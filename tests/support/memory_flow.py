@@ -84,9 +84,9 @@ def stage_of(name: str, rules: FaustRules, configuration: Configuration) -> Call
 class MemoryFlow:
     """All stages over one ``MemoryTopics`` and one ``MemoryWorld``."""
 
-    def __init__(self, configuration: Configuration, world: MemoryWorld) -> None:
+    def __init__(self, configuration: Configuration, world: MemoryWorld, rules: FaustRules | None = None) -> None:
         self.now = START
-        self.rules = shipped_rules()
+        self.rules = rules or shipped_rules()
         self.configuration = replace(configuration, keys=Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY)))
         self.world = world
         self.topics = MemoryTopics()
@@ -137,12 +137,14 @@ class MemoryFlow:
                 owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
                 owner.door.forget(owner.partition)
 
-    def take_up(self, configuration: Configuration, rules: FaustRules) -> None:
-        """Put another configuration and its rules in force: each Faust stage is built anew from its own state, as a worker does it."""
-        self.configuration, self.rules = configuration, rules
-        for stage in FLOW:
-            if stage.loop is Loop.FAUST:
-                self.restart(stage.name)
+    def take_up(self, rules: FaustRules) -> None:
+        """Let each Faust stage be built anew by other rules, from its own snapshot, as the workers do between two events."""
+        self.rules = rules
+        self.configuration = replace(rules.detect.configuration, keys=self.configuration.keys)
+        for owner in self.owners:
+            if owner.stage.loop is Loop.FAUST:
+                build = stage_of(owner.stage.name, rules, self.configuration)
+                owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))
 
     def of(self, kind: type[R], topic: str) -> list[R]:
         """Return the topic's records of one class."""
