@@ -11,6 +11,10 @@ from schemas.events import Provenance
 from schemas.ids import IdPart
 from schemas.vocabulary import Group, Kind, Result
 
+# The target of a storm that no known upstream explains, and the first word of every storm's id.
+FLEET = "fleet"
+STORM = "storm"
+
 
 class DetectionStatus(StrEnum):
     """Whether a failure was seen, ended, or a success was counted."""
@@ -148,6 +152,10 @@ class Incident:
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""
         return self.origin_key
+
+    def is_storm(self) -> bool:
+        """Tell whether this is the parent of a storm; its target is a known upstream or the fleet."""
+        return self.origin_key[:1] == (STORM,)
 
 
 class UpdateCause(StrEnum):

@@ -11,7 +11,7 @@ from schemas.vocabulary import Result
 from streams.classified import Classified
 from streams.incident_book import BookRow, IncidentBook
 from streams.opening import Stamp, enter_incident, open_incident, update_of
-from streams.storms import Storms
+from streams.storms import Storms, vouched_for
 
 
 def on_run_failed(book: IncidentBook, detection: Detection, classified: Classified, stamp: Stamp, storms: Storms) -> Sequence[Output]:
@@ -30,19 +30,26 @@ def on_run_failed(book: IncidentBook, detection: Detection, classified: Classifi
     opened = open_incident((detection,), classified, detection.target, stamp)
     if book.rows.get(id_of(opened)):
         return ()
-    member, parent = storms.join(opened, stamp.now)
+    member, parent = storms.join(opened, classified.upstream, stamp.now)
     above = enter_incident(book, parent, (), stamp) if parent else ()
     return [*above, *enter_incident(book, member, (), stamp)]
 
 
 def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequence[Output]:
-    """Tell the open incidents of the job that a later attempt passed: ours is evidence, somebody else's resolves."""
+    """Tell the open incidents of the job that a later attempt passed: ours is evidence, somebody else's resolves.
+
+    A green run of the same job on the same commit resolves those of other runs too, as far as no command of ours runs.
+    """
     outputs: list[Output] = []
     for name, row in book.of_run(run):
         if row.is_open and _is_earlier(row, run):
             cause = UpdateCause.EVIDENCE if row.caused_attempt(run.attempt) else UpdateCause.RESOLVED
             passed = Classified(row.incident.kind, row.incident.confidence)
             outputs.append(Emit(update_of(name, cause, detection, passed, Result.SUCCESS)))
+    if vouched_for(detection.provenance):
+        others = ((name, row) for name, row in book.of_commit(run) if row.is_open and not row.running)
+        over = [name for name, row in others if detection.last_at > row.incident.opened_at]
+        outputs += [Emit(update_of(name, UpdateCause.RESOLVED, detection, result=Result.SUCCESS)) for name in over]
     return outputs
 
 
