@@ -97,7 +97,7 @@ class IncidentBook:
 
     def open(self, incident: Incident, firing: tuple[Detection, ...]) -> None:
         """Write a new incident down; its features and evidence stay on the topic."""
-        slim = replace(incident, features=(), evidence=(), alternatives=())
+        slim = incident.slim()
         name = id_of(incident)
         oldest = self.rows.oldest()
         if self.rows.put(name, BookRow(slim, firing=tuple(dict.fromkeys(sign_of(detection) for detection in firing)))) and oldest:
