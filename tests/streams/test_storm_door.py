@@ -110,7 +110,7 @@ def test_when_the_parent_is_healed_members_go_at_the_rate_and_never_more_in_any_
 def test_a_restart_in_the_middle_forgets_neither_who_waits_nor_who_went() -> None:
     straight, restarted = stormy(10), stormy(10)
     said: list[list[Record]] = [[], []]
-    for second in range(2, 400):
+    for second in range(2, 240):
         if second == 50:
             take(straight, over(OutcomeStatus.HEALED), 50)
             take(restarted, over(OutcomeStatus.HEALED), 50)
