@@ -201,10 +201,10 @@ class HealthCase:
 @pytest.fixture(params=["fake", "real"])
 def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
     if request.param == "fake":
-        port = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"})
-        well = (ProbeSpec("page", ProbeKind.HTTP, "up"), ProbeSpec("port", ProbeKind.TCP, "up"))
-        ill = (ProbeSpec("page", ProbeKind.HTTP, "down"), ProbeSpec("port", ProbeKind.TCP, "down"), ProbeSpec("mute", ProbeKind.TCP, "up"))
-        return HealthCase(port, well, ill)
+        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"})
+        answering = (ProbeSpec("page", ProbeKind.HTTP, "up"), ProbeSpec("port", ProbeKind.TCP, "up"))
+        gone = (ProbeSpec("page", ProbeKind.HTTP, "down"), ProbeSpec("port", ProbeKind.TCP, "down"))
+        return HealthCase(fake, answering, (*gone, ProbeSpec("mute", ProbeKind.TCP, "up")))
     page = f"{server.api_url}/nowhere"
     # Without a login this server answers 401 to everybody, as registries do.
     well = (ProbeSpec("p", ProbeKind.TCP, server.api_url.removeprefix("http://")), ProbeSpec("h", ProbeKind.HTTP, page, statuses=(401,)))
