@@ -94,9 +94,9 @@ def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
         raise ValueError("an upstream is believed when two different looks agree: give it an http and a tcp probe, and no other kind")
     wrong = next((probe for probe in probes if not _ADDRESSES[probe.kind].fullmatch(probe.address)), None)
     if wrong:
-        raise ValueError(
-            f"{wrong.address!r} is no address of a {wrong.kind} probe: write http(s)://host/path without a login, or host:port"
-        )
+        # The address is not shown: it may hold a login.
+        mend = "write http(s)://host/path without a login, or host:port"
+        raise ValueError(f"the probe {wrong.name} has no address for {wrong.kind}: {mend}")
     return probes
 
 
