@@ -80,8 +80,9 @@ class Admit:
             self._sequence += 1
             outputs.append(Emit(lease))
         self._state.storms.forget_old(now)
+        spoken_of = self._state.control.subjects()
         for name, row in self._state.queue.items():
-            outputs += _judge(self._state, self._rules, name, row, now)
+            outputs += _judge(self._state, self._rules, name, row, spoken_of, now)
             if len(outputs) >= MAX_OUTPUTS:
                 break
         waiting = sum(row.hold.startswith(Hold.APPROVAL) for _, row in self._state.queue.items())
@@ -172,21 +173,29 @@ def _leave(state: DoorState, decision: Decision, end: AdmissionState, reason: st
     return [Emit(admission), *_end(decision, _LEAVES_AS[end], reason, now, by)]
 
 
-def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, spoken_of: frozenset[str], now: datetime) -> list[Output]:
     """Decide on one queued decision: it leaves, goes on waiting, or is let through."""
-    decision = row.decision
-    if now >= decision.expires_at:
-        return _leave(state, decision, AdmissionState.EXPIRED, "the decision is no longer valid", now)
+    if now >= row.decision.expires_at:
+        return _leave(state, row.decision, AdmissionState.EXPIRED, "the decision is no longer valid", now)
+    said = _leave_by_word(state, row.decision, now) if spoken_of & {name, row.decision.incident_id} else []
+    if said:
+        return said
+    row, hold = hold_of(state, row, now)
+    if not hold:
+        return _let_through(state, rules, row, now)
+    # A member of a storm waits for long, among thousands: nothing new costs nothing.
+    return [] if hold == row.hold and hold.startswith(Hold.STORM) else _wait(state, rules, name, replace(row, hold=hold), now)
+
+
+def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[Output]:
+    """Let a decision leave because a person says so; nothing when nobody does."""
     override = state.control.override_on(decision.incident_id)
     if override is not None and override[1].mark_healed:
         return _leave(state, decision, AdmissionState.SELF_HEALED, "marked", now, override[0])
     if override is not None and (override[1].hands_off or override[1].cancel):
         return _leave(state, decision, AdmissionState.DENIED, "hands_off", now, override[0])
     denier = state.control.denier(decision)
-    if denier is not None:
-        return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier)
-    row, hold = hold_of(state, row, now)
-    return _wait(state, rules, name, replace(row, hold=hold), now) if hold else _let_through(state, rules, row, now)
+    return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 
 
 def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:

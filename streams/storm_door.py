@@ -81,8 +81,11 @@ class StormDoor:
         """Return the parent that a decision waits for, empty when there is none; ``freed_at`` is when it was let go before."""
         if is_parent(decision.target):
             return ""
-        rows = ((name, self.rows.get(name)) for name in self._parents.get(decision.fingerprint, ()))
-        return next((name for name, storm in rows if storm and _concerns(storm, decision, freed_at)), "")
+        for name in self._parents.get(decision.fingerprint, ()):
+            storm = self.rows.get(name)
+            if storm and _concerns(storm, decision, freed_at):
+                return name
+        return ""
 
     def may_go(self, parent: str, now: datetime) -> bool:
         """Tell whether one member of the storm may go now: it is over for them, and the rate allows one more."""
