@@ -238,6 +238,8 @@ class PolicyFile(Shape):
     storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None
     storm_per_owner: Count | None = None
     storm_runs: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
+    storm_groups_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    storm_groups: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
     storm_release: BudgetRow | None = None
     storm_hold_s: Annotated[float, Field(ge=0, le=24 * 3600)] | None = None
 

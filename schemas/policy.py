@@ -74,6 +74,10 @@ class Policy:
     # Distinct runs that make a storm of however few repositories; 0 is never. Only at a known upstream, whose probes end a wrong one
     # within seconds: a repository does not fail fifty times in ten minutes by its own.
     storm_runs: int = 50
+    # The share of the service groups, and at least how many of them, whose services fail within ``storm_window_s``: then nothing is
+    # restarted and a person is told, for the cause is beneath all of them. Small fleets fail by halves; 0 groups is never.
+    storm_groups_share: float = 0.5
+    storm_groups: int = 10
     # How many held members are let go in any so many seconds once their parent is healed: an upstream that just came back is weak.
     storm_release: Budget = Budget(limit=10, window_s=60.0)
     # How many seconds members wait after their parent ended otherwise, in a person's hands; with the default they expire first. A

@@ -54,8 +54,8 @@ class Classify:
         """Begin again from a snapshot's entries."""
         self._rules = rules
         self._book = IncidentBook(entries, rules.bound)
-        self._runtime = RuntimeIncidents(entries, self._book, rules.configuration)
-        self._storms = Storms(entries, rules.configuration.policy)
+        self._storms = Storms(entries, rules.configuration)
+        self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
 

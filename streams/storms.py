@@ -3,6 +3,7 @@
 A storm is counted by event time in windows that do not overlap, so within one the order of arrival changes nothing. It goes on in the
 next window as long as its parent holds members back. Only failures that no single repository can cause count, and only where an
 authenticated source vouches for the repository. Whether a known upstream or the whole fleet is the target, a log's text never says.
+Services that fail in most groups at once are a storm too: their restarts wait for a person, since the cause lies beneath them.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 
+from schemas.configuration import Configuration
 from schemas.events import Origin, Provenance, Trust
 from schemas.ids import id_of, micros
-from schemas.incidents import FLEET, STORM, Incident, IncidentUpdate, RunRef, UpdateCause
-from schemas.policy import Policy
+from schemas.incidents import FLEET, STORM, Incident, IncidentUpdate, UpdateCause
 from schemas.recoveries import HOLDING_ENDS, RecoveryOutcome
 from schemas.services import UPSTREAM
 from schemas.vocabulary import OUTSIDE_KINDS
@@ -32,7 +34,7 @@ _COUNTING_TRUST = frozenset({Trust.PROTECTED, Trust.SAME_REPOSITORY})
 class StormRow:
     """One fingerprint in one window: who counts, and how many members the parent was told of when; who counts empties at the opening.
 
-    ``ended`` says how many parents of this window are over, so that the next one has another id.
+    ``repositories`` holds service groups where services fail; ``ended`` says how many parents of this window are over, so that the next one has another id.
     """
 
     repositories: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ def vouched_for(provenance: Provenance) -> bool:
 
 
 def _counts(incident: Incident) -> bool:
+    if incident.run is None:
+        return incident.target.startswith("service:") and incident.reopens is None
     known_failure = incident.kind in OUTSIDE_KINDS and not incident.abstained and incident.may_act and incident.reopens is None
     return known_failure and vouched_for(incident.provenance)
 
@@ -65,25 +69,29 @@ def _owner(repository: str) -> str:
 class Storms:
     """The storms of late, recognised or not; the oldest row goes first when ``bound`` is passed."""
 
-    def __init__(self, entries: Mapping[str, str], policy: Policy, bound: int = MAX_STORMS) -> None:
+    def __init__(self, entries: Mapping[str, str], configuration: Configuration, bound: int = MAX_STORMS) -> None:
         """Begin again from a snapshot."""
         self.rows = Rows("storm/", StormRow, bound)
         self.rows.load(entries)
-        self._policy = policy
+        self._policy = configuration.policy
+        groups = {service.group for service in configuration.services.services}
+        most = max(self._policy.storm_groups, ceil(len(groups) * self._policy.storm_groups_share))
+        self._groups_needed = most if self._policy.storm_groups else 0
 
     def join(self, incident: Incident, upstream: str, now: datetime) -> tuple[Incident, Incident | None]:
         """Count an incident that is new; return it with its parent named where one is open, and the parent when this one opens it."""
-        run = incident.run
-        if not self._policy.storm_repositories or run is None or not _counts(incident):
+        needed = self._policy.storm_repositories if incident.run else self._groups_needed
+        if not needed or not _counts(incident):
             return incident, None
         window = micros(incident.opened_at) // round(self._policy.storm_window_s * 1e6)
         key = f"{incident.fingerprint}/{window}"
         going_on = self._going_on(incident, window)
         if going_on is not None:
             return replace(incident, parent=self._add_to(going_on, window, incident)), None
-        row = self._with_member(self._row(key), run, incident)
+        row = self._with_member(self._row(key), incident)
         self.rows.put(key, row)
-        if not self._is_storm(row, upstream):
+        many_runs = bool(upstream and self._policy.storm_runs) and len(row.runs) >= self._policy.storm_runs
+        if len(row.repositories) < needed and not many_runs:
             return incident, None
         return self._open(incident, key, upstream, now)
 
@@ -129,12 +137,13 @@ class Storms:
         self.rows.put(new, replace(row, members=row.members + 1, last_member=id_of(incident), last_at=incident.opened_at))
         return row.parent
 
-    def _with_member(self, row: StormRow, run: RunRef, incident: Incident) -> StormRow:
-        repository, one_run = f"{run.source}/{run.project}", f"{run.source}/{run.project}/{run.run_id}"
-        name = id_of(incident)
-        of_owner = sum(_owner(known) == _owner(repository) for known in row.repositories)
+    def _with_member(self, row: StormRow, incident: Incident) -> StormRow:
+        run, name = incident.run, id_of(incident)
+        repository = f"{run.source}/{run.project}" if run else incident.scope
+        one_run = f"{repository}/{run.run_id}" if run else ""
+        of_owner = sum(_owner(known) == _owner(repository) for known in row.repositories) if run else 0
         is_new = repository not in row.repositories and of_owner < self._policy.storm_per_owner
-        counts_run = one_run not in row.runs and len(row.runs) < self._policy.storm_runs
+        counts_run = bool(one_run) and one_run not in row.runs and len(row.runs) < self._policy.storm_runs
         return replace(
             row,
             repositories=(*row.repositories, repository) if is_new else row.repositories,
@@ -144,11 +153,6 @@ class Storms:
             last_member=name,
             last_at=incident.opened_at,
         )
-
-    def _is_storm(self, row: StormRow, upstream: str) -> bool:
-        if len(row.repositories) >= self._policy.storm_repositories:
-            return True
-        return bool(upstream and self._policy.storm_runs) and len(row.runs) >= self._policy.storm_runs
 
     def _open(self, incident: Incident, key: str, upstream: str, now: datetime) -> tuple[Incident, Incident]:
         row = self._row(key)
@@ -167,7 +171,8 @@ class Storms:
 def _parent_of(member: Incident, row: StormRow, key: str, upstream: str, now: datetime) -> Incident:
     # A fleet has no strategy that heals it: a person is told. A known upstream may be waited for.
     target = f"{UPSTREAM}:{upstream}" if upstream else FLEET
-    many = f"the same failure in {len(row.repositories)} repositories and {row.members} jobs"
+    whose = "repositories" if member.run else "service groups"
+    many = f"the same failure in {len(row.repositories)} {whose} and {row.members} incidents"
     again = (str(row.ended),) if row.ended else ()
     return Incident(
         origin_key=(STORM, *key.split("/"), *again),
