@@ -34,7 +34,8 @@ _COUNTING_TRUST = frozenset({Trust.PROTECTED, Trust.SAME_REPOSITORY})
 class StormRow:
     """One fingerprint in one window: who counts, and how many members the parent was told of when; who counts empties at the opening.
 
-    ``repositories`` holds service groups where services fail; ``ended`` says how many parents of this window are over, so that the next one has another id.
+    ``repositories`` holds service groups where services fail; ``ended`` says how many parents of this window are over, so that the
+    next one has another id.
     """
 
     repositories: tuple[str, ...] = ()
