@@ -18,7 +18,7 @@ _ADVICE = {
     OutcomeStatus.ROLLED_BACK: "The recovery did not help and was taken back; look for another cause",
 }
 
-_GAVE_UP = "The target did not come back while it was waited for; ask whoever runs it, and mark the incident healed when it is well"
+_GAVE_UP = "The target did not come back while it was waited for; ask whoever runs it, then `healstream incident mark-healed`"
 
 
 def is_final(status: OutcomeStatus, attempt: int, max_attempts: int) -> bool:

@@ -77,7 +77,7 @@ def test_an_upstream_that_never_comes_back_is_given_to_a_person_when_the_budget_
     assert (outcome.status, outcome.final, outcome.rollback) == (OutcomeStatus.ESCALATED, True, ())
     assert card.deadline_s <= (hands.clock - began).total_seconds() < card.deadline_s + 31
     assert "no answer: index-port" in outcome.reason
-    assert "mark the incident healed" in outcome.recommendations[0].what
+    assert "healstream incident mark-healed" in outcome.recommendations[0].what
     assert JournalKind.UNDO_INTENT not in hands.kinds()
 
 
