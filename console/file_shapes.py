@@ -5,6 +5,7 @@ Called by ``console/configuration.py``; a field that a shape does not name is a 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
@@ -21,8 +22,8 @@ from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, Service
 _KEY_BYTES = 32
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ADDRESSES = {
-    ProbeKind.HTTP: re.compile(r"https?://[^\s@/?#]+(/[^\s@]*)?"),
-    ProbeKind.TCP: re.compile(r"(\[[0-9a-f:]+\]|[^\s@/:]+):[0-9]{1,5}"),
+    ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
+    ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
 HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -88,14 +89,27 @@ class ProbeRow(Shape):
         return ProbeSpec(self.name, self.kind, self.address, self.every_s, self.timeout_s, self.statuses)
 
 
+def _may_be_asked(probe: ProbeRow) -> bool:
+    found = _ADDRESSES[probe.kind].fullmatch(probe.address)
+    if found is None:
+        return False
+    try:
+        address = ipaddress.ip_address(found["host"].strip("[]"))
+    except ValueError:
+        # A name: who may be reached by it is the network's to say.
+        return True
+    # A link's own services hand out a machine's identity, and the others are no host at all.
+    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
 def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
     kinds = {probe.kind for probe in probes}
     if kinds != {ProbeKind.HTTP, ProbeKind.TCP}:
         raise ValueError("an upstream is believed when two different looks agree: give it an http and a tcp probe, and no other kind")
-    wrong = next((probe for probe in probes if not _ADDRESSES[probe.kind].fullmatch(probe.address)), None)
+    wrong = next((probe for probe in probes if not _may_be_asked(probe)), None)
     if wrong:
         # The address is not shown: it may hold a login.
-        mend = "write http(s)://host/path without a login, or host:port"
+        mend = "write http(s)://host/path without a login, or host:port, and no link-local address"
         raise ValueError(f"the probe {wrong.name} has no address for {wrong.kind}: {mend}")
     return probes
 

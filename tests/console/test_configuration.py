@@ -91,6 +91,8 @@ def test_a_known_upstream_is_read_with_its_hosts_and_probes_and_goes_over_the_to
         ("index.example", f"{PAGE.replace('https:', 'file:')}, {PORT}", "page has no address for http"),
         ("index.example", f"{PAGE.replace('index.example', 'me:secret@index.example')}, {PORT}", "without a login"),
         ("index.example", f"{PAGE}, {PORT.replace(':443', '')}", "port has no address for tcp"),
+        ("index.example", f"{PAGE.replace('index.example', '169.254.169.254')}, {PORT}", "page has no address for http"),
+        ("index.example", f"{PAGE}, {PORT.replace('index.example', '[fe80::1]')}", "port has no address for tcp"),
         ("'*'", f"{PAGE}, {PORT}", "should match"),
         ("https://index.example", f"{PAGE}, {PORT}", "should match"),
         ("", f"{PAGE}, {PORT}", "at least 1 item"),
