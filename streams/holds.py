@@ -62,7 +62,7 @@ def first_hold(state: DoorState, row: Queued, now: datetime) -> str:
 
 def hold_of(state: DoorState, row: Queued, now: datetime) -> tuple[Queued, str]:
     """Return the row and its reason to wait, empty when it may go; the row is marked when a storm lets it go now."""
-    parent = state.storms.holder_of(row.decision, row.freed_at)
+    parent = state.storms.holder_of(row.decision, row.freed_at, now)
     if not parent:
         return row, first_hold(state, row, now)
     stormy = f"{Hold.STORM}: {parent}"

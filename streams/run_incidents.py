@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from schemas.ids import id_of
 from schemas.incidents import Detection, RunRef, UpdateCause
@@ -23,8 +24,10 @@ def on_run_failed(book: IncidentBook, detection: Detection, classified: Classifi
             continue
         if row.caused_attempt(run.attempt):
             # Another job of the caused attempt is no evidence on whether the re-run job failed in the same way.
-            spoken = classified if known.job == run.job else None
-            return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, spoken))]
+            if known.job != run.job:
+                return [Emit(update_of(name, UpdateCause.EVIDENCE, detection))]
+            told = Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))
+            return [*_failed_again(book, row, detection, classified, stamp, storms), told]
         if (known.job, known.attempt) == (run.job, run.attempt):
             return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))] if row.is_open else ()
     opened = open_incident((detection,), classified, detection.target, stamp)
@@ -33,6 +36,15 @@ def on_run_failed(book: IncidentBook, detection: Detection, classified: Classifi
     member, parent = storms.join(opened, classified.upstream, stamp.now)
     above = enter_incident(book, parent, (), stamp) if parent else ()
     return [*above, *enter_incident(book, member, (), stamp)]
+
+
+def _failed_again(
+    book: IncidentBook, row: BookRow, detection: Detection, classified: Classified, stamp: Stamp, storms: Storms
+) -> Sequence[Output]:
+    """Open the storm that re-runs make which fail alike: an upstream that fell again is no less an outage because its jobs are known."""
+    again = open_incident((detection,), classified, detection.target, stamp)
+    _, parent = storms.join(replace(again, origin_key=row.incident.origin_key), classified.upstream, stamp.now)
+    return enter_incident(book, parent, (), stamp) if parent else ()
 
 
 def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequence[Output]:

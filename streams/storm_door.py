@@ -77,15 +77,21 @@ class StormDoor:
         if storm and (storm.free_from is None or storm.free_from > now):
             self.rows.put(incident_id, replace(storm, free_from=now))
 
-    def holder_of(self, decision: Decision, freed_at: datetime | None) -> str:
-        """Return the parent that a decision waits for, empty when there is none; ``freed_at`` is when it was let go before."""
+    def holder_of(self, decision: Decision, freed_at: datetime | None, now: datetime) -> str:
+        """Return the parent that a decision waits for, empty when there is none; ``freed_at`` is when it was let go before.
+
+        Of several the one that is not over counts: what a first storm would let go a second one keeps.
+        """
         if is_parent(decision.target):
             return ""
+        holder = ""
         for name in self._parents.get(decision.fingerprint, ()):
             storm = self.rows.get(name)
             if storm and _concerns(storm, decision, freed_at):
-                return name
-        return ""
+                holder = name
+                if storm.free_from is None or now < storm.free_from:
+                    return name
+        return holder
 
     def may_go(self, parent: str, now: datetime) -> bool:
         """Tell whether one member of the storm may go now: it is over for them, and the rate allows one more."""

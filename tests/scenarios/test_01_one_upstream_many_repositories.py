@@ -131,6 +131,33 @@ def test_a_member_that_turns_green_by_itself_while_it_waits_is_not_run_again() -
     assert_sound(flow, world)
 
 
+def test_an_upstream_that_falls_again_while_its_members_go_is_a_second_storm_that_holds_the_rest() -> None:
+    flow, world = begin_storm()
+    jobs = outage(flow, world)
+    world.after(40, world.bring_back)
+
+    def fall_when_two_have_gone() -> None:
+        if len(world.jobs.asked) < 2:
+            world.after(1, fall_when_two_have_gone)
+            return
+        world.take_down()
+        world.after(100, world.bring_back)
+
+    world.after(41, fall_when_two_have_gone)
+    flow.pass_time(400)
+
+    assert [row.target for row in storms_of(flow)] == ["upstream:index"] * 2
+    # Until the second storm is seen, re-runs fail, and some use their last attempt up.
+    spent = ends(flow, jobs)[OutcomeStatus.ROLLED_BACK]
+    assert ends(flow, jobs)[OutcomeStatus.HEALED] == MANY - spent
+    assert spent < POLICY.storm_repositories
+    seen, over = storms_of(flow)[1].detected_at, told_of(flow, "upstream:index").outcomes[1].finished_at
+    sent = [row for row in flow.of(HealingCommand, "recovery.commands") if row.strategy == "rerun_job"]
+    assert [row.target for row in sent if seen < row.issued_at < over] == []
+    assert sum(row.issued_at >= over for row in sent) >= POLICY.storm_repositories
+    assert_sound(flow, world)
+
+
 def test_an_index_that_nobody_knows_is_one_page_and_its_members_wait_for_a_person() -> None:
     flow, world = begin_storm(services=Services())
     jobs = outage(flow, world)
