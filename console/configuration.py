@@ -148,6 +148,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         configs=tuple(row.record() for row in rows.configs),
         ci=tuple(row.record() for row in rows.ci),
         version=hashlib.blake2b(files.texts.get(SERVICES, "").encode(), digest_size=16).hexdigest(),
+        upstreams=tuple(row.record() for row in rows.upstreams),
     )
 
 
@@ -155,6 +156,7 @@ def _service_problems(document: Document, services: Services) -> list[Problem]:
     known = {spec.name: spec for spec in services.services}
     problems = _repeated(document, "services", [spec.name for spec in services.services])
     problems += _repeated(document, "configs", [spec.name for spec in services.configs])
+    problems += [*_repeated(document, "upstreams", [spec.name for spec in services.upstreams]), *_shared_hosts(document, services)]
     for index, spec in enumerate(services.services):
         for name in spec.depends_on:
             if name not in known:
@@ -166,6 +168,17 @@ def _service_problems(document: Document, services: Services) -> list[Problem]:
     for index, row in enumerate(services.configs):
         if row.service not in known:
             problems.append(document.problem(("configs", index, "service"), f"{row.service} is no service", "name one that is in the file"))
+    return problems
+
+
+def _shared_hosts(document: Document, services: Services) -> list[Problem]:
+    owners: dict[str, str] = {}
+    problems: list[Problem] = []
+    for index, spec in enumerate(services.upstreams):
+        for number, host in enumerate(spec.hosts):
+            if owners.setdefault(host, spec.name) != spec.name:
+                mend = "leave it to one of the two"
+                problems.append(document.problem(("upstreams", index, "hosts", number), f"{owners[host]} answers for {host} too", mend))
     return problems
 
 

@@ -5,6 +5,8 @@ Called by ``console/configuration.py``; a field that a shape does not name is a 
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Literal
@@ -15,10 +17,15 @@ from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, StrategyPolicy
-from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec
+from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_ADDRESSES = {
+    ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
+    ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
+}
+HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Score = Annotated[float, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
@@ -75,10 +82,36 @@ class ProbeRow(Shape):
     address: str = ""
     every_s: Seconds = 10.0
     timeout_s: Seconds = 2.0
+    statuses: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=20)] = ()
 
     def record(self) -> ProbeSpec:
         """Return the record."""
-        return ProbeSpec(self.name, self.kind, self.address, self.every_s, self.timeout_s)
+        return ProbeSpec(self.name, self.kind, self.address, self.every_s, self.timeout_s, self.statuses)
+
+
+def _may_be_asked(probe: ProbeRow) -> bool:
+    found = _ADDRESSES[probe.kind].fullmatch(probe.address)
+    if found is None:
+        return False
+    try:
+        address = ipaddress.ip_address(found["host"].strip("[]"))
+    except ValueError:
+        # A name: who may be reached by it is the network's to say.
+        return True
+    # A link's own services hand out a machine's identity, and the others are no host at all.
+    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
+    kinds = {probe.kind for probe in probes}
+    if kinds != {ProbeKind.HTTP, ProbeKind.TCP}:
+        raise ValueError("an upstream is believed when two different looks agree: give it an http and a tcp probe, and no other kind")
+    wrong = next((probe for probe in probes if not _may_be_asked(probe)), None)
+    if wrong:
+        # The address is not shown: it may hold a login.
+        mend = "write http(s)://host/path without a login, or host:port, and no link-local address"
+        raise ValueError(f"the probe {wrong.name} has no address for {wrong.kind}: {mend}")
+    return probes
 
 
 class ServiceRow(Shape):
@@ -137,12 +170,26 @@ class CiRow(Shape):
         return CiServer(self.source, self.api_url, self.token_file, self.projects)
 
 
+class UpstreamRow(Shape):
+    """One known upstream: the hosts that it answers for, and how it is asked whether it is well."""
+
+    name: Name
+    hosts: Annotated[tuple[Annotated[str, Field(pattern=HOST)], ...], Field(min_length=1, max_length=100)]
+    probes: Annotated[tuple[ProbeRow, ...], AfterValidator(_check_two_looks)]
+    healing: bool = True
+
+    def record(self) -> UpstreamSpec:
+        """Return the record."""
+        return UpstreamSpec(self.name, self.hosts, tuple(probe.record() for probe in self.probes), self.healing)
+
+
 class ServicesFile(Shape):
     """``services.yaml``."""
 
     services: tuple[ServiceRow, ...] = ()
     configs: tuple[ConfigRow, ...] = ()
     ci: tuple[CiRow, ...] = ()
+    upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
 
 
 class StrategyRow(Shape):
@@ -167,6 +214,12 @@ class BudgetRow(Shape):
     def record(self) -> Budget:
         """Return the record."""
         return Budget(self.limit, self.window_s)
+
+
+def _check_more_than_one(count: int) -> int:
+    if count != 0 and not 2 <= count <= 1000:
+        raise ValueError("write 0 for never, or 2 to 1000")
+    return count
 
 
 class PolicyFile(Shape):
@@ -194,10 +247,15 @@ class PolicyFile(Shape):
     future_limit_s: Seconds | None = None
     stabilise_s: Seconds | None = None
     next_attempt_wait_s: Seconds | None = None
-    # One repository is no storm: to have none, the field is left out.
-    storm_repositories: Annotated[int, Field(ge=2, le=1000)] | None = None
+    # One repository is no storm; 0 is never.
+    storm_repositories: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
     storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None
     storm_per_owner: Count | None = None
+    storm_runs: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
+    storm_groups_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    storm_groups: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
+    storm_release: BudgetRow | None = None
+    storm_hold_s: Annotated[float, Field(ge=0, le=24 * 3600)] | None = None
     # 0 runs is never; of each of at most 16 repositories at most eight runs are told apart.
     proposal_runs: Annotated[int, Field(ge=0, le=128)] | None = None
     proposal_repositories: Annotated[int, Field(ge=2, le=16)] | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from recoverers.journal import RunState
 from recoverers.precondition import Ending
+from recoverers.transitions import State
 from schemas.decisions import Mode
 from schemas.ids import id_of
 from schemas.oversight import AuditEntry
@@ -16,6 +17,8 @@ _ADVICE = {
     OutcomeStatus.ESCALATED: "Find out whether the step in doubt acted, then finish or undo it by hand",
     OutcomeStatus.ROLLED_BACK: "The recovery did not help and was taken back; look for another cause",
 }
+
+_GAVE_UP = "The target did not come back while it was waited for; ask whoever runs it, then `healstream incident mark-healed`"
 
 
 def is_final(status: OutcomeStatus, attempt: int, max_attempts: int) -> bool:
@@ -61,7 +64,8 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     """Return the outcome's record."""
     command = run.command
     healed = ending.status is OutcomeStatus.HEALED
-    advice = _ADVICE.get(ending.status)
+    gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
+    advice = _GAVE_UP if gave_up else _ADVICE.get(ending.status)
     external = _external_wait_s(run)
     recovered = run.recovered_at if healed else None
     return RecoveryOutcome(

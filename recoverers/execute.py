@@ -110,7 +110,9 @@ def _next_forward(run: RunState, is_late: bool) -> Move:
 def _next_back(run: RunState, is_late: bool) -> Move:
     step = run.next_undo()
     if step is None:
-        return Finish(Ending(OutcomeStatus.ROLLED_BACK, run.reason))
+        # A person who cancels knows; nobody else need look at what nothing was done to.
+        gave_up = run.gives_up_as if not run.undo and not run.cancelled else OutcomeStatus.ROLLED_BACK
+        return Finish(Ending(gave_up, run.reason))
     if is_late:
         return Finish(Ending(OutcomeStatus.ROLLBACK_FAILED, f"{run.reason}; rollback took longer than {ROLLBACK_S:.0f} s"))
     return BeginUndo(step, run.reason)

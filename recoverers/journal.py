@@ -36,7 +36,7 @@ from recoverers.transitions import (
 from schemas.avro_shape import record_from_plain, record_to_plain
 from schemas.decisions import HealingCommand
 from schemas.ids import from_micros, id_of, micros
-from schemas.recoveries import Direction, FactorResult, JournalKind, JournalRecord, StepDone
+from schemas.recoveries import Direction, FactorResult, JournalKind, JournalRecord, OutcomeStatus, StepDone
 
 _TIMES = ("opened_at", "detected_at", "issued_at", "not_after")
 
@@ -81,6 +81,7 @@ class RunState:
     paused_s: float = 0.0
     undo_paused_s: float = 0.0
     undoable: bool = True
+    gives_up_as: OutcomeStatus = OutcomeStatus.ROLLED_BACK
     cancelled: bool = False
 
     def next_step(self) -> str | None:
@@ -160,7 +161,10 @@ def _fold_do(run: RunState, record: JournalRecord, fact: type[Fact], result: Map
     if fact is Planned:
         values = tuple(sorted((str(k), str(v)) for k, v in cast("dict[str, str]", result["facts"]).items()))
         steps = tuple(cast("list[str]", result["steps"]))
-        return replace(run, planned=steps, facts=Facts(values=values), acted_at=record.at, undoable=bool(result.get("undoable", True)))
+        # Journals of before it was written know one way to give up.
+        gives_up_as = OutcomeStatus(str(result.get("gives_up_as", OutcomeStatus.ROLLED_BACK)))
+        planned = replace(run, planned=steps, facts=Facts(values=values), acted_at=record.at, gives_up_as=gives_up_as)
+        return replace(planned, undoable=bool(result.get("undoable", True)))
     if fact is Intended:
         step = StepRun(record.step, record.idempotency_key, record.pre_image, began=record.at)
         return replace(run, steps=(*run.steps, step))

@@ -34,8 +34,10 @@ def choose(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord] | E
     steps = ending or choose_steps(command, terms.recipe, facts)
     if isinstance(steps, Ending):
         return steps
+    traits = terms.recipe.traits
+    fixed: dict[str, object] = {"undoable": traits.undoable, "gives_up_as": traits.gives_up_as.value}
     planned = line(run, terms, JournalKind.PLANNED, hands.now())
-    return [replace(planned, result=text_of(steps=list(steps), facts=dict(facts.values), undoable=terms.recipe.traits.undoable))]
+    return [replace(planned, result=text_of(steps=list(steps), facts=dict(facts.values), **fixed))]
 
 
 def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalRecord]:
@@ -48,16 +50,16 @@ def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalR
 
 
 def try_step(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
-    """Make the step; a pending one is asked again until the budget is used up."""
+    """Make the step; a pending one is asked again until the budget is used up or a person cancels."""
     step = run.steps[-1]
     # The journal may have been slow: what was permitted before the intent may be forbidden by now.
     paused = hands.permit(run.command, Direction.DO)
     deadline = Deadline.after(run.started_at or hands.now(), run.command.deadline_s, run.paused_s + paused)
     call = call_for(run, step.name, step.pre_image)
     result = terms.recipe.act(call)
-    while result.status is StepStatus.PENDING and not deadline.is_over(hands.now()):
-        hands.wait(result.delay_s)
-        result = terms.recipe.act(call)
+    while result.status is StepStatus.PENDING and not deadline.is_over(hands.now()) and not hands.is_cancelled(run.command):
+        hands.wait(min(result.delay_s, deadline.left_s(hands.now())))
+        result = terms.recipe.act(replace(call, said=result.detail))
     if result.status is StepStatus.UNCERTAIN:
         return [replace(line(run, terms, JournalKind.IN_DOUBT, hands.now(), step.name), step_try=step.tries)]
     done = line(run, terms, JournalKind.DONE, hands.now(), step.name)

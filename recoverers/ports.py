@@ -14,7 +14,7 @@ from typing import Protocol
 from schemas.attempts import CiJob, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
-from schemas.recoveries import Direction, JournalRecord
+from schemas.recoveries import Direction, JournalRecord, OutcomeStatus
 from schemas.services import ConfigSpec, ProbeSpec, ServiceSpec
 
 
@@ -51,23 +51,28 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One step of one run as a recipe sees it."""
+    """One step of one run as a recipe sees it; ``said`` is the detail of its last asking when that was pending."""
 
     command: HealingCommand
     facts: Facts
     step: str
     key: str
     pre_image: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is fixed about a recipe; one that is not ``undoable`` leaves its effect when it did not help, as a history does."""
+    """What is fixed about a recipe; one that is not ``undoable`` leaves its effect when it did not help, as a history does.
+
+    ``gives_up_as`` is the end of a run that did not help and has nothing to take back.
+    """
 
     name: str
     version: int
     verify_within_s: float
     undoable: bool = True
+    gives_up_as: OutcomeStatus = OutcomeStatus.ROLLED_BACK
 
 
 class Recipe(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.decisions import Parameters
-from schemas.vocabulary import Kind
+from schemas.vocabulary import OUTSIDE_KINDS, Kind, is_healable
 
 
 class Reversibility(StrEnum):
@@ -53,6 +53,9 @@ _CI_TRANSIENT = frozenset(
     }
 )
 
+# What no repository causes itself, as far as the taxonomy lets anybody act on it.
+_OUTSIDE = frozenset(kind for kind in OUTSIDE_KINDS if is_healable(kind))
+
 CARDS: tuple[StrategyCard, ...] = (
     StrategyCard(
         name="service_restart",
@@ -98,6 +101,22 @@ CARDS: tuple[StrategyCard, ...] = (
         max_attempts=2,
         deadline_s=1800.0,
         minimum_confidence=0.9,
+    ),
+    StrategyCard(
+        name="await_upstream",
+        recipe_version=1,
+        title="Ask a known upstream until it is well again, and change nothing",
+        heals=_OUTSIDE,
+        targets=frozenset({"upstream"}),
+        parameters=(),
+        bounds=(("passes", 3), ("first_wait_s", 1.0), ("longest_wait_s", 30.0)),
+        base_risk=0.0,
+        reversibility=Reversibility.FULL,
+        factors=("page_answers", "port_answers"),
+        max_attempts=1,
+        # The members' decisions are valid for an hour by default: a quarter of it is left to let them go.
+        deadline_s=2700.0,
+        minimum_confidence=0.5,
     ),
 )
 

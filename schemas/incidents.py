@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -13,6 +13,9 @@ from schemas.vocabulary import Group, Kind, Result
 
 MAX_UNEXPLAINED = 20
 MAX_UNEXPLAINED_LINE = 300
+# The target of a storm that no known upstream explains, and the first word of every storm's id.
+FLEET = "fleet"
+STORM = "storm"
 
 
 class DetectionStatus(StrEnum):
@@ -158,6 +161,15 @@ class Incident:
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""
         return self.origin_key
+
+    def slim(self) -> Incident:
+        """Return what stages keep of an incident; the rest stays on the topic, and of a storm's member its parent shows the reasons."""
+        kept = replace(self, features=(), evidence=(), alternatives=())
+        return replace(kept, hits=self.hits[:1], reasons=self.reasons[:1]) if self.parent else kept
+
+    def is_storm(self) -> bool:
+        """Tell whether this is the parent of a storm; its target is a known upstream or the fleet."""
+        return self.origin_key[:1] == (STORM,)
 
 
 class UpdateCause(StrEnum):

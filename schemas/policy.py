@@ -65,11 +65,24 @@ class Policy:
     stabilise_s: float = 1.0
     # A new attempt of a re-run must be seen within this after its outcome.
     next_attempt_wait_s: float = 120.0
-    # The same failure in that many repositories within that many seconds of event time is one incident above theirs; 0 is never, the
-    # default as long as members are not held for it. Of one owner at most so many count, so that a tenant alone can be kept from it.
-    storm_repositories: int = 0
+    # Distinct repositories (of one owner at most ``storm_per_owner``) that fail in the same way within ``storm_window_s`` seconds of
+    # event time are one incident above theirs; 0 is never. Ten in ten minutes do not happen by chance, and a wrong storm only delays.
+    storm_repositories: int = 10
     storm_window_s: float = 600.0
-    storm_per_owner: int = 5
+    # An installation usually has one owner, so it may make a storm alone; lower than ``storm_repositories`` where tenants share one.
+    storm_per_owner: int = 10
+    # Distinct runs that make a storm of however few repositories; 0 is never. Only at a known upstream, whose probes end a wrong one
+    # within seconds: a repository does not fail fifty times in ten minutes by its own.
+    storm_runs: int = 50
+    # The share of the service groups, and at least how many of them, whose services fail within ``storm_window_s``: then nothing is
+    # restarted and a person is told, for the cause is beneath all of them. Small fleets fail by halves; 0 groups is never.
+    storm_groups_share: float = 0.5
+    storm_groups: int = 10
+    # How many held members are let go in any so many seconds once their parent is healed: an upstream that just came back is weak.
+    storm_release: Budget = Budget(limit=10, window_s=60.0)
+    # How many seconds members wait after their parent ended otherwise, in a person's hands; with the default they expire first. A
+    # storm that goes on for longer is told again.
+    storm_hold_s: float = 3600.0
     # An unexplained failure in that many distinct runs of that many distinct repositories becomes a proposed pattern; 0 runs is never.
     # Ten are no accident, three are no single project's own trouble; of one repository at most eight runs count.
     proposal_runs: int = 10

@@ -82,6 +82,10 @@ class OutcomeStatus(StrEnum):
     PLANNED = "planned"
 
 
+# Ends of a storm's parent after which its cause may still be there, and a person has it in hand: its members go on waiting.
+HOLDING_ENDS = frozenset({OutcomeStatus.ESCALATED, OutcomeStatus.EXPIRED, OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class StepDone:
     """One step as it went: ``took_ms`` milliseconds, ``tries`` attempts."""

@@ -6,9 +6,13 @@ published on ``heal.catalogue``; every worker reads it from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+UPSTREAM = "upstream"
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 
 class ProbeKind(StrEnum):
@@ -29,6 +33,8 @@ class ProbeSpec:
     address: str
     every_s: float = 10.0
     timeout_s: float = 2.0
+    # HTTP statuses that mean well; none named: any 2xx. A registry may answer 401 to everybody and be well.
+    statuses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,19 @@ class CiServer:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamSpec:
+    """One party outside that many jobs rest on, and is only ever looked at: probes by HTTP and TCP.
+
+    ``hosts`` are what it answers for: exact names, or ``*.`` and the end of a name. A log's host only looks it up here.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    probes: tuple[ProbeSpec, ...]
+    healing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The whole catalogue of targets."""
 
@@ -76,6 +95,7 @@ class Services:
     configs: tuple[ConfigSpec, ...] = ()
     ci: tuple[CiServer, ...] = ()
     version: str = ""
+    upstreams: tuple[UpstreamSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -84,6 +104,20 @@ class Services:
     def config(self, name: str) -> ConfigSpec | None:
         """Return the configuration file of that name."""
         return next((spec for spec in self.configs if spec.name == name), None)
+
+    def upstream(self, name: str) -> UpstreamSpec | None:
+        """Return the known upstream of that name."""
+        return next((spec for spec in self.upstreams if spec.name == name), None)
+
+    def upstream_of_host(self, host: str) -> UpstreamSpec | None:
+        """Return the known upstream that answers for a host: by its exact name, else by the longest end; text that is no host has none."""
+        wanted = host.strip().rstrip(".").lower()
+        if not _HOST.fullmatch(wanted):
+            return None
+        parts = wanted.split(".")
+        names = (wanted, *("*." + ".".join(parts[skip:]) for skip in range(1, len(parts))))
+        owners = {known: spec for spec in self.upstreams for known in spec.hosts}
+        return next((owners[name] for name in names if name in owners), None)
 
     def scope_of(self, target: str) -> str:
         """Return what conflicts over a target are judged by: its service group, or the target itself when it is not in the catalogue."""

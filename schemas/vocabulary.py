@@ -82,6 +82,18 @@ _RUNTIME = frozenset(
 )
 _NOT_HEALABLE = frozenset({Kind.TLS_CERTIFICATE, Kind.AUTH_CREDENTIALS, Kind.DEPENDENCY_RESOLUTION, Kind.ENVIRONMENT_CONFIG})
 
+# What a party outside of every repository causes.
+OUTSIDE_KINDS = frozenset(
+    {
+        Kind.NETWORK_CONNECTIVITY,
+        Kind.DNS_RESOLUTION,
+        Kind.TLS_CERTIFICATE,
+        Kind.REMOTE_SERVICE_ERROR,
+        Kind.RATE_LIMITED,
+        Kind.SERVICE_UNAVAILABLE,
+    }
+)
+
 # GitHub's words for a conclusion, beside the OpenTelemetry ones (docs of the check-runs API).
 _RESULT_WORDS = {
     "cancelled": Result.CANCELLATION,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
-from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Verdict
+from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Risk, Verdict
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
 from schemas.lifecycle import Hold
@@ -19,8 +19,8 @@ from schemas.outputs import Count, Emit, Gauge, Output, Place, Reject
 from schemas.oversight import AuditEntry, Control, Lease
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from streams.admission_records import AdmitRules, admission_of, audit_of, command_of, outcome_of
-from streams.door_state import DoorState, InFlight, Queued, Seen
-from streams.holds import first_hold
+from streams.door_state import MAX_QUEUED, DoorState, InFlight, Queued, Seen
+from streams.holds import hold_of
 
 # Two approvals are for what one operator alone must never do.
 _SINGLE_OPERATOR_LIMIT = 1
@@ -34,6 +34,8 @@ _LEAVES_AS = {
     AdmissionState.EXPIRED: OutcomeStatus.EXPIRED,
     AdmissionState.DENIED: OutcomeStatus.REFUSED,
 }
+# What one tick says at most: the end of a storm is spread over some ticks, so that none is one huge transaction.
+MAX_OUTPUTS = 3_000
 _HAS_HEALED = frozenset({OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED})
 # Ends that say nothing about whether the strategy works on the target.
 _SAYS_NOTHING = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, OutcomeStatus.EXPIRED})
@@ -65,6 +67,7 @@ class Admit:
             case IncidentUpdate():
                 return _take_update(self._state, event, now)
             case Incident():
+                self._state.storms.note_incident(id_of(event), event, now)
                 return ()
             case _:
                 return (Reject(f"{event.RECORD} is nothing that admit reads"),)
@@ -76,8 +79,12 @@ class Admit:
         if lease is not None:
             self._sequence += 1
             outputs.append(Emit(lease))
+        self._state.storms.forget_old(now)
+        spoken_of = self._state.control.subjects()
         for name, row in self._state.queue.items():
-            outputs += _judge(self._state, self._rules, name, row, now)
+            outputs += _judge(self._state, self._rules, name, row, spoken_of, now)
+            if len(outputs) >= MAX_OUTPUTS:
+                break
         waiting = sum(row.hold.startswith(Hold.APPROVAL) for _, row in self._state.queue.items())
         is_switched = lease is None or bool(lease.halted)
         return (*outputs, Gauge("healstream_approvals_pending", waiting), Gauge("healstream_kill_switch_engaged", float(is_switched)))
@@ -102,12 +109,21 @@ def _take_decision(state: DoorState, decision: Decision, now: datetime) -> Seque
     if state.seen.get(name) is not None:
         return ()
     state.seen.put(name, Seen(now))
+    state.storms.note_decision(decision, now)
     if decision.verdict in _NEVER_RUNS:
         return _end(decision, _NEVER_RUNS[decision.verdict], decision.reason or decision.verdict, now)
     if decision.oversight is Oversight.SINGLE_OPERATOR and decision.approvals_required > _SINGLE_OPERATOR_LIMIT:
         return _end(decision, OutcomeStatus.REFUSED, "single_operator may not approve this tier", now)
-    state.queue.put(name, Queued(decision))
+    if len(state.queue) >= MAX_QUEUED:
+        return _end(decision, OutcomeStatus.REFUSED, f"queue_full: {MAX_QUEUED} decisions wait at the door", now)
+    state.queue.put(name, Queued(_slim(decision)))
     return ()
+
+
+def _slim(decision: Decision) -> Decision:
+    """Return what the door needs of a decision; what it rests on stays on the topic, so that thousands may wait."""
+    advice = tuple(gate for gate in decision.gates if gate.verdict is decision.verdict is Verdict.ASK)
+    return replace(decision, gates=advice, inputs=(), candidates=(), risk=Risk())
 
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
@@ -118,11 +134,14 @@ def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, 
 
 def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence[Output]:
     refused = state.control.take(control, now)
+    if not refused and control.override and control.override.mark_healed:
+        state.storms.note_marked_healed(control.key.removeprefix("override/").rpartition("/")[0], now)
     details = (("reason", refused),) if refused else ()
     return (Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details)),)
 
 
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+    state.storms.note_outcome(outcome, now)
     queued = state.queue.get(outcome.decision_id)
     if outcome.status is OutcomeStatus.PLANNED:
         if queued is not None and outcome.plan is not None:
@@ -154,21 +173,29 @@ def _leave(state: DoorState, decision: Decision, end: AdmissionState, reason: st
     return [Emit(admission), *_end(decision, _LEAVES_AS[end], reason, now, by)]
 
 
-def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, spoken_of: frozenset[str], now: datetime) -> list[Output]:
     """Decide on one queued decision: it leaves, goes on waiting, or is let through."""
-    decision = row.decision
-    if now >= decision.expires_at:
-        return _leave(state, decision, AdmissionState.EXPIRED, "the decision is no longer valid", now)
+    if now >= row.decision.expires_at:
+        return _leave(state, row.decision, AdmissionState.EXPIRED, "the decision is no longer valid", now)
+    said = _leave_by_word(state, row.decision, now) if spoken_of & {name, row.decision.incident_id} else []
+    if said:
+        return said
+    row, hold = hold_of(state, row, now)
+    if not hold:
+        return _let_through(state, rules, row, now)
+    # A member of a storm waits for long, among thousands: nothing new costs nothing.
+    return [] if hold == row.hold and hold.startswith(Hold.STORM) else _wait(state, rules, name, replace(row, hold=hold), now)
+
+
+def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[Output]:
+    """Let a decision leave because a person says so; nothing when nobody does."""
     override = state.control.override_on(decision.incident_id)
     if override is not None and override[1].mark_healed:
         return _leave(state, decision, AdmissionState.SELF_HEALED, "marked", now, override[0])
     if override is not None and (override[1].hands_off or override[1].cancel):
         return _leave(state, decision, AdmissionState.DENIED, "hands_off", now, override[0])
     denier = state.control.denier(decision)
-    if denier is not None:
-        return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier)
-    hold = first_hold(state, row, now)
-    return _wait(state, rules, name, replace(row, hold=hold), now) if hold else _let_through(state, rules, row, now)
+    return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 
 
 def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from schemas.ids import content_id
 from schemas.incidents import Alternative, Detection, HitSeen
-from schemas.vocabulary import Kind
+from schemas.services import UPSTREAM
+from schemas.vocabulary import OUTSIDE_KINDS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Classified:
     line: int | None = None
     pattern: str = ""
     acts: bool = True
+    # The host that the deciding hit names, as text; ``upstream`` is the known one that classify looked up by it.
+    host: str = ""
+    upstream: str = ""
 
 
 ClassifyHits = Callable[[Detection], Classified]
@@ -40,7 +44,12 @@ def mask(text: str) -> str:
 
 
 def fingerprint_of(classified: Classified, hits: Sequence[HitSeen]) -> str:
-    """Return the id over kind, pattern and the masked captures of the pattern's hit; the run is no part of it."""
+    """Return the id over kind, pattern and the masked captures of the pattern's hit; the run is no part of it.
+
+    One outage of a known upstream shows in many ways, so its name alone is the fingerprint of what it causes.
+    """
+    if classified.upstream and classified.kind in OUTSIDE_KINDS:
+        return content_id("Fingerprint", UPSTREAM, classified.upstream)
     hit = next((seen for seen in hits if seen.pattern == classified.pattern), None)
     captures = {key: mask(value) for key, value in hit.captures} if hit else {}
     return content_id("Fingerprint", classified.kind, classified.pattern, captures)

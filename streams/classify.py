@@ -6,7 +6,7 @@ An incident is classified once. What comes later in its scope or run, and all th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -25,7 +25,7 @@ from streams.opening import Stamp, enter_incident, overridden_incident, reopen_i
 from streams.rows import Rows
 from streams.run_incidents import on_run_failed, on_run_passed
 from streams.runtime_incidents import RuntimeIncidents
-from streams.storms import StormLimits, Storms
+from streams.storms import Storms
 
 ClassifyEvent = Detection | Admission | RecoveryOutcome | Control
 
@@ -55,9 +55,8 @@ class Classify:
         """Begin again from a snapshot's entries."""
         self._rules = rules
         self._book = IncidentBook(entries, rules.bound)
-        self._runtime = RuntimeIncidents(entries, self._book, rules.configuration)
-        policy = rules.configuration.policy
-        self._storms = Storms(entries, StormLimits(policy.storm_repositories, policy.storm_window_s, policy.storm_per_owner))
+        self._storms = Storms(entries, rules.configuration)
+        self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
@@ -77,6 +76,7 @@ class Classify:
                 self._book.admit(event)
                 return ()
             case RecoveryOutcome():
+                self._storms.note_end(event)
                 settled = self._book.settle(event)
                 self._runtime.expect_end(settled.remaining, now)
                 return [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
@@ -111,11 +111,16 @@ class Classify:
         if not firing:
             return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
         judged = self._greens.shadowed(detection)
-        return on_run_failed(self._book, judged, self._rules.classify_hits(judged), stamp, self._storms)
+        classified = self._rules.classify_hits(judged)
+        known = self._rules.configuration.services.upstream_of_host(classified.host) if classified.host else None
+        named = replace(classified, upstream=known.name) if known else classified
+        return on_run_failed(self._book, judged, named, stamp, self._storms)
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override
         row = self._book.rows.get(overridden_incident(control)) if override else None
+        if row and override and override.mark_healed and why_not_counted(control, self._rules.configuration.people) is None:
+            self._storms.note_marked_healed(overridden_incident(control))
         # Only a wish to act opens a closed incident again; what concerns a waiting one is admit's.
         if row is None or row.is_open or override is None or not (override.run or override.force_verdict):
             return ()

@@ -58,6 +58,10 @@ class ControlBook:
         """Return the switch that keeps new commands from the scope."""
         return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if key in {FLEET, SWITCH_PREFIX + scope}), None)
 
+    def subjects(self) -> frozenset[str]:
+        """Return the decisions and incidents that anybody has said something of, so that thousands of others need not be looked up."""
+        return frozenset(key.split("/")[1] for key, _ in self.words.items() if key.startswith(("approval/", "override/")))
+
     def approvals(self, decision: Decision, plan_hash: str, now: datetime) -> tuple[ApprovalGiven, ...]:
         """Return the yeses that count for exactly this plan now: not the proposer's, not expired, one a person."""
         return tuple(

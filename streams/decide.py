@@ -142,7 +142,7 @@ class Decide:
         name = id_of(incident)
         if self._incidents.get(name):
             return ()
-        slim = replace(incident, features=(), evidence=(), alternatives=())
+        slim = incident.slim()
         return self._decide(name, DecideRow(slim), 1, now)
 
     def _on_update(self, update: IncidentUpdate, now: datetime) -> Sequence[Output]:

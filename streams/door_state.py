@@ -13,18 +13,24 @@ from streams.breakers import Breakers
 from streams.budgets import Budgets
 from streams.control_book import ControlBook
 from streams.rows import Rows
+from streams.storm_door import StormDoor
 
-MAX_QUEUED = 50_000
+MAX_QUEUED = 20_000
+MAX_SEEN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A decision at the door: why it waits, the plan that people are asked to approve, and whether that plan was ordered."""
+    """A decision at the door: why it waits, the plan that people are asked to approve, and whether that plan was ordered.
+
+    ``freed_at`` is when the last storm let it go.
+    """
 
     decision: Decision
     hold: str = ""
     planned_hash: str = ""
     is_plan_ordered: bool = False
+    freed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,17 @@ class DoorState:
     def __init__(self, entries: Mapping[str, str], configuration: Configuration) -> None:
         self.queue = Rows("queue/", Queued, MAX_QUEUED)
         self.flying = Rows("flying/", InFlight, MAX_QUEUED)
-        self.seen = Rows("seen/", Seen, MAX_QUEUED)
+        self.seen = Rows("seen/", Seen, MAX_SEEN)
         for rows in (self.queue, self.flying, self.seen):
             rows.load(entries)
         self.budgets = Budgets(entries, configuration.policy)
         self.breakers = Breakers(entries, configuration.policy)
         self.control = ControlBook(entries, configuration)
+        self.storms = StormDoor(entries, configuration.policy)
 
     def _all_rows(self) -> tuple[_Entries, ...]:
         own = (self.queue, self.flying, self.seen)
-        return (*own, self.budgets.rows, self.breakers.rows, self.control.words, self.control.switches)
+        return (*own, self.budgets.rows, self.breakers.rows, self.control.words, self.control.switches, self.storms.rows)
 
     def take_changes(self) -> dict[str, str | None]:
         """Return what changed since the last call."""

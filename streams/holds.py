@@ -1,8 +1,12 @@
-"""Why a decision must wait at the door just now: one small question each, asked in the order of ``HOLDS``; used by ``admit``."""
+"""Why a decision must wait at the door just now: one small question each, asked in the order of ``HOLDS``; used by ``admit``.
+
+A storm comes before them: while it lasts a member is not even asked, and when it is over it goes only where nothing else holds it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from schemas.lifecycle import Hold
@@ -54,3 +58,19 @@ HOLDS: tuple[HoldCheck, ...] = (hold_by_switch, hold_for_approval, hold_by_break
 def first_hold(state: DoorState, row: Queued, now: datetime) -> str:
     """Return the first reason to wait, empty when there is none."""
     return next((reason for check in HOLDS if (reason := check(state, row, now))), "")
+
+
+def hold_of(state: DoorState, row: Queued, now: datetime) -> tuple[Queued, str]:
+    """Return the row and its reason to wait, empty when it may go; the row is marked when a storm lets it go now."""
+    parent = state.storms.holder_of(row.decision, row.freed_at, now)
+    if not parent:
+        return row, first_hold(state, row, now)
+    stormy = f"{Hold.STORM}: {parent}"
+    if not state.storms.may_go(parent, now):
+        return row, stormy
+    other = first_hold(state, row, now)
+    # What waits for people is asked for now; whatever else holds it, it keeps its turn and its word.
+    if other and not other.startswith(Hold.APPROVAL):
+        return row, stormy
+    state.storms.let_go(parent, now)
+    return replace(row, freed_at=now), other

@@ -44,8 +44,16 @@ class Settled:
     remaining: tuple[Detection, ...] = ()
 
 
+# Names in the order of their coming, found by a key; one that goes costs no walk over the others.
+_Index = dict[str, dict[str, None]]
+
+
 def _run_key(run: RunRef) -> str:
     return f"{run.source}/{run.project}/{run.run_id}"
+
+
+def _commit_key(run: RunRef) -> str:
+    return f"{run.source}/{run.project}/{run.job}@{run.commit}"
 
 
 def sign_of(detection: Detection) -> str:
@@ -62,7 +70,8 @@ class IncidentBook:
         self.rows = Rows("incident/", BookRow, bound)
         self.rows.load(entries)
         self._by_scope: dict[str, str] = {}
-        self._by_run: dict[str, tuple[str, ...]] = {}
+        self._by_run: _Index = {}
+        self._by_commit: _Index = {}
         for name, row in self.rows.items():
             self._index(name, row.incident)
 
@@ -70,22 +79,25 @@ class IncidentBook:
         if incident.run is None:
             self._by_scope[incident.scope] = name
         else:
-            key = _run_key(incident.run)
-            self._by_run[key] = (*self._by_run.get(key, ()), name)
+            for index, key in self._indexes(incident.run):
+                index.setdefault(key, {})[name] = None
+
+    def _indexes(self, run: RunRef) -> list[tuple[_Index, str]]:
+        of_commit = [(self._by_commit, _commit_key(run))] if run.commit else []
+        return [(self._by_run, _run_key(run)), *of_commit]
 
     def _forget(self, name: str, incident: Incident) -> None:
         if self._by_scope.get(incident.scope) == name:
             del self._by_scope[incident.scope]
-        if incident.run:
-            key = _run_key(incident.run)
-            rest = tuple(other for other in self._by_run.get(key, ()) if other != name)
-            self._by_run[key] = rest
-            if not rest:
-                del self._by_run[key]
+        for index, key in self._indexes(incident.run) if incident.run else ():
+            names = index.get(key, {})
+            names.pop(name, None)
+            if not names:
+                index.pop(key, None)
 
     def open(self, incident: Incident, firing: tuple[Detection, ...]) -> None:
         """Write a new incident down; its features and evidence stay on the topic."""
-        slim = replace(incident, features=(), evidence=(), alternatives=())
+        slim = incident.slim()
         name = id_of(incident)
         oldest = self.rows.oldest()
         if self.rows.put(name, BookRow(slim, firing=tuple(dict.fromkeys(sign_of(detection) for detection in firing)))) and oldest:
@@ -100,8 +112,14 @@ class IncidentBook:
 
     def of_run(self, run: RunRef) -> list[tuple[str, BookRow]]:
         """Return the incidents of a run, newest first."""
-        names = reversed(self._by_run.get(_run_key(run), ()))
+        names = reversed(self._by_run.get(_run_key(run), {}))
         return [(name, row) for name in names if (row := self.rows.get(name))]
+
+    def of_commit(self, run: RunRef) -> list[tuple[str, BookRow]]:
+        """Return the incidents of the same job on the same commit in other runs, oldest first; none where no commit is named."""
+        names = self._by_commit.get(_commit_key(run), {}) if run.commit else {}
+        rows = [(name, row) for name in names if (row := self.rows.get(name))]
+        return [(name, row) for name, row in rows if row.incident.run and row.incident.run.run_id != run.run_id]
 
     def note(self, name: str, detection: Detection) -> bool:
         """Keep what fires in a runtime incident; return whether its target fires on no detector any more."""

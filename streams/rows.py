@@ -87,6 +87,10 @@ class Rows(Generic[T]):
         """Walk over a copy of the rows without their keys, oldest first."""
         return iter([row for _, row in self._rows.values()])
 
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
     def oldest(self) -> tuple[str, T] | None:
         """Return the row that was made first."""
         found = next(iter(self._rows.items()), None)

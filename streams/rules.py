@@ -23,6 +23,7 @@ from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.model import Pattern
 from learning.patterns.precedence import load_precedence
 from learning.patterns.reviewed import InForce, in_force
+from learning.patterns.typed_host import captures_at, host_in
 from learning.proposing import Proposer
 from learning.recordings import recorded_logs
 from learning.structure import Structure, from_signals
@@ -140,9 +141,15 @@ def classifier_of(recognizer: Callable[[], Recognizer]) -> ClassifyHits:
         features = {feature.index: feature.weight for feature in detection.features}
         structure = from_signals(dict(detection.signals))
         found = classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer())
-        return _classified(replace(found, reasons=(*found.reasons, *_said_in_shadow(detection.hits))))
+        shown = _classified(replace(found, reasons=(*found.reasons, *_said_in_shadow(detection.hits))))
+        return replace(shown, host=_host_named(detection.hits, found, recognizer().matcher))
 
     return classify
+
+
+def _host_named(seen: tuple[HitSeen, ...], found: Classification, matcher: Matcher) -> str:
+    rows = ((hit.pattern, hit.line, hit.captures) for hit in seen if not hit.shadow)
+    return host_in(matcher.by_id.get(found.pattern), captures_at(rows, found.pattern, found.line))
 
 
 def _classified(found: Classification) -> Classified:

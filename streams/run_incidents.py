@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from schemas.ids import id_of
 from schemas.incidents import Detection, RunRef, UpdateCause
@@ -11,7 +12,7 @@ from schemas.vocabulary import Result
 from streams.classified import Classified
 from streams.incident_book import BookRow, IncidentBook
 from streams.opening import Stamp, enter_incident, open_incident, update_of
-from streams.storms import Storms
+from streams.storms import Storms, is_vouched_for
 
 
 def on_run_failed(book: IncidentBook, detection: Detection, classified: Classified, stamp: Stamp, storms: Storms) -> Sequence[Output]:
@@ -23,26 +24,44 @@ def on_run_failed(book: IncidentBook, detection: Detection, classified: Classifi
             continue
         if row.caused_attempt(run.attempt):
             # Another job of the caused attempt is no evidence on whether the re-run job failed in the same way.
-            spoken = classified if known.job == run.job else None
-            return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, spoken))]
+            if known.job != run.job:
+                return [Emit(update_of(name, UpdateCause.EVIDENCE, detection))]
+            told = Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))
+            return [*_failed_again(book, row, detection, classified, stamp, storms), told]
         if (known.job, known.attempt) == (run.job, run.attempt):
             return [Emit(update_of(name, UpdateCause.EVIDENCE, detection, classified))] if row.is_open else ()
     opened = open_incident((detection,), classified, detection.target, stamp)
     if book.rows.get(id_of(opened)):
         return ()
-    member, parent = storms.join(opened, stamp.now)
+    member, parent = storms.join(opened, classified.upstream, stamp.now)
     above = enter_incident(book, parent, (), stamp) if parent else ()
     return [*above, *enter_incident(book, member, (), stamp)]
 
 
+def _failed_again(
+    book: IncidentBook, row: BookRow, detection: Detection, classified: Classified, stamp: Stamp, storms: Storms
+) -> Sequence[Output]:
+    """Open the storm that re-runs make which fail alike: an upstream that fell again is no less an outage because its jobs are known."""
+    again = open_incident((detection,), classified, detection.target, stamp)
+    _, parent = storms.join(replace(again, origin_key=row.incident.origin_key), classified.upstream, stamp.now)
+    return enter_incident(book, parent, (), stamp) if parent else ()
+
+
 def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequence[Output]:
-    """Tell the open incidents of the job that a later attempt passed: ours is evidence, somebody else's resolves."""
+    """Tell the open incidents of the job that a later attempt passed: ours is evidence, somebody else's resolves.
+
+    A green run of the same job on the same commit resolves those of other runs too, as far as no command of ours runs.
+    """
     outputs: list[Output] = []
     for name, row in book.of_run(run):
         if row.is_open and _is_earlier(row, run):
             cause = UpdateCause.EVIDENCE if row.caused_attempt(run.attempt) else UpdateCause.RESOLVED
             passed = Classified(row.incident.kind, row.incident.confidence)
             outputs.append(Emit(update_of(name, cause, detection, passed, Result.SUCCESS)))
+    if is_vouched_for(detection.provenance):
+        others = ((name, row) for name, row in book.of_commit(run) if row.is_open and not row.running)
+        over = [name for name, row in others if detection.last_at > row.incident.opened_at]
+        outputs += [Emit(update_of(name, UpdateCause.RESOLVED, detection, result=Result.SUCCESS)) for name in over]
     return outputs
 
 

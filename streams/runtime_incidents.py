@@ -15,6 +15,7 @@ from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
 from streams.opening import Stamp, enter_incident, open_incident, update_of
 from streams.rows import Rows
 from streams.runtime_kinds import classify_runtime
+from streams.storms import Storms
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,10 @@ class GatherRow:
 class RuntimeIncidents:
     """What fires on targets, gathered by scope until its cause can be named."""
 
-    def __init__(self, entries: Mapping[str, str], book: IncidentBook, configuration: Configuration) -> None:
+    def __init__(self, entries: Mapping[str, str], book: IncidentBook, storms: Storms, configuration: Configuration) -> None:
         """Begin again from a snapshot's entries."""
         self._book = book
+        self._storms = storms
         self._services = configuration.services
         self._policy = configuration.policy
         self.gathered = Rows("gather/", GatherRow, MAX_ROWS)
@@ -101,12 +103,14 @@ class RuntimeIncidents:
         ordered = tuple(sorted(detections, key=lambda detection: (detection.first_at, detection.target, detection.detector)))
         target = deepest([detection.target for detection in ordered], self._services)
         classified = classify_runtime([detection for detection in ordered if detection.target == target], self._services)
-        incident = open_incident(ordered, classified, target, stamp)
+        opened = open_incident(ordered, classified, target, stamp)
+        incident, parent = (opened, None) if self._book.rows.get(id_of(opened)) else self._storms.join(opened, "", stamp.now)
+        above = enter_incident(self._book, parent, (), stamp) if parent else ()
         rest = [detection for detection in ordered if detection.target != target]
         outputs = list(enter_incident(self._book, incident, ordered, stamp))
         for detection in rest:
             self._book.note(id_of(incident), detection)
-        return [*outputs, *(Emit(update_of(id_of(incident), UpdateCause.EVIDENCE, detection)) for detection in rest)]
+        return [*above, *outputs, *(Emit(update_of(id_of(incident), UpdateCause.EVIDENCE, detection)) for detection in rest)]
 
 
 def _was_caused(row: BookRow, detection: Detection) -> bool:

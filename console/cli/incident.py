@@ -1,18 +1,23 @@
-"""``healstream incident list|get|explain|watch``."""
+"""``healstream incident list|get|explain|watch|mark-healed``."""
 
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import time
+from datetime import UTC, datetime
 
 import typer
 
 from console.casefile import case_json, case_markdown
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, show
+from console.cli.people_here import people_of
+from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.readmodel import IncidentView, summary_of
 from console.topic_reader import read_model
+from console.words import marked_healed_of, require_right, say, speaker_in
 from schemas.errors import NotFoundError
+from schemas.people import Right
 
 WHOLE = typer.Option(Output.JSON, "--output", "-o", help="json or jsonl")
 _COLUMNS = ("id", "state", "kind", "target", "strategy", "reason")
@@ -25,6 +30,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("get")(get)
     noun.command("explain")(explain)
     noun.command("watch")(watch)
+    noun.command("mark-healed")(mark_healed)
     app.add_typer(noun, name="incident", help=text)
 
 
@@ -65,3 +71,12 @@ def watch(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output:
                 show([row], Output.JSONL if output is not Output.TABLE else output, _COLUMNS)
                 sys.stdout.flush()
         time.sleep(every_s)
+
+
+def mark_healed(incident: str, who: str = AS, name: str = NAME) -> None:
+    """Say that an incident's cause is gone: what waits for it is not acted upon, and the members of a storm may go."""
+    speaker = speaker_in(home(name).people, who)
+    require_right(people_of(home(name)), speaker, Right.OVERRIDE)
+    found, view = _found(name, incident)
+    say(brokers_of(name), marked_healed_of(found, speaker, secrets.token_hex(8), datetime.now(UTC)))
+    talk(f"{speaker.name} marks {view.incident.target if view.incident else found} healed")

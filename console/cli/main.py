@@ -19,7 +19,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("explain", "Say what is wrong in one log, and what would be done"),
     ("classify", "Classify many logs, JSON lines in and out"),
     ("send", "Produce logs, events or health checks"),
-    ("incident", "Look at incidents: list, get, explain, watch"),
+    ("incident", "Look at incidents: list, get, explain, watch, mark-healed"),
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status"),
     ("audit", "Check and read the audit chain: verify, tail"),

@@ -36,6 +36,6 @@ def _answers(probe: ProbeSpec) -> bool:
             httpx.Client(timeout=probe.timeout_s, follow_redirects=False, trust_env=False) as client,
             client.stream("GET", probe.address) as answer,
         ):
-            return answer.is_success
+            return answer.status_code in probe.statuses if probe.statuses else answer.is_success
     except (httpx.HTTPError, httpx.InvalidURL):
         return False

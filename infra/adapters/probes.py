@@ -78,7 +78,7 @@ class Probes:
                 code = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             return Look(HealthStatus.FAIL, f"{type(error).__name__}: {error}"[:300])
-        if 200 <= code < 300:
+        if code in probe.statuses if probe.statuses else 200 <= code < 300:
             return Look(HealthStatus.PASS, str(code))
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")

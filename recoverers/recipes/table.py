@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
+from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
@@ -45,7 +46,12 @@ def make_rerun_job(world: World) -> Recipe:
     return RerunJob(world.ci, world.kinds_in)
 
 
-MAKERS: tuple[RecipeMaker, ...] = (make_service_restart, make_config_restore, make_rerun_job)
+def make_await_upstream(world: World) -> Recipe:
+    """Return the recipe that waits for known upstreams."""
+    return AwaitUpstream(world.services, world.health)
+
+
+MAKERS: tuple[RecipeMaker, ...] = (make_service_restart, make_config_restore, make_rerun_job, make_await_upstream)
 
 
 def recipes_for(world: World, others: Iterable[RecipeMaker] = ()) -> Mapping[str, Recipe]:

@@ -62,6 +62,65 @@ def test_a_mistake_is_named_by_file_line_and_column(texts: dict[str, str], place
     assert any(problem.startswith(place) for problem in problems), problems
 
 
+def upstream(name: str, hosts: str, probes: str) -> str:
+    return f"  - {{name: {name}, hosts: [{hosts}], probes: [{probes}]}}\n"
+
+
+PAGE = '{name: page, kind: http, address: "https://index.example/simple/", statuses: [200, 401]}'
+PORT = '{name: port, kind: tcp, address: "index.example:443"}'
+
+
+def test_a_known_upstream_is_read_with_its_hosts_and_probes_and_goes_over_the_topic_unchanged() -> None:
+    text = "upstreams:\n" + upstream("index", "index.example, '*.files.example'", f"{PAGE}, {PORT}")
+    found = configuration_of(Files({"healstream.yaml": "version: 1\n", "services.yaml": text}, {}), Keys())
+
+    assert isinstance(found, Configuration)
+    [spec] = found.services.upstreams
+    assert (spec.name, spec.hosts, spec.probes[0].statuses) == ("index", ("index.example", "*.files.example"), (200, 401))
+    key = Ed25519PrivateKey.generate()
+    entries = [*entries_of(found, key, NOW)]
+    read = configuration_from(entries, public_text(key))
+    assert isinstance(read, Configuration)
+    assert read.services.upstreams == found.services.upstreams
+    assert read.services.upstream_of_host("a.files.example") == spec
+
+
+@pytest.mark.parametrize(
+    ("hosts", "probes", "wrong"),
+    [
+        ("index.example", PAGE, "two different looks"),
+        ("index.example", f"{PAGE}, {PORT}, {{name: p, kind: process, address: /run/pid}}", "no other kind"),
+        ("index.example", f"{PAGE.replace('https:', 'file:')}, {PORT}", "page has no address for http"),
+        ("index.example", f"{PAGE.replace('index.example', 'me:secret@index.example')}, {PORT}", "without a login"),
+        ("index.example", f"{PAGE}, {PORT.replace(':443', '')}", "port has no address for tcp"),
+        ("index.example", f"{PAGE.replace('index.example', '169.254.169.254')}, {PORT}", "page has no address for http"),
+        ("index.example", f"{PAGE}, {PORT.replace('index.example', '[fe80::1]')}", "port has no address for tcp"),
+        ("'*'", f"{PAGE}, {PORT}", "should match"),
+        ("https://index.example", f"{PAGE}, {PORT}", "should match"),
+        ("", f"{PAGE}, {PORT}", "at least 1 item"),
+    ],
+)
+def test_an_upstream_that_could_not_be_asked_or_looked_up_is_refused(hosts: str, probes: str, wrong: str) -> None:
+    problems = problems_of(services="upstreams:\n" + upstream("index", hosts, probes))
+
+    assert any(wrong in problem and problem.startswith("services.yaml:2:") for problem in problems), problems
+    assert "secret" not in str(problems)
+
+
+def test_two_upstreams_may_share_neither_a_name_nor_a_host() -> None:
+    both = upstream("index", "index.example", f"{PAGE}, {PORT}") + upstream("index", "b.example, index.example", f"{PAGE}, {PORT}")
+    names = upstream("index", "index.example", f"{PAGE}, {PORT}") + upstream("mirror", "index.example", f"{PAGE}, {PORT}")
+
+    assert any("index is there twice" in problem for problem in problems_of(services="upstreams:\n" + both))
+    assert any("index answers for index.example too" in problem for problem in problems_of(services="upstreams:\n" + names))
+
+
+def test_the_bounds_of_a_storm_are_policy() -> None:
+    text = "storm_repositories: 0\nstorm_runs: 0\nstorm_release: {limit: 5, window_s: 30}\nstorm_hold_s: 0\n"
+    assert problems_of(policy__a=text) == []
+    assert any("write 0 for never, or 2 to 1000" in problem for problem in problems_of(policy__a="storm_repositories: 1\n"))
+
+
 def service(name: str, needs: str) -> str:
     return f"  - {{name: {name}, group: g, argv: [run], cwd: /srv, pid_file: /run/{name}, depends_on: [{needs}]}}\n"
 

@@ -19,11 +19,11 @@ from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.git_files import GitFiles
 from infra.adapters.processes import Processes
-from recoverers.ports import CiPort, ConfigFilePort, ProcessPort
+from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort
 from schemas.attempts import StepStatus
 from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
 from tests.support.executor_world import wait_for
-from tests.support.fakes import FakeCi, FakeFiles, FakeProcesses
+from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 TARGET = "job:github/acme/api/77/build"
 
@@ -189,6 +189,38 @@ def test_a_project_that_is_not_configured_and_a_dead_server_give_no_answer(serve
     dead = CiServers(Services(ci=(CiServer("github", "http://127.0.0.1:9", server.token_file, ("acme/api",)),)))
     assert dead.latest_attempt(TARGET) is None
     assert dead.rerun(TARGET, 101).status is StepStatus.FAILED
+
+
+@dataclass
+class HealthCase:
+    port: HealthPort
+    well: tuple[ProbeSpec, ...]
+    ill: tuple[ProbeSpec, ...]
+
+
+@pytest.fixture(params=["fake", "real"])
+def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
+    if request.param == "fake":
+        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"})
+        answering = (ProbeSpec("page", ProbeKind.HTTP, "up"), ProbeSpec("port", ProbeKind.TCP, "up"))
+        gone = (ProbeSpec("page", ProbeKind.HTTP, "down"), ProbeSpec("port", ProbeKind.TCP, "down"))
+        return HealthCase(fake, answering, (*gone, ProbeSpec("mute", ProbeKind.TCP, "up")))
+    page = f"{server.api_url}/nowhere"
+    # Without a login this server answers 401 to everybody, as registries do.
+    well = (ProbeSpec("p", ProbeKind.TCP, server.api_url.removeprefix("http://")), ProbeSpec("h", ProbeKind.HTTP, page, statuses=(401,)))
+    ill = (
+        ProbeSpec("h", ProbeKind.HTTP, page),
+        ProbeSpec("h", ProbeKind.HTTP, page, statuses=(200, 404)),
+        ProbeSpec("h", ProbeKind.HTTP, "http://127.0.0.1:9/", timeout_s=0.5, statuses=(401,)),
+        ProbeSpec("p", ProbeKind.TCP, "127.0.0.1:9", timeout_s=0.5),
+    )
+    return HealthCase(Checks(), well, ill)
+
+
+def test_a_probe_says_whether_what_it_looks_at_is_well_as_often_as_it_is_asked(health: HealthCase) -> None:
+    for _ in range(2):
+        assert [health.port.passes(probe) for probe in health.well] == [True] * len(health.well)
+        assert [health.port.passes(probe) for probe in health.ill] == [False] * len(health.ill)
 
 
 def test_probes_over_the_network_answer_yes_or_no(server: CiServer) -> None:

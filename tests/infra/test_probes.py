@@ -119,3 +119,12 @@ def test_a_file_is_compared_with_its_blob_at_the_pinned_commit(tmp_path: Path) -
     assert look(ProbeKind.FILE_HASH, "other", services).status is HealthStatus.FAIL
     unpinned = Services(configs=(ConfigSpec("web", "web", str(live), str(repository), "web.yaml", "main"),))
     assert look(ProbeKind.FILE_HASH, "web", unpinned).status is HealthStatus.DEGRADED
+
+
+def test_the_statuses_that_a_probe_names_are_the_ones_that_mean_well(port: int) -> None:
+    def status(code: int, *wanted: int) -> HealthStatus:
+        return asyncio.run(
+            Probes(Services()).look(ProbeSpec("p", ProbeKind.HTTP, f"http://127.0.0.1:{port}/{code}", statuses=wanted))
+        ).status
+
+    assert [status(401, 200, 401), status(401), status(204, 200)] == [HealthStatus.PASS, HealthStatus.FAIL, HealthStatus.FAIL]

@@ -131,6 +131,7 @@ def test_exit_codes_say_what_kind_of_no_it_was(copy: Copy, nothing: Copy) -> Non
     assert copy.run("incident", "get").code == 2
     assert copy.run("send", "logs", "/no/such/file", "--run", "github/acme/shop/1/build").code == 3
     assert copy.run("approval", "approve", "ffffffffffff", "--as", getpass.getuser()).code == 3
+    assert copy.run("incident", "mark-healed", "ffffffffffff", "--as", getpass.getuser()).code == 3
     ensure_key(copy.home.people / "stranger.key")
     denied = copy.run("killswitch", "engage", "--reason", "drill", "--as", "stranger")
     assert (denied.code, "people.yaml does not know this key" in denied.err) == (4, True), denied

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.events import Trust
 from schemas.ids import id_of, micros
 from schemas.incidents import Detection, DetectionStatus, Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Emit, Output
@@ -247,12 +248,36 @@ def test_a_ring_of_dependencies_still_has_a_first() -> None:
     assert dependents("service:store", SHOP) == ("api", "web")
 
 
+def green_elsewhere(seconds: float = 9, trust: Trust = Trust.SAME_REPOSITORY, commit: str = "abc") -> Detection:
+    passed = passed_job(1, seconds)
+    assert passed.run is not None
+    other = replace(passed, target="job:github/acme/api/78/build", run=replace(passed.run, run_id="78", commit=commit))
+    return replace(other, provenance=replace(passed.provenance, trust=trust))
+
+
+def test_a_later_green_run_of_the_same_job_on_the_same_commit_resolves_what_still_waits() -> None:
+    classify = stage()
+    say(classify, failed_job())
+    told = updated(say(classify, green_elsewhere()))
+    assert (told.cause, told.run_attempt, told.result) == (UpdateCause.RESOLVED, None, Result.SUCCESS)
+
+
+def test_a_green_run_of_a_fork_of_another_commit_of_before_or_under_a_command_resolves_nothing() -> None:
+    classify = stage()
+    name = id_of(opened(say(classify, failed_job(seconds=5))))
+    for other in (green_elsewhere(trust=Trust.FORK), green_elsewhere(commit="abd"), green_elsewhere(commit=""), green_elsewhere(4)):
+        assert say(classify, replace(other, detector=repr(other))) == []
+    say(classify, admitted(name, 6))
+    assert say(classify, green_elsewhere()) == []
+
+
 def test_the_oldest_incident_goes_when_the_book_is_full() -> None:
     classify = stage(bound=2)
     for number in range(4):
         say(classify, failed_job(1, number, job=f"j{number}"))
     assert sum(name.startswith("incident/") for name in classify.snapshot()) == 2
-    assert len(classify.snapshot()) == 4
+    assert sum(name.startswith("seen/") for name in classify.snapshot()) == 2
+    assert len(classify.snapshot()) == 5, "and one row that counts the failures of one fingerprint"
 
 
 def _story() -> list[ClassifyEvent]:

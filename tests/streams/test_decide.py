@@ -15,8 +15,9 @@ from schemas.ids import id_of
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Emit, Output
 from schemas.oversight import AuditEntry, Control, Rollout, RolloutLevel
-from schemas.policy import Policy
+from schemas.policy import Policy, StrategyPolicy
 from schemas.recoveries import OutcomeStatus
+from schemas.services import UpstreamSpec
 from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
 from streams.decide import GATES, Decide, DecideEvent, DecideRules
@@ -53,6 +54,28 @@ def test_a_service_that_is_down_is_started_by_name_with_a_plan_that_can_be_repro
     assert len(found.gates) == len(GATES)
     [audit] = records(outputs, AuditEntry)
     assert dict(cast("AuditEntry", audit).details)["reason"] == found.reason
+
+
+def upstream_decided(name: str = "index", healing: bool = True, level: RolloutLevel = RolloutLevel.AUTOMATIC) -> Decision:
+    base = configuration()
+    row = StrategyPolicy("await_upstream", level)
+    known = replace(base.services, upstreams=(UpstreamSpec("index", ("index.example",), (), healing),))
+    given_rules = replace(base, services=known, policy=replace(base.policy, strategies=(*base.policy.strategies, row)))
+    parent = replace(JOB, target=f"upstream:{name}", scope=f"upstream:{name}", run=None, result=None, origin_key=("storm", "f", "1"))
+    return decided(say(Decide.from_state({}, DecideRules(given_rules)), parent, 2))
+
+
+def test_a_known_upstream_is_waited_for_at_the_lowest_risk_and_by_its_name_alone() -> None:
+    found = upstream_decided()
+    assert (found.verdict, found.strategy, found.parameters) == (Verdict.HEAL, "await_upstream", (("upstream", "index"),))
+    assert (found.tier, found.max_attempts, redecide(found)) == (Tier.LOW, 1, Verdict.HEAL)
+    assert dict(found.bounds) == {"passes": 3, "first_wait_s": 1.0, "longest_wait_s": 30.0}
+
+
+def test_an_upstream_that_is_off_limits_unknown_or_not_rolled_out_is_not_waited_for() -> None:
+    assert upstream_decided(healing=False).verdict is Verdict.REFUSE
+    assert upstream_decided("nobody").verdict is Verdict.ESCALATE
+    assert upstream_decided(level=RolloutLevel.OBSERVE).verdict is Verdict.OBSERVE
 
 
 def test_a_drifted_file_goes_back_to_the_pinned_commit() -> None:

@@ -55,8 +55,14 @@ class FakeHealth:
     processes: FakeProcesses
     owner: dict[str, str] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    # What the next looks of a probe see, before it is as the world is.
+    script: dict[str, list[bool]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     def passes(self, probe: ProbeSpec) -> bool:
+        self.asked.append(probe.address)
+        if self.script.get(probe.name):
+            return self.script[probe.name].pop(0)
         name = self.owner.get(probe.address, probe.address)
         return probe.name not in self.silent and name in self.processes.alive
 

@@ -67,14 +67,14 @@ class Owner:
     read: dict[str, int] = field(default_factory=dict)
 
 
-def stage_of(name: str, rules: FaustRules, configuration: Configuration) -> Callable[[Mapping[str, str]], object]:
-    """Return what builds a stage from its entries."""
+def stage_of(name: str, rules: FaustRules, configuration: Configuration, epoch: int = 1) -> Callable[[Mapping[str, str]], object]:
+    """Return what builds a stage from its entries; ``epoch`` is the number of the door's owner."""
     builds: dict[str, Callable[[Mapping[str, str]], object]] = {
         "detect-runs": lambda entries: Detect.from_state(entries, replace(rules.detect, configuration=configuration)),
         "detect-targets": lambda entries: Detect.from_state(entries, replace(rules.detect, configuration=configuration)),
         "classify": lambda entries: Classify.from_state(entries, replace(rules.classify, configuration=configuration)),
         "decide": lambda entries: Decide.from_state(entries, replace(rules.decide, configuration=configuration)),
-        "admit": lambda entries: Admit.from_state(entries, AdmitRules(configuration, ADMIT_KEY, 1)),
+        "admit": lambda entries: Admit.from_state(entries, AdmitRules(configuration, ADMIT_KEY, epoch)),
         "learn": lambda entries: Learn.from_state(entries, replace(rules.learn, configuration=configuration)),
         "notary": lambda entries: Notary.from_state(entries, NotaryRules(NOTARY_KEY, CHECKPOINT_EVERY)),
     }
@@ -95,6 +95,7 @@ class MemoryFlow:
         self.executor = MemoryExecutor(self.configuration, world, self.topics, lambda: self.now, self.pass_time)
         world.emit = self.send
         self._next_look = START
+        self._epoch = 1
 
     def _owners(self) -> Iterator[Owner]:
         for stage in FLOW:
@@ -131,7 +132,8 @@ class MemoryFlow:
 
     def restart(self, name: str) -> None:
         """Let the owners of a stage die and begin again from what their state holds."""
-        build = stage_of(name, self.rules, self.configuration)
+        self._epoch += 1
+        build = stage_of(name, self.rules, self.configuration, self._epoch)
         for owner in self.owners:
             if owner.stage.name == name:
                 owner.logic = cast("StageLogic[Record]", build(dict(owner.logic.snapshot())))

@@ -39,7 +39,11 @@ class MemoryTopics:
         """Yield what the topic's bytes decode to, partition by partition."""
         for (name, _), row in sorted(self.rows.items()):
             if name == topic:
-                for incoming in row:
-                    record = CODEC.decode(incoming.raw)
-                    assert not isinstance(record, Undecodable), record
-                    yield record
+                yield from self.decoded(row)
+
+    def decoded(self, row: list[Incoming]) -> Iterator[Record]:
+        """Yield what one partition's bytes decode to."""
+        for incoming in row:
+            record = CODEC.decode(incoming.raw)
+            assert not isinstance(record, Undecodable), record
+            yield record

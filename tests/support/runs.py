@@ -14,7 +14,7 @@ from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
 from schemas.ids import id_of
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.vocabulary import Kind
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
@@ -29,8 +29,16 @@ def service(name: str, *needs: str) -> ServiceSpec:
 SERVICES = Services(
     services=(service("db"), service("api", "db"), service("web", "api")),
     configs=(ConfigSpec("web-conf", "web", "/srv/web/conf", "/srv/repo", "web.conf", "a" * 40),),
+    upstreams=(
+        UpstreamSpec(
+            "index",
+            ("index.example",),
+            (ProbeSpec("index-page", ProbeKind.HTTP, "index"), ProbeSpec("index-port", ProbeKind.TCP, "index")),
+        ),
+    ),
 )
-RECIPES = (("service_restart", "service:web"), ("config_restore", "config:web-conf"), ("rerun_job", JOB))
+INDEX = "upstream:index"
+RECIPES = (("service_restart", "service:web"), ("config_restore", "config:web-conf"), ("rerun_job", JOB), ("await_upstream", INDEX))
 
 
 def command(strategy: str, target: str, **changes: object) -> HealingCommand:
@@ -68,14 +76,16 @@ class Sandbox:
     files: FakeFiles = field(default_factory=lambda: FakeFiles({"web-conf": b"drifted"}, {"web-conf": b"pinned"}))
     ci: FakeCi = field(default_factory=FakeCi)
     silent: set[str] = field(default_factory=set)
+    script: dict[str, list[bool]] = field(default_factory=dict)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
         """Return a sandbox in which the recipe has something to heal: two services down, or a drifted file, or a failed job."""
-        return cls(processes=FakeProcesses(alive=set() if strategy == "service_restart" else {"db", "api", "web"}))
+        alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
+        return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]})
 
     def terms(self, order: HealingCommand) -> Terms:
-        health = FakeHealth(self.processes, silent=self.silent)
+        health = FakeHealth(self.processes, silent=self.silent, script=self.script)
 
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()

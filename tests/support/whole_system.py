@@ -20,13 +20,13 @@ from infra.broker.server import BrokerPlace, EmbeddedBroker, die_with_parent, fr
 from infra.kafka import producer_settings, read_to_end, send
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
-from schemas.configuration import Keys, keys_body, people_body, policy_body, services_body
+from schemas.configuration import PATTERNS_PREFIX, Keys, keys_body, people_body, policy_body, services_body
 from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, EntryKind, RolloutLevel
 from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.services import CiServer, ProbeKind, ProbeSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.signing import private_bytes, public_text, sign
 from schemas.topics import ALL_RECORDS
 from tests.support.executor_world import service_in, start_by_hand
@@ -50,6 +50,10 @@ class WholeSystem:
     jars: tuple[Path, ...]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     person_keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    ci: tuple[CiServer, ...] = ()
+    upstreams: tuple[UpstreamSpec, ...] = ()
+    # Pattern files by name; without any the shipped ones decide, and no log shows that a failure is gone.
+    patterns: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         port, controller, *service_ports = free_ports(5)
@@ -96,12 +100,14 @@ class WholeSystem:
         people = People(tuple(Person(name, roles[name], public_text(key)) for name, key in self.person_keys.items()))
         bodies = {
             "policy": policy_body(policy),
-            "services": services_body(Services(self.services)),
+            "services": services_body(Services(self.services, ci=self.ci, upstreams=self.upstreams)),
             "people": people_body(people),
             "keys": keys_body(Keys(public_text(self.keys["admit"]), public_text(self.keys["notary"]))),
         }
-        for name, body in bodies.items():
-            self.send(sign(CatalogueEntry(name, "1", EntryKind.CONFIGURATION, body, datetime.now(UTC)), self.keys["publisher"]))
+        entries = [(name, EntryKind.CONFIGURATION, body) for name, body in bodies.items()]
+        entries += [(f"{PATTERNS_PREFIX}{name}", EntryKind.PATTERNS, body) for name, body in self.patterns]
+        for name, kind, body in entries:
+            self.send(sign(CatalogueEntry(name, "1", kind, body, datetime.now(UTC)), self.keys["publisher"]))
 
     def send(self, record: Record) -> None:
         """Produce one record and wait for the broker's word."""
