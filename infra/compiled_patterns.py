@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 _SUM_BYTES = 32
-# Old catalogues' forms are of no use; a few are kept for copies that run side by side.
-KEPT_FILES = 8
+# Old catalogues' forms, two files each, are of no use; a few are kept for copies that run side by side.
+KEPT_FILES = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ begin with a clock that its clean form has not, and long counted gaps become ope
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import Protocol
 
 import hyperscan
 
+from learning.patterns.gate import compile_gate
 from learning.patterns.loader import Catalogue
 from learning.structure import MARK_RULES
 from schemas.errors import ConfigurationError
@@ -22,6 +23,8 @@ from schemas.errors import ConfigurationError
 LONGEST_COUNT = 8
 # The automaton counts bytes: a letter of UTF-8 has up to four.
 LETTER_BYTES = 4
+# To be changed when the same expressions give another gate.
+GATE_FORM = "gate 1"
 _TOKEN = re.compile(
     r"(?P<wide>\\[SWD]|\.|\[\^\]?(?:\\.|[^\]\\])*\])(?P<count>\?|\{\d+,\d+\})|\\.|\[\]?(?:\\.|[^\]\\])*\]|\{(?P<least>\d+),(?P<most>\d*)\}|.",
     re.DOTALL,
@@ -89,11 +92,20 @@ def compile_database(catalogue: Catalogue) -> bytes:
 
 def database_for(catalogue: Catalogue, store: Store | None) -> hyperscan.Database:
     """Return the automaton ready to scan, from the store when it has it."""
-    key = key_of(expressions_of(catalogue))
+    return _ready(key_of(expressions_of(catalogue)), lambda: compile_database(catalogue), store)
+
+
+def gate_for(catalogue: Catalogue, store: Store | None) -> hyperscan.Database:
+    """Return what finds the lines worth the automaton, ready to scan, from the store when it has it."""
+    expressions = [*(one for pattern in catalogue.patterns for one in pattern.expressions), *(rule.hint for rule in MARK_RULES)]
+    return _ready(key_of([GATE_FORM, *expressions]), lambda: compile_gate(expressions), store)
+
+
+def _ready(key: str, compile_anew: Callable[[], bytes], store: Store | None) -> hyperscan.Database:
     kept = store.get(key) if store else None
     database = _loaded(kept) if kept else None
     if database is None:
-        compiled = compile_database(catalogue)
+        compiled = compile_anew()
         if store:
             store.put(key, compiled)
         database = hyperscan.loadb(compiled, mode=hyperscan.HS_MODE_BLOCK)

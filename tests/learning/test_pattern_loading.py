@@ -131,12 +131,13 @@ def test_the_compiled_set_is_kept_under_a_name_of_its_content() -> None:
         assert [(hit.pattern, hit.kind, hit.line, hit.captures) for hit in hits] == [
             ("disk-full", Kind.DISK_FULL, 2, (("where", "device"),))
         ]
-    assert store.puts == 1
-    Matcher(_catalogue(_file(expressions=["No space left on (?P<where>disk|device)!?"])), store).make_ready()
+    # Its gate and its automaton.
     assert store.puts == 2
+    Matcher(_catalogue(_file(expressions=["No space left on (?P<where>disk|device)!?"])), store).make_ready()
+    assert store.puts == 4
     store.rows = dict.fromkeys(store.rows, b"no automaton")
     assert Matcher(catalogue, store).scan(b"cp: No space left on device") == Matcher(catalogue).scan(b"cp: No space left on device")
-    assert store.puts == 3
+    assert store.puts == 6
     assert catalogue.digest != _catalogue(_file(weight=0.5)).digest
 
 
