@@ -49,13 +49,14 @@ class Told:
 
 def load_recognizer(folder: Path) -> Recognizer:
     """Return the recognition in a folder; raises ConfigurationError with the place of what is wrong."""
-    catalogue = load_catalogue(read_folder(folder))
+    store = CompiledPatterns.in_cache(os.environ)
+    catalogue = load_catalogue(read_folder(folder), store)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     precedence = load_precedence((folder / "precedence.json").read_text(encoding="utf-8"))
     calibration = load_calibration((folder / "calibration.json").read_text(encoding="utf-8"))
-    return Recognizer(Matcher(catalogue, CompiledPatterns.in_cache(os.environ)), precedence, Classifier.from_snapshot(model), calibration)
+    return Recognizer(Matcher(catalogue, store), precedence, Classifier.from_snapshot(model), calibration)
 
 
 def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:

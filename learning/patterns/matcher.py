@@ -14,11 +14,12 @@ from typing import cast
 
 import hyperscan
 
-from learning.patterns.automaton import Store, database_for, gate_for
+from learning.patterns.automaton import database_for, gate_for
 from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
 from learning.patterns.gate import Span, lines_with_needs
 from learning.patterns.loader import Catalogue
 from learning.patterns.model import Pattern
+from learning.patterns.store import Store
 from learning.structure import LAST_ONLY, MARK_RULES, Mark, MarkRule, clean_line
 from schemas.vocabulary import Kind
 
