@@ -86,19 +86,16 @@ class Classifier:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
         if kind not in KINDS or weight <= 0.0:
             return
-        self._ready_learner().learn(features, kind.value, weight)
-        self.learned += 1
-        for index in features:
-            self._by_feature.pop(index, None)
-
-    def _ready_learner(self) -> SoftmaxLearner:
         if self._learner is None:
             # Here and not above: river with what it needs is a second and 90 MiB, which most processes are better without.
             from learning.softmax import SoftmaxLearner  # noqa: PLC0415
 
             self._learner = SoftmaxLearner(self._weights)
             self._weights = self._learner.weights
-        return self._learner
+        self._learner.learn(features, kind.value, weight)
+        self.learned += 1
+        for index in features:
+            self._by_feature.pop(index, None)
 
     def familiarity(self, features: Mapping[int, float]) -> float:
         """Return the part (0..1) of the features, by the squares of their weights, that says anything to the model."""
