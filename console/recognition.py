@@ -57,10 +57,11 @@ def load_recognizer(folder: Path, matcher: Matcher | None = None) -> Recognizer:
 
 
 def _matcher_of(folder: Path) -> Matcher:
-    catalogue = load_catalogue(read_folder(folder))
+    store = CompiledPatterns.in_cache(os.environ)
+    catalogue = load_catalogue(read_folder(folder), store)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines")
-    return Matcher(catalogue, CompiledPatterns.in_cache(os.environ))
+    return Matcher(catalogue, store)
 
 
 def tell(text: str, result: Result | None, recognizer: Recognizer) -> Told:

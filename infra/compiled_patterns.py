@@ -1,4 +1,4 @@
-"""Keeps compiled automatons in the cache folder, each with its checksum: compiling a thousand patterns takes seconds."""
+"""Keeps what is made of pattern files in the cache folder, each with its checksum: a thousand patterns take seconds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 _SUM_BYTES = 32
-# Old catalogues' forms are of no use; a few are kept for copies that run side by side.
-KEPT_FILES = 8
+# Old catalogues' forms, three files each, are of no use; a few are kept for copies that run side by side.
+KEPT_FILES = 24
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledPatterns:
-    """Fits ``learning.patterns.automaton.Store``; a missing, broken or foreign file is nothing, and a full disk no error."""
+    """Fits ``learning.patterns.store.Store``; a missing, broken or foreign file is nothing, and a full disk no error."""
 
     folder: Path
 
@@ -34,13 +34,13 @@ class CompiledPatterns:
         kept = raw[_SUM_BYTES:]
         return kept if kept and sha256(kept).digest() == raw[:_SUM_BYTES] else None
 
-    def put(self, key: str, compiled: bytes) -> None:
+    def put(self, key: str, made: bytes) -> None:
         """Replace the file in one step; of many files the newest stay."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             number, beside = tempfile.mkstemp(dir=self.folder)
             with os.fdopen(number, "wb") as out:
-                out.write(sha256(compiled).digest() + compiled)
+                out.write(sha256(made).digest() + made)
             Path(beside).replace(self.folder / f"{key}.hsdb")
             self._sweep()
         except OSError:

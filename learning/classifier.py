@@ -9,18 +9,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from math import exp
-from typing import NotRequired, TypedDict
-
-from river.linear_model import SoftmaxRegression
-from river.optim import SGD
-from river.optim.schedulers import Constant
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from learning.features import FEATURE_SPACE
 from learning.learned_guess import NEVER, Naming
 from schemas.vocabulary import Group, Kind, group_of
 
+if TYPE_CHECKING:
+    from learning.softmax import SoftmaxLearner
+
 SNAPSHOT_VERSION = 1
-LEARNING_RATE = 0.5
 KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
 _DIGITS = 4
 _SMALLEST = 0.02
@@ -55,13 +53,11 @@ class Classifier:
 
     def __init__(self) -> None:
         """Start with every kind equally likely."""
-        self._optimizer = SGD(LEARNING_RATE)
-        self._model = SoftmaxRegression(optimizer=self._optimizer)
+        self._weights: Mapping[str, dict[int, float]] = {kind.value: {} for kind in KINDS}
+        self._learner: SoftmaxLearner | None = None
         self.learned = 0
         self.naming: Naming | None = None
         self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
-        for kind in KINDS:
-            self._model.weights[kind.value].update({})
 
     def predict(self, features: Mapping[int, float]) -> dict[Kind, float]:
         """Return the probability of every kind: the softmax of its weights' products with the features.
@@ -80,7 +76,7 @@ class Classifier:
     def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
         known = self._by_feature.get(index)
         if known is None:
-            weights = self._model.weights
+            weights = self._weights
             known = tuple((kind, float(weights[kind.value][index])) for kind in KINDS if index in weights[kind.value])
             if len(self._by_feature) < FEATURE_SPACE // 8:
                 self._by_feature[index] = known
@@ -90,10 +86,13 @@ class Classifier:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
         if kind not in KINDS or weight <= 0.0:
             return
-        rate = Constant(LEARNING_RATE * min(weight, 2.0))
-        for optimizer in (self._optimizer, *self._model.optimizers.values()):
-            optimizer.lr = rate
-        self._model.learn_one(dict(features), kind.value)  # type: ignore[no-untyped-call]
+        if self._learner is None:
+            # Here and not above: river with what it needs is a second and 90 MiB, which most processes are better without.
+            from learning.softmax import SoftmaxLearner  # noqa: PLC0415
+
+            self._learner = SoftmaxLearner(self._weights)
+            self._weights = self._learner.weights
+        self._learner.learn(features, kind.value, weight)
         self.learned += 1
         for index in features:
             self._by_feature.pop(index, None)
@@ -108,12 +107,12 @@ class Classifier:
 
     def weights_at(self, index: int) -> tuple[float, ...]:
         """Return the weights of one feature, in the order of ``KINDS``."""
-        return tuple(float(self._model.weights[kind.value].get(index, 0.0)) for kind in KINDS)
+        return tuple(float(self._weights[kind.value].get(index, 0.0)) for kind in KINDS)
 
     def round_weights(self, indexes: Iterable[int]) -> None:
         """Round the weights of these features as a snapshot does, so that learning goes on from what a restart would find."""
         chosen = list(indexes)
-        for found in self._model.weights.values():
+        for found in self._weights.values():
             for index in chosen:
                 if index in found:
                     found[index] = round(found[index], _DIGITS)
@@ -123,7 +122,7 @@ class Classifier:
     def put_weights(self, index: int, weights: Sequence[float]) -> None:
         """Replace the weights of one feature; ``weights`` in the order of ``KINDS``."""
         for kind, weight in zip(KINDS, weights, strict=True):
-            self._model.weights[kind.value][index] = weight
+            self._weights[kind.value][index] = weight
         self._by_feature.pop(index, None)
 
     def snapshot(self) -> Snapshot:
@@ -131,7 +130,7 @@ class Classifier:
         least = self._least_kept()
         weights = {
             label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= least}
-            for label, found in sorted(self._model.weights.items())
+            for label, found in sorted(self._weights.items())
         }
         if self.naming is None:
             return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
@@ -140,7 +139,7 @@ class Classifier:
         return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
 
     def _least_kept(self) -> float:
-        sizes = sorted((abs(value) for found in self._model.weights.values() for value in found.values()), reverse=True)
+        sizes = sorted((abs(value) for found in self._weights.values() for value in found.values()), reverse=True)
         return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
     @classmethod
@@ -158,7 +157,7 @@ class Classifier:
             if label not in set(KINDS):
                 message = f"{label} is not a kind that logs can have"
                 raise SnapshotError(message)
-            classifier._model.weights[label].update({_index(index): float(value) for index, value in found.items()})
+            classifier._weights[label].update({_index(index): float(value) for index, value in found.items()})
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier

@@ -37,9 +37,9 @@ from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from learning.patterns.automaton import Store
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
+from learning.patterns.store import Store
 from recoverers.admission import early_end, wrong_with
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands

@@ -17,12 +17,12 @@ from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
 from learning.guard import Guard, cases_of_examples
-from learning.patterns.automaton import Store
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.model import Pattern
 from learning.patterns.precedence import load_precedence
 from learning.patterns.reviewed import InForce, in_force
+from learning.patterns.store import Store
 from learning.patterns.typed_host import captures_at, host_in
 from learning.proposing import Proposer
 from learning.recordings import recorded_logs

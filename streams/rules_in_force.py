@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from learning.patterns.automaton import Store
+from learning.patterns.store import Store
 from schemas.configuration import Configuration, configuration_from
 from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, ModelChange, ModelRecord

@@ -7,14 +7,15 @@ begin with a clock that its clean form has not, and long counted gaps become ope
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from importlib.metadata import version
-from typing import Protocol
 
 import hyperscan
 
+from learning.patterns.gate import compile_gate
 from learning.patterns.loader import Catalogue
+from learning.patterns.store import Store
 from learning.structure import MARK_RULES
 from schemas.errors import ConfigurationError
 
@@ -22,22 +23,12 @@ from schemas.errors import ConfigurationError
 LONGEST_COUNT = 8
 # The automaton counts bytes: a letter of UTF-8 has up to four.
 LETTER_BYTES = 4
+# To be changed when the same expressions give another automaton or another gate.
+AUTOMATON_FORM, GATE_FORM = "automaton 1", "gate 2"
 _TOKEN = re.compile(
     r"(?P<wide>\\[SWD]|\.|\[\^\]?(?:\\.|[^\]\\])*\])(?P<count>\?|\{\d+,\d+\})|\\.|\[\]?(?:\\.|[^\]\\])*\]|\{(?P<least>\d+),(?P<most>\d*)\}|.",
     re.DOTALL,
 )
-
-
-class Store(Protocol):
-    """Where a compiled automaton is kept between processes; what is lost is compiled again."""
-
-    def get(self, key: str) -> bytes | None:
-        """Return what was kept under the key, None when it is not there or not whole."""
-        ...
-
-    def put(self, key: str, compiled: bytes) -> None:
-        """Keep it; a disk that refuses costs time only."""
-        ...
 
 
 def loosened(expression: str) -> str:
@@ -70,9 +61,9 @@ def expressions_of(catalogue: Catalogue) -> list[str]:
     return [*found, *(rule.hint for rule in MARK_RULES)]
 
 
-def key_of(expressions: Sequence[str]) -> str:
-    """Return the name of a compiled form: it holds for these expressions in this version of the library."""
-    content = "\0".join((version("hyperscan"), *expressions))
+def key_of(form: str, expressions: Sequence[str]) -> str:
+    """Return the name of a compiled form: it holds for these expressions, as they are written, in this version of the library."""
+    content = "\0".join((version("hyperscan"), form, *expressions))
     return blake2b(content.encode(), digest_size=16).hexdigest()
 
 
@@ -89,11 +80,24 @@ def compile_database(catalogue: Catalogue) -> bytes:
 
 def database_for(catalogue: Catalogue, store: Store | None) -> hyperscan.Database:
     """Return the automaton ready to scan, from the store when it has it."""
-    key = key_of(expressions_of(catalogue))
+    return _ready(key_of(AUTOMATON_FORM, _as_written(catalogue)), lambda: compile_database(catalogue), store)
+
+
+def gate_for(catalogue: Catalogue, store: Store | None) -> hyperscan.Database:
+    """Return what finds the lines worth the automaton, ready to scan, from the store when it has it."""
+    expressions = _as_written(catalogue)
+    return _ready(key_of(GATE_FORM, expressions), lambda: compile_gate(expressions), store)
+
+
+def _as_written(catalogue: Catalogue) -> list[str]:
+    return [*(one for pattern in catalogue.patterns for one in pattern.expressions), *(rule.hint for rule in MARK_RULES)]
+
+
+def _ready(key: str, compile_anew: Callable[[], bytes], store: Store | None) -> hyperscan.Database:
     kept = store.get(key) if store else None
     database = _loaded(kept) if kept else None
     if database is None:
-        compiled = compile_database(catalogue)
+        compiled = compile_anew()
         if store:
             store.put(key, compiled)
         database = hyperscan.loadb(compiled, mode=hyperscan.HS_MODE_BLOCK)

@@ -15,10 +15,13 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from learning.patterns.confirm import matches
-from learning.patterns.model import Pattern, PatternFile
+from learning.patterns.model import Pattern, PatternFile, unchecked_file
 from learning.patterns.position import Step, locate
+from learning.patterns.store import Store
 
 REVIEWS_FILE = "reviews.json"
+# To be changed when a check is added: what passed the old ones is checked again.
+CHECKS = "checks 1"
 RESERVED_FILES = frozenset({"precedence.json", "model.json", "calibration.json", REVIEWS_FILE})
 
 
@@ -55,8 +58,33 @@ def read_folder(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json")) if path.name not in RESERVED_FILES}
 
 
-def load_catalogue(files: Mapping[str, str]) -> Catalogue | list[PatternProblem]:
-    """Check every file and join them; all problems are reported at once, and none of the set is used when there is one."""
+def load_catalogue(files: Mapping[str, str], passed: Store | None = None) -> Catalogue | list[PatternProblem]:
+    """Check every file and join them; all problems are reported at once, and none of the set is used when there is one.
+
+    In ``passed`` the digest of a set is kept that has passed: the same texts are not checked again, which takes most of the time.
+    """
+    if passed is None:
+        return _check_all(files)
+    key = _key_of(files)
+    digest = passed.get(key)
+    if digest is not None:
+        return _joined([unchecked_file(json.loads(files[name])) for name in sorted(files)], digest.decode())
+    found = _check_all(files)
+    if isinstance(found, Catalogue):
+        passed.put(key, found.digest.encode())
+    return found
+
+
+def _key_of(files: Mapping[str, str]) -> str:
+    content = json.dumps([CHECKS, *sorted(files.items())])
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _joined(parsed: Sequence[PatternFile], digest: str) -> Catalogue:
+    return Catalogue(tuple(pattern for one in parsed for pattern in one.patterns), tuple(one.family for one in parsed), digest)
+
+
+def _check_all(files: Mapping[str, str]) -> Catalogue | list[PatternProblem]:
     problems: list[PatternProblem] = []
     loaded: list[tuple[str, PatternFile]] = []
     for name in sorted(files):

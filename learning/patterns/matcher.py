@@ -1,4 +1,4 @@
-"""From bytes of a log to hits and marks: one scan of one Hyperscan automaton, then ``re`` on the few candidate lines, made clean.
+"""From bytes of a log to hits and marks: a gate for lines, one Hyperscan automaton on what it lets through, ``re`` on its candidates.
 
 Called by ``streams/detect.py`` on chunks and by ``classification.py`` on whole logs, so that both see the same.
 """
@@ -6,17 +6,20 @@ Called by ``streams/detect.py`` on chunks and by ``classification.py`` on whole 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import hyperscan
 
-from learning.patterns.automaton import Store, database_for
+from learning.patterns.automaton import database_for, gate_for
 from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
+from learning.patterns.gate import Span, lines_with_needs
 from learning.patterns.loader import Catalogue
 from learning.patterns.model import Pattern
+from learning.patterns.store import Store
 from learning.structure import LAST_ONLY, MARK_RULES, Mark, MarkRule, clean_line
 from schemas.vocabulary import Kind
 
@@ -78,6 +81,7 @@ class Matcher:
         self.catalogue = catalogue
         self.by_id = {name: pattern for name, pattern in catalogue.by_id().items() if name not in shadow}
         self._store = store
+        self._gate: hyperscan.Database | None = None
         self._database: hyperscan.Database | None = None
         self._parts = [(number, part) for number, pattern in enumerate(catalogue.patterns) for part in range(len(pattern.expressions))]
         self._marks = [(rule, re.compile(rule.expression)) for rule in MARK_RULES]
@@ -86,6 +90,7 @@ class Matcher:
     def make_ready(self) -> None:
         """Load or compile the automaton now, so that the first text does not wait for it; raises ConfigurationError."""
         if self._database is None:
+            self._gate = gate_for(self.catalogue, self._store)
             self._database = database_for(self.catalogue, self._store)
 
     def scan(self, text: bytes) -> tuple[Hit, ...]:
@@ -96,10 +101,13 @@ class Matcher:
         """Return the confirmed hits and marks of a text; of one longer than ``MAX_TEXT_BYTES`` its end is read."""
         self.make_ready()
         plain = strip_ansi(text[-MAX_TEXT_BYTES:])
-        raw = self._raw_matches(plain)
+        # It is there: ``make_ready`` made it.
+        spans = lines_with_needs(cast("hyperscan.Database", self._gate), plain)
+        kept = b"".join([plain[start:stop] for start, stop in spans])
+        raw = self._raw_matches(kept) if kept else ()
         if not raw:
             return _NOTHING
-        lines = _Lines(plain)
+        lines = _Lines(plain, spans, kept)
         ends: dict[int, dict[int, int]] = defaultdict(dict)
         for expression, end in raw:
             ends[expression].setdefault(lines.number_at(end), end)
@@ -141,7 +149,7 @@ class Matcher:
             return len(raw) >= MAX_RAW_MATCHES
 
         try:
-            # It is there: ``read`` made it ready.
+            # It is there too.
             cast("hyperscan.Database", self._database).scan(plain, match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             return raw
@@ -175,18 +183,27 @@ def _code_of(rule: MarkRule, found: re.Match[str]) -> int:
 
 
 class _Lines:
-    """Line starts of a text, so that offsets become line numbers (from 0) and lines become text."""
+    """The lines that the gate let through, one after the other in ``kept``: its offsets become line numbers of the whole text (from 0)."""
 
-    def __init__(self, plain: bytes) -> None:
-        self._plain = plain
-        self._starts = [0, *(found.end() for found in re.finditer(rb"\n", plain))]
+    def __init__(self, plain: bytes, spans: Sequence[Span], kept: bytes) -> None:
+        self._kept = kept
+        self._starts = [0, *(found.end() for found in re.finditer(rb"\n", kept))]
+        self._numbers: list[int] = []
+        number = at = 0
+        for start, stop in spans:
+            number += plain.count(b"\n", at, start)
+            inside = plain.count(b"\n", start, stop)
+            # The last line of a text may have no break, and what follows the last break is a line too.
+            self._numbers += range(number, number + inside + 1 if stop == len(plain) else number + inside)
+            number, at = number + inside, stop
 
     def number_at(self, end: int) -> int:
         """Return the line that holds the last byte of a match."""
-        return bisect_right(self._starts, max(end - 1, 0)) - 1
+        return self._numbers[bisect_right(self._starts, max(end - 1, 0)) - 1]
 
     def around(self, line: int, end: int) -> str:
         """Return the clean line, cut around a match when it is very long."""
-        start = self._starts[line]
-        stop = self._starts[line + 1] - 1 if line + 1 < len(self._starts) else len(self._plain)
-        return clean_line(self._plain[max(start, end - _BACK_BYTES) : min(stop, end + _AHEAD_BYTES)].decode("utf-8", errors="replace"))
+        at = bisect_left(self._numbers, line)
+        start = self._starts[at]
+        stop = self._starts[at + 1] - 1 if at + 1 < len(self._starts) else len(self._kept)
+        return clean_line(self._kept[max(start, end - _BACK_BYTES) : min(stop, end + _AHEAD_BYTES)].decode("utf-8", errors="replace"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -27,6 +29,7 @@ from learning.challenger import (
 from learning.classifier import KINDS, MAX_WEIGHTS, Classifier, Snapshot, SnapshotError
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
+from learning.softmax import SoftmaxLearner
 from learning.training import model_text, train_model
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.vocabulary import Kind
@@ -57,9 +60,22 @@ def test_the_shares_are_those_of_the_library_before_and_after_more_is_learned() 
     """Given a trained model, then looking weights up by feature gives what the library's own prediction gives."""
     classifier = _trained()
     for _ in range(2):
-        expected = classifier._model.predict_proba_one(dict(_DISK))  # type: ignore[no-untyped-call]
+        library = SoftmaxLearner(classifier._weights)._model
+        expected = library.predict_proba_one(dict(_DISK))  # type: ignore[no-untyped-call]
         assert {kind.value: share for kind, share in classifier.predict(_DISK).items()} == pytest.approx(expected)
         classifier.learn(_DISK, Kind.OUT_OF_MEMORY)
+
+
+def test_a_process_that_only_classifies_loads_no_library_for_learning() -> None:
+    """Given the code that classifies, when it is loaded and used in a process of its own, then river and what it needs are not there."""
+    asked = (
+        "import sys\nfrom learning.classifier import Classifier\nimport console.recognition\nmade = Classifier()\nmade.predict({7: 1.0})\n"
+    )
+    asked += (
+        "Classifier.from_snapshot(made.snapshot()).familiarity({7: 1.0})\nprint({'numpy', 'scipy', 'river', 'pandas'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"
 
 
 def test_a_heavier_example_moves_the_model_further() -> None:
