@@ -10,6 +10,7 @@ from learning.patterns.confirm import confirmer_of, confirms, matches
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
+from learning.structure import clean_line
 from schemas.vocabulary import Group, group_of
 
 _LOADED = load_catalogue(read_folder(Path(__file__).parents[2] / "learning" / "catalogue"))
@@ -48,7 +49,13 @@ def test_both_engines_agree_on_every_pattern_and_every_example(matcher: Matcher)
     """Given all example texts, when scanned, then the automaton reports exactly the patterns that the reference does."""
     compiled = [(pattern, confirmer_of(pattern)) for pattern in _PATTERNS]
     for text in [text for pattern in _PATTERNS for text in (*pattern.examples, *pattern.counter_examples)]:
-        by_reference = {pattern.id for pattern, confirmer in compiled if confirms(confirmer, pattern.span, text)}
+        lines = [clean_line(line) for line in text.split("\n")]
+        by_reference = {
+            pattern.id
+            for pattern, confirmer in compiled
+            # Most patterns have no first line here: what joins lines is asked only for the few that have.
+            if any(confirmer.expressions[0].search(line) for line in lines) and confirms(confirmer, pattern.span, text)
+        }
         assert {hit.pattern for hit in matcher.scan(text.encode())} == by_reference, text
 
 
