@@ -132,7 +132,7 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
         found.append((_NOT_NEAR_END, "not near the end, where this pattern means something"))
     # A log that ends with the retry's announcement does not show that the retry passed.
-    has_room = structure.end - structure.last_retry > _RETRY_ROOM_LINES
+    has_room = structure.last_retry > structure.end or structure.end - structure.last_retry > _RETRY_ROOM_LINES
     if hit.line < structure.last_retry and last_seen < structure.last_retry and has_room and not structure.gave_up:
         found.append((_OVERCOME, f"overcome by the retry in line {structure.last_retry}"))
     return found

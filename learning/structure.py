@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from learning.marks import Mark, MarkKind
+
 MAX_BLOCK_LINES = 60
 _BLOCK_GAP = 4
 # Where no line has a word for an error, what was printed last before the end is the best there is to learn from.
@@ -22,8 +24,11 @@ _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| |\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
-    r"|travis_(?:fold:(?!end:after_)|time:)\S*|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
+    r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"
+    r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
+# The phase of Travis that tells how the script before it went.
+_PHASE = "travis_fold:start:after_"
 # Most lines start with none of these, which spares them the expression.
 _DECORATED = frozenset("\ufeff0123456789[ts#S")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
@@ -31,135 +36,6 @@ _ERROR_WORD = re.compile(
     r"(?i)(?:\berror\b|\bfail(?:ed|ure)?\b|\bfatal\b|exception|cannot|could not|unable to|not found|denied|refused|killed"
     r"|timed out|no such)"
 )
-
-
-class MarkKind(StrEnum):
-    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such.
-
-    ``closing`` is where work begins whose failure does not fail the job.
-    """
-
-    ENDED = "ended"
-    EXIT = "exit"
-    SOFT_PASS = "soft_pass"  # noqa: S105 - a summary that passed, no password
-    RETRY = "retry"
-    GAVE_UP = "gave_up"
-    FLAGGED = "flagged"
-    CLOSING = "closing"
-
-
-# Of these only the last one in a log means something.
-LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING})
-
-
-@dataclass(frozen=True, slots=True)
-class MarkRule:
-    """How a mark is found: the automaton looks for ``hint``, ``expression`` confirms on the clean line; ``code`` stands in for none."""
-
-    kind: MarkKind
-    hint: str
-    expression: str
-    code: int = 1
-
-
-# The words of Travis, GitLab, Jenkins, Azure, GitHub Actions, CircleCI, Buildkite, TeamCity, AppVeyor, CodeBuild and Cloud Build, and
-# of build tools and test runners that sum up.
-MARK_RULES: tuple[MarkRule, ...] = (
-    MarkRule(MarkKind.ENDED, r"Your build exited with \d", r"Done\. Your build exited with (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.ENDED,
-        r"ERROR: Job failed",
-        r"ERROR: Job failed(?:: (?:(?:exit (?:code|status)|command terminated with exit code) )?(?P<code>\d+)?)?",
-    ),
-    MarkRule(MarkKind.ENDED, r"Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)", r"^Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)\s*$"),
-    MarkRule(
-        MarkKind.ENDED,
-        r"(?:Job succeeded|Finished: SUCCESS|Build succeeded|Build success)",
-        r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?|Build success)\s*$",
-        0,
-    ),
-    MarkRule(MarkKind.ENDED, r"Your build has been stopped", r"^Your build has been stopped\.?\s*$"),
-    # Which of its closing phases a runner enters tells how the job went.
-    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_failure", r"^travis_fold:end:after_failure"),
-    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_success", r"^travis_fold:end:after_success", 0),
-    MarkRule(MarkKind.ENDED, r"Uploading artifacts for failed job", r"^Uploading artifacts for failed job\s*$"),
-    MarkRule(MarkKind.ENDED, r"completed with result: ", r"^Job .{1,120} completed with result: (?:Failed|Canceled|Abandoned)\s*$"),
-    MarkRule(MarkKind.ENDED, r"completed with result: Succeeded", r"^Job .{1,120} completed with result: Succeeded", 0),
-    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
-    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: SUCCEEDED", r"Phase complete: BUILD State: SUCCEEDED", 0),
-    MarkRule(MarkKind.EXIT, r"exited with \d", r"^(?:\[[\d;]{1,9}m)?The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.EXIT, r"Process completed with exit code \d", r"^(?:##\[error\] ?|Error: )?Process completed with exit code (?P<code>\d+)"
-    ),
-    MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
-    MarkRule(MarkKind.EXIT, r"Exit code \d+ returned from process", r"^##\[error\]Exit code (?P<code>\d+) returned from process"),
-    MarkRule(MarkKind.EXIT, r"script returned exit code -?\d", r"script returned exit code -?(?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Exited with code ", r"^Exited with code (?:exit status )?(?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"CircleCI received exit code \d", r"^CircleCI received exit code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"The command exited with status \d", r"Error: The command exited with status (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Process exited with code \d", r"^Process exited with code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Command exited with code \d", r"^Command exited with code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Command did not exit successfully", r"Command did not exit successfully .{1,400} exit status (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.EXIT,
-        r"step exited with non-zero status: \d",
-        r"^ERROR: build step .{1,200} step exited with non-zero status: (?P<code>\d+)",
-    ),
-    MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
-    MarkRule(MarkKind.FLAGGED, r"##\[error\]", r"^##\[error\]"),
-    MarkRule(MarkKind.CLOSING, r"store build cache", r"^store build cache\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Post job cleanup", r"^Post job cleanup\.\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Saving cache for ", r"^Saving cache for (?:successful|failed) job\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Running agent pre-exit hook", r"^(?:~~~ )?Running agent pre-exit hook\s*$"),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r"Failures: 0, Errors: 0",
-        r"^(?:\[INFO\] |\[WARNING\] )?Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: \d+\s*$",
-        0,
-    ),
-    MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"= \d+ passed", r"=+ \d+ passed.{0,60} in [\d.]+", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"PASS\s*$", r"^PASS$", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", r"^ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", 0),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r" 0 failures",
-        r"^\s*\d+ (?:runs|tests|examples|specs),(?: \d+ assertions,)? 0 failures(?:, 0 errors)?(?:, \d+ (?:pending|skips?))?\.?$",
-        0,
-    ),
-    MarkRule(MarkKind.SOFT_PASS, r"Tests: +.*passed, \d+ total", r"^Tests: +(?:\d+ (?:skipped|todo), )*\d+ passed, \d+ total", 0),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r"(?:Apply complete! Resources|Everything is Ok|All checks passed|All tests passed)",
-        r"^(?:Apply complete! Resources:|Everything is Ok$|All checks passed!?$|All tests passed)",
-        0,
-    ),
-    MarkRule(MarkKind.RETRY, r"(?i)\bretrying\b", r"(?i)\bretrying\b"),
-    MarkRule(
-        MarkKind.RETRY,
-        r"(?i)(?:will (?:be )?retr(?:y|ied)|attempt \d+ of \d|attempt \d+/\d|retry \d+/\d|\d of \d+ attempts|before trying again)",
-        r"(?i)(?:will (?:be )?retr(?:y|ied)\b|\battempt \d+ of \d+|\(attempt \d+/\d+|retry \d+/\d+|\d+ of \d+ attempts"
-        r"|waiting \d+ seconds before trying again)",
-    ),
-    MarkRule(
-        MarkKind.GAVE_UP,
-        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
-        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
-        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
-        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One line that speaks of the job; ``line`` counts from 1 in the text that was read, ``code`` is what it ended with."""
-
-    kind: MarkKind
-    line: int
-    code: int = 0
 
 
 class Verdict(StrEnum):
@@ -176,7 +52,7 @@ class Structure:
 
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
-    ``block`` are the clean lines of the last error block.
+    ``went_on`` is where a tool last said that its work is done. ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0
@@ -187,6 +63,7 @@ class Structure:
     last_retry: int = 0
     gave_up: bool = False
     closing: int = 0
+    went_on: int = 0
     block_first: int = 0
     block: tuple[str, ...] = ()
 
@@ -202,7 +79,9 @@ def clean_line(line: str) -> str:
     if "\r" in line:
         # A progress bar overwrites its line: what was written last is what a reader sees.
         parts = [part for part in line.split("\r") if part.strip()]
-        line = parts[-1] if parts else ""
+        # What a fold's beginning says of the job outweighs the command that is printed over it.
+        phase = next((part for part in parts if part.startswith(_PHASE)), "")
+        line = phase or (parts[-1] if parts else "")
     while line[:1] in _DECORATED and (found := _DECORATION.match(line)):
         line = line[found.end() :]
     return line.rstrip()
@@ -226,6 +105,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         last_retry=_last(ordered, MarkKind.RETRY),
         gave_up=any(mark.kind is MarkKind.GAVE_UP for mark in ordered),
         closing=_last(ordered, MarkKind.CLOSING),
+        went_on=_last(ordered, MarkKind.WENT_ON),
         block_first=first,
         block=block,
     )
@@ -241,6 +121,7 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "last_retry": structure.last_retry,
         "gave_up": int(structure.gave_up),
         "closing": structure.closing,
+        "went_on": structure.went_on,
     }
     return ((_SIGNAL + "verdict", structure.verdict.value), *((_SIGNAL + name, str(value)) for name, value in rows.items()))
 
@@ -262,6 +143,7 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         last_retry=number("last_retry"),
         gave_up=bool(number("gave_up")),
         closing=number("closing"),
+        went_on=number("went_on"),
     )
 
 

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import hyperscan
 
+from learning.marks import MARK_RULES
 from learning.patterns.loader import Catalogue
-from learning.structure import MARK_RULES
 from schemas.errors import ConfigurationError
 
 # A counted repeat up to here is kept as it is: it tells lines apart and costs little.

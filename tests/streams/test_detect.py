@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learning.marks import Mark, MarkKind
 from learning.patterns.matcher import Hit, Reading
-from learning.structure import Mark, MarkKind, structure_of, to_signals
+from learning.structure import structure_of, to_signals
 from schemas.configuration import Configuration
 from schemas.events import Event, JobFinished, JobStarted, LogChunk
 from schemas.incidents import Detection, DetectionStatus
