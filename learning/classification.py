@@ -29,6 +29,11 @@ _RIVAL_SHARE = 0.85
 _FULL_SUPPORT = 2
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
+# An error is explained in few lines; so much plain work after one shows that the job went on, and less makes it doubtful.
+_WENT_ON_WORK = 4
+_DOUBTFUL_WORK = 2
+# The step whose own summary stands beside what it says of coverage.
+_TEST_STEP = "test"
 # A package manager that stops so has ended its step, whoever states it.
 _ENDS_ITSELF = frozenset({Kind.LOCKFILE_MISMATCH, Kind.PACKAGE_INSTALL_FAILURE, Kind.INTEGRITY_OR_CACHE})
 _PASSED_CONFIDENCE = 0.99
@@ -92,7 +97,7 @@ def classify_hits(
         learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
         return _name_learned(learned, guesses, features) if learned else _abstain(evidence, guesses, features)
     best = evidence.candidates[0]
-    if not evidence.failed and _looks_overcome(best, structure):
+    if not evidence.failed and _looks_overcome(best, structure, patterns[best.pattern].anchors.step):
         return _abstain(evidence, guesses, features)
     factors = _factors(evidence, guesses)
     confidence = recognizer.calibration.confidence(factors)
@@ -165,20 +170,28 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     # A summary that passed after the error outweighs what only the text says of a failure.
     if structure.soft_pass > best.line and not evidence.told:
         return f"does not act: line {structure.soft_pass} says that the work passed"
-    if evidence.failed:
-        return ""
-    # Without a stated failure only what a re-run may mend, at the very end, is enough to act on.
+    return "" if evidence.failed else _unstated_doubt(best, structure, is_transient=is_transient)
+
+
+def _unstated_doubt(best: Candidate, structure: Structure, *, is_transient: bool) -> str:
+    """Say what speaks against acting in a log that states no failure: only what a re-run may mend, at the very end, is enough."""
+    if structure.work_after(best.last_line) >= _DOUBTFUL_WORK:
+        return "does not act: nothing says that the job failed, and work went on"
     if structure.end - best.line > _UNSTATED_END_LINES or not (is_transient or best.kind in _ENDS_ITSELF):
         return "does not act: nothing says that the job failed"
     return ""
 
 
-def _looks_overcome(best: Candidate, structure: Structure) -> bool:
+def _looks_overcome(best: Candidate, structure: Structure, step: str) -> bool:
     """Tell whether work went on, or passed, after an error in a log that states no failure: a successful job looks just so."""
     # A test run's own summary stands beside what it says of failed suites and of coverage.
-    room = SAME_BLOCK_LINES if group_of(best.kind) is Group.CODE else 0
-    went_on = structure.soft_pass > best.last_line + room or structure.went_on > best.last_line
-    return went_on or structure.end - best.line > _UNSTATED_NAME_LINES
+    room = SAME_BLOCK_LINES if best.kind is Kind.TEST_FAILURE or step == _TEST_STEP else 0
+    if structure.soft_pass > best.last_line + room or structure.went_on > best.last_line:
+        return True
+    # Tests and compilers print much after their failure, and what runs after it may fetch what it needs.
+    if group_of(best.kind) is Group.INFRA and (structure.fetched > best.last_line or structure.work_after(best.last_line) >= _WENT_ON_WORK):
+        return True
+    return structure.end - best.line > _UNSTATED_NAME_LINES
 
 
 def _went_on_and_failed(code: Candidate, best: Candidate) -> bool:

@@ -31,6 +31,8 @@ SAME_BLOCK_LINES = 5
 _STRONG_CODE = 0.5
 _WENT_PAST = 0.3
 _OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
+# A commit in a list of commits, and an entry of a change log.
+_OF_A_CHANGE = re.compile(r"^[0-9a-f]{7,40} \w|^\s*[*•-] (?:Fix|Add|Handl|Retr|Avoid|Support|Improv|Do not|Don't|Remov|Chang|Updat)\w*\b")
 # The marks of runners before a test that passed, their words behind one, a test's own name, and the line that defines or skips one.
 _OF_A_TEST = re.compile(
     r"^(?:✔|✓|√|ok \d+\b|# )|\b(?:PASSED|SKIPPED|XFAIL)\b|::test_\w"
@@ -121,6 +123,8 @@ def is_of_a_test(line: str) -> bool:
 
 def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
+    if group_of(hit.kind) is Group.INFRA and _OF_A_CHANGE.search(hit.text):
+        found.append((_OVERCOME, "in the list of changes"))
     if group_of(hit.kind) is Group.INFRA and is_of_a_test(hit.text):
         found.append((_OVERCOME, "in the line of a test that passed or was skipped"))
     if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:

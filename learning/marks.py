@@ -12,7 +12,8 @@ from enum import StrEnum
 class MarkKind(StrEnum):
     """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such.
 
-    ``closing`` is where work begins whose failure does not fail the job; ``went_on`` a tool's word that what it was asked for is done.
+    ``closing`` is where work begins whose failure does not fail the job; ``went_on`` a build's or a checker's word that all is well,
+    ``fetched`` the word of what installs, fetches or starts something that it is there.
     """
 
     ENDED = "ended"
@@ -23,10 +24,13 @@ class MarkKind(StrEnum):
     FLAGGED = "flagged"
     CLOSING = "closing"
     WENT_ON = "went_on"
+    FETCHED = "fetched"
 
 
 # Of these only the last one in a log means something.
-LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING, MarkKind.WENT_ON})
+LAST_ONLY = frozenset(
+    {MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING, MarkKind.WENT_ON, MarkKind.FETCHED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,7 @@ MARK_RULES: tuple[MarkRule, ...] = (
         r"|Success! The configuration is valid|0 issues\.?$)",
         0,
     ),
-    # Build tools, package managers and transfers whose word ends what they were asked for.
+    # Build tools.
     MarkRule(MarkKind.WENT_ON, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
     MarkRule(
         MarkKind.WENT_ON,
@@ -203,8 +207,9 @@ MARK_RULES: tuple[MarkRule, ...] = (
         r"|created \S{1,200} in [\d.]+ ?m?s|\[100%\] Built target |.{0,4}Compiled successfully|.{0,4}Done in [\d.]+ ?m?s)",
         0,
     ),
+    # Package managers, transfers and services, and what says that an error does no harm.
     MarkRule(
-        MarkKind.WENT_ON,
+        MarkKind.FETCHED,
         r"(?:Successfully (?:installed|built|tagged) |added \d+ packages?|Bundle complete!|Installed \d+ packages? in"
         r"|Generating autoload files|found 0 vulnerabilities|Complete!$|success Saved lockfile|YN0000: .{0,4}Done|Saved lockfile)",
         r"^(?:Successfully (?:installed|built|tagged) \S|added \d+ packages?|Bundle complete!|Installed \d+ packages? in"
@@ -212,11 +217,17 @@ MARK_RULES: tuple[MarkRule, ...] = (
         0,
     ),
     MarkRule(
-        MarkKind.WENT_ON,
+        MarkKind.FETCHED,
         r"(?:Resolving deltas: 100%|HEAD is now at |Status: Downloaded newer image|digest: sha256:|Login Succeeded|successfully rolled out"
-        r"|STATUS: deployed|(?:^|[Z ])done\.$)",
+        r"|STATUS: deployed|(?:^|[Z ])done\.$|\.\.\.ignoring|continuing"
+        r"|exit code is 0|config\.status: creating|Build files have been written"
+        r"|Setting up |Processing triggers for |\] succeeded!|condition met|[a-z] created$)",
         r"^(?:Resolving deltas: 100% .{0,40}done\.|HEAD is now at [0-9a-f]{7}|Status: Downloaded newer image|\S{1,80}: digest: sha256:"
-        r"|Login Succeeded|\S{1,80} \S{0,80} ?successfully rolled out|STATUS: deployed|done\.$)",
+        r"|Login Succeeded|\S{1,80} \S{0,80} ?successfully rolled out|STATUS: deployed|done\.$|\.\.\.ignoring$"
+        r"|.{1,200}, continuing\b"
+        r"|.{1,200}but exit code is 0|config\.status: creating |-- Build files have been written to"
+        r"|Setting up \S+ \(|Processing triggers for \S+ \("
+        r"|Connection to \S+ \d+ port .{1,40} succeeded!|\S{1,120} condition met|[a-z.]+/\S{1,120} created)",
         0,
     ),
     MarkRule(MarkKind.RETRY, r"(?i)\bretrying\b", r"(?i)\bretrying\b"),

@@ -32,6 +32,18 @@ _PHASE = "travis_fold:start:after_"
 # Most lines start with none of these, which spares them the expression.
 _DECORATED = frozenset("\ufeff0123456789[ts#S")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
+# How many of the last lines of plain work are kept, and how far back they are looked for.
+_MAX_WORK_LINES = 8
+_WORK_WINDOW = 200
+# What follows an error without being work: its details, advice, traces, sums, and the words of a runner that closes a job.
+_NO_WORK = re.compile(
+    r"^\W|^\d|^\S*$|\S+:\d|://|[:;{}.]$|(?i:error|fail|fatal|exception|cannot|could not|couldn't|unable|not found|denied|refused|killed"
+    r"|timed out|timeout|no such|warn|abort|invalid|missing|retry|unexpected|\bnot\b|n't\b|\bno\b|required|expected|actual|hash)"
+    r"|^(?:at|See|Please|Try|To|Use|Run|For|A complete log|[Nn]ote|[Hh]int|[Hh]elp|Perhaps|Caused by|Traceback|File|make|Command|[Ee]xit"
+    r"|npm|gyp|Post job|Cleaning up|Uploading|git version|Temporarily|Adding repo|Stopping|Removing|Terminate|travis_|section_|[Ss]tack"
+    r"|Verbose|Learn|Call|You|If|This|The|It|Total|Time|Downloading|Fetching|Get|Reading|Building|Loading|Resolving|location|is|and|or|of|a|an|in|with|how"
+    r"|establish|remove|may|There)\b|^[A-Za-z_.$]+\(|^[A-Za-z_]+=|\.{3}$"
+)
 _ERROR_WORD = re.compile(
     r"(?i)(?:\berror\b|\bfail(?:ed|ure)?\b|\bfatal\b|exception|cannot|could not|unable to|not found|denied|refused|killed"
     r"|timed out|no such)"
@@ -52,7 +64,8 @@ class Structure:
 
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
-    ``went_on`` is where a tool last said that its work is done. ``block`` are the clean lines of the last error block.
+    ``went_on`` is where a build or a checker last said that all is well, ``fetched`` where something was got at last, ``work`` are the
+    last lines of plain work. ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0
@@ -64,8 +77,14 @@ class Structure:
     gave_up: bool = False
     closing: int = 0
     went_on: int = 0
+    fetched: int = 0
+    work: tuple[int, ...] = ()
     block_first: int = 0
     block: tuple[str, ...] = ()
+
+    def work_after(self, line: int) -> int:
+        """Return how many lines of plain work follow a line, as far as they are kept."""
+        return sum(number > line for number in self.work)
 
     def is_in_block(self, line: int) -> bool:
         """Tell whether a line is inside the last error block."""
@@ -106,6 +125,8 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         gave_up=any(mark.kind is MarkKind.GAVE_UP for mark in ordered),
         closing=_last(ordered, MarkKind.CLOSING),
         went_on=_last(ordered, MarkKind.WENT_ON),
+        fetched=_last(ordered, MarkKind.FETCHED),
+        work=_last_work(window, window_first, exit_line or _last(ordered, MarkKind.CLOSING) or total + 1),
         block_first=first,
         block=block,
     )
@@ -122,8 +143,10 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "gave_up": int(structure.gave_up),
         "closing": structure.closing,
         "went_on": structure.went_on,
+        "fetched": structure.fetched,
     }
-    return ((_SIGNAL + "verdict", structure.verdict.value), *((_SIGNAL + name, str(value)) for name, value in rows.items()))
+    work = (_SIGNAL + "work", ",".join(map(str, structure.work)))
+    return ((_SIGNAL + "verdict", structure.verdict.value), work, *((_SIGNAL + name, str(value)) for name, value in rows.items()))
 
 
 def from_signals(signals: Mapping[str, str]) -> Structure:
@@ -144,6 +167,8 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         gave_up=bool(number("gave_up")),
         closing=number("closing"),
         went_on=number("went_on"),
+        fetched=number("fetched"),
+        work=tuple(int(one) for one in signals.get(_SIGNAL + "work", "").split(",")[:_MAX_WORK_LINES] if one.isdecimal()),
     )
 
 
@@ -158,6 +183,18 @@ def _verdict(exits: Sequence[Mark]) -> Verdict:
     final = [mark.code for mark in exits if mark.kind is MarkKind.ENDED]
     codes = final[-1:] or [mark.code for mark in exits]
     return Verdict.FAILED if any(codes) else Verdict.PASSED
+
+
+def _last_work(window: Sequence[str], window_first: int, end: int) -> tuple[int, ...]:
+    """Return the numbers of the last lines before ``end`` that are neither about an error nor of a runner that closes the job."""
+    found: list[int] = []
+    last = min(end - 1, window_first + len(window) - 1)
+    for number in range(last, max(window_first, last - _WORK_WINDOW) - 1, -1):
+        if not _NO_WORK.search(clean_line(window[number - window_first])):
+            found.append(number)
+        if len(found) == _MAX_WORK_LINES:
+            break
+    return tuple(reversed(found))
 
 
 def _last_block(window: Sequence[str], window_first: int, end: int) -> tuple[int, tuple[str, ...]]:

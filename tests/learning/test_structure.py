@@ -113,6 +113,36 @@ PASSED = [
     "1 doctest, 12 tests, 0 failures, 1 excluded",
 ]
 RETRIED = ["Attempt 1 failed, trying again in 5 s", "spurious network error (1 try remaining)", "falling back to the mirror"]
+FETCHED = [
+    "Successfully installed acme-wire-2.1.0",
+    "Successfully tagged acme/app:1",
+    "added 120 packages, and audited 121 packages in 3s",
+    "Bundle complete! 4 Gemfile dependencies, 12 gems now installed.",
+    "Installed 12 packages in 31ms",
+    "Generating autoload files",
+    "found 0 vulnerabilities",
+    "Complete!",
+    "success Saved lockfile.",
+    "\u27a4 YN0000: \u00b7 Done in 3s 120ms",
+    "Resolving deltas: 100% (3/3), done.",
+    "HEAD is now at 1a2b3c4 Add a cart",
+    "Status: Downloaded newer image for alpine:3.20",
+    "latest: digest: sha256:1a2b size: 1234",
+    "Login Succeeded",
+    'deployment "cart" successfully rolled out',
+    "STATUS: deployed",
+    "done.",
+    "...ignoring",
+    "Codecov upload failed, continuing",
+    "    -> Uploading to Codecov failed, but exit code is 0 as -Z was not given",
+    "config.status: creating Makefile",
+    "-- Build files have been written to: /w/build",
+    "Setting up curl (7.68.0) ...",
+    "Processing triggers for man-db (2.9.1-1) ...",
+    "Connection to localhost 3306 port [tcp/mysql] succeeded!",
+    "pod/cart condition met",
+    "namespace/cart created",
+]
 WENT_ON = [
     "Success: no issues found in 12 source files",
     "No issues found!",
@@ -141,24 +171,6 @@ WENT_ON = [
     "[100%] Built target cart",
     "\u2713 Compiled successfully",
     "\u2728  Done in 3.20s.",
-    "Successfully installed acme-wire-2.1.0",
-    "Successfully tagged acme/app:1",
-    "added 120 packages, and audited 121 packages in 3s",
-    "Bundle complete! 4 Gemfile dependencies, 12 gems now installed.",
-    "Installed 12 packages in 31ms",
-    "Generating autoload files",
-    "found 0 vulnerabilities",
-    "Complete!",
-    "success Saved lockfile.",
-    "\u27a4 YN0000: \u00b7 Done in 3s 120ms",
-    "Resolving deltas: 100% (3/3), done.",
-    "HEAD is now at 1a2b3c4 Add a cart",
-    "Status: Downloaded newer image for alpine:3.20",
-    "latest: digest: sha256:1a2b size: 1234",
-    "Login Succeeded",
-    'deployment "cart" successfully rolled out',
-    "STATUS: deployed",
-    "done.",
 ]
 
 
@@ -261,13 +273,17 @@ def test_a_structure_comes_back_from_its_signals_without_its_block(recognizer: R
 @pytest.mark.parametrize("rule", MARK_RULES, ids=lambda rule: rule.hint[:30])
 def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
     """Given a line that a rule confirms, then the automaton's hint finds it too."""
-    confirmed = [line for line in (*MARKED, *PASSED, *WENT_ON, *RETRIED) if re.search(rule.expression, line)]
+    confirmed = [line for line in (*MARKED, *PASSED, *WENT_ON, *FETCHED, *RETRIED) if re.search(rule.expression, line)]
     assert confirmed
     assert all(re.search(rule.hint, line) for line in confirmed)
 
 
 @pytest.mark.parametrize("clock", ["", "2026-01-02T10:00:00.1234567Z ", "\x1b[32m"])
-@pytest.mark.parametrize(("kind", "lines"), [(MarkKind.SOFT_PASS, PASSED), (MarkKind.WENT_ON, WENT_ON)], ids=["passed", "went on"])
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [(MarkKind.SOFT_PASS, PASSED), (MarkKind.WENT_ON, WENT_ON), (MarkKind.FETCHED, FETCHED)],
+    ids=["passed", "went on", "fetched"],
+)
 def test_a_tools_word_that_it_passed_is_a_mark(kind: MarkKind, lines: list[str], clock: str, recognizer: Recognizer) -> None:
     """Given what a tool says when all went well, under any clock, then it is known that work went on there."""
     read = recognizer.matcher.read
@@ -297,7 +313,7 @@ def test_a_tools_word_that_it_passed_is_a_mark(kind: MarkKind, lines: list[str],
 def test_a_summary_that_failed_is_no_mark_of_success(line: str, recognizer: Recognizer) -> None:
     """Given a summary that counts a failure, then nothing says that work passed."""
     kinds = {mark.kind for mark in recognizer.matcher.read(line.encode()).marks}
-    assert not kinds & {MarkKind.SOFT_PASS, MarkKind.WENT_ON}
+    assert not kinds & {MarkKind.SOFT_PASS, MarkKind.WENT_ON, MarkKind.FETCHED}
 
 
 def test_what_a_successful_tool_overcame_is_not_named(recognizer: Recognizer) -> None:
@@ -339,3 +355,18 @@ def test_what_fails_while_a_runner_closes_is_no_failure_of_the_job(closing: str,
     """Given an upload that fails while caches are saved, then nothing is named; the same upload in a step is."""
     assert classify_log(f"work\n{closing}\n{_REFUSED}\n", None, recognizer).kind is Kind.UNKNOWN
     assert classify_log(f"work\n{_REFUSED}\n", None, recognizer).kind is Kind.AUTH_CREDENTIALS
+
+
+def test_plain_work_after_an_error_shows_that_the_job_went_on(recognizer: Recognizer) -> None:
+    """Given an error and then work in a log that states nothing, then nothing is named; its own explanation is no work."""
+    refused = "curl: (7) Failed to connect to db.example port 5432: Connection refused"
+    work = "linking the parts\npacking the result\nshipping the parcel\nclearing the table\n"
+    assert classify_log(f"{refused}\n{work}", None, recognizer).kind is Kind.UNKNOWN
+    assert not classify_log(f"{refused}\nlinking the parts\npacking the result\n", None, recognizer).acts
+    assert classify_log(f"{refused}\nTo learn more about this, please see the manual.\n", None, recognizer).acts
+
+
+def test_an_error_that_a_list_of_changes_names_is_not_one(recognizer: Recognizer) -> None:
+    """Given the words of an error in a commit's title and in release notes, then nothing is named."""
+    for line in ("3c4d5e6 Do not fail when disk is full: No space left on device", " * Fixed: No space left on device when uploading"):
+        assert classify_log(f"{line}\n", None, recognizer).kind is Kind.UNKNOWN
