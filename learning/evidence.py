@@ -25,6 +25,8 @@ _OVERCOME = 0.1
 _RETRY_ROOM_LINES = 1
 _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
+# What is said so much less clearly than a fault of the code is not its cause.
+_LEAST_CAUSE = 0.72
 _EXTRA_PATTERN = 0.03
 SAME_BLOCK_LINES = 5
 # A compiler or a linter that speaks as clearly as this has failed by itself.
@@ -182,7 +184,7 @@ def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> li
         causes = [
             other
             for other in merged
-            if precedence.explains(other.kind, candidate.kind) and other.score >= _WEAK_CAUSE and _may_cause(other, candidate)
+            if precedence.explains(other.kind, candidate.kind) and other.score >= _least_cause(candidate) and _may_cause(other, candidate)
         ]
         for cause in causes[:1]:
             why = precedence.why[cause.kind, candidate.kind]
@@ -191,6 +193,10 @@ def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> li
             )
         ranked.append(candidate)
     return ranked
+
+
+def _least_cause(symptom: Candidate) -> float:
+    return max(_WEAK_CAUSE, _LEAST_CAUSE * symptom.score) if group_of(symptom.kind) is Group.CODE else _WEAK_CAUSE
 
 
 def _may_cause(cause: Candidate, symptom: Candidate) -> bool:

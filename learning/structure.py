@@ -19,18 +19,21 @@ _BLOCK_GAP = 4
 _LAST_LINES = 8
 _SIGNAL = "log."
 
-# What runners put before or around a line: timestamps of GitHub and Azure, Jenkins' clock, folds and sections, BuildKit's step numbers.
+# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, Jenkins' clock, Drone's and Woodpecker's line
+# numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
-    r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
-    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| |\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?"
+    r"^(?:\ufeff?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? ?(?:\d\d[OE]\+? ?)?(?: *\| (?:[\w.-]{1,40} \| )?)?"
+    r"|\[(?:task |taskcluster |vcs |setup )?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
+    r"|\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?|\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
+    r"|(?:build|error|simple|command)\t\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\t"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
     r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"
     r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
+# Most lines start with none of these, which spares them the expression.
+_DECORATED = frozenset("\ufeff0123456789[ts#Sbec")
 # The phase of Travis that tells how the script before it went.
 _PHASE = "travis_fold:start:after_"
-# Most lines start with none of these, which spares them the expression.
-_DECORATED = frozenset("\ufeff0123456789[ts#S")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 # How many of the last lines of plain work are kept, and how far back they are looked for.
 _MAX_WORK_LINES = 8

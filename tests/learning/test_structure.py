@@ -196,6 +196,15 @@ def structure_in(text: str, recognizer: Recognizer) -> Structure:
         "[Container] 2024/03/11 10:00:01.123456 error: broken",
         'Step #1 - "build": error: broken',
         "error: broken\r",
+        "2026-01-02 10:00:00 error: broken",
+        "2026-01-02T10:00:00+01:00 error: broken",
+        "2024-01-02 10:00:00.123456 | ubuntu-jammy | error: broken",
+        "[2026-01-02 10:00:00] error: broken",
+        "[task 2026-01-02T10:00:00.123Z] error: broken",
+        "[build:L12:3s] error: broken",
+        "[build:12] error: broken",
+        "[CI/build]   | error: broken",
+        "error\t02-Jan-2026 10:00:00\terror: broken",
     ],
 )
 def test_decorations_of_runners_are_taken_off(line: str) -> None:
