@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from learning.calibration import Calibration, Factor
 from learning.classifier import Classifier
-from learning.evidence import AFTER_EXIT, SAME_BLOCK_LINES, Candidate, Evidence, rank_candidates
+from learning.evidence import AFTER_EXIT, SAME_BLOCK_LINES, Candidate, Evidence, fails_by_itself, rank_candidates
 from learning.features import make_features
 from learning.learned_guess import LearnedGuess, guess_kind
 from learning.patterns.matcher import Hit, Matcher
@@ -163,8 +163,8 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     for other in evidence.candidates[1:]:
         if group_of(other.kind) is Group.CODE and other.score >= _CONTRADICTION:
             return f"does not act: {other.kind} in line {other.line} may be the change's own fault"
-        if _went_on_and_failed(other, best):
-            return f"does not act: work went on to {other.kind} in line {other.last_line}"
+        if fails_by_itself(other, best) or _went_on_and_failed(other, best):
+            return f"does not act: {other.kind} in line {other.last_line} stands by itself"
         if other.score >= _RIVAL_SHARE * best.score:
             return f"does not act: {other.kind} in line {other.line} is nearly as likely"
     # A summary that passed after the error outweighs what only the text says of a failure.

@@ -32,6 +32,22 @@ SAME_BLOCK_LINES = 5
 # A compiler or a linter that speaks as clearly as this has failed by itself.
 _STRONG_CODE = 0.5
 _WENT_PAST = 0.3
+_CLEAR_CODE = 0.6
+_SURE_CODE = 0.8
+_NEXT_LINE = 1
+_BREAKS_ANYTHING = frozenset({Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
+# What an upload or a report at the end of a script may meet after the code has failed.
+_OF_A_TRANSFER = frozenset(
+    {
+        Kind.NETWORK_CONNECTIVITY,
+        Kind.DNS_RESOLUTION,
+        Kind.TLS_CERTIFICATE,
+        Kind.REMOTE_SERVICE_ERROR,
+        Kind.RATE_LIMITED,
+        Kind.AUTH_CREDENTIALS,
+        Kind.SERVICE_UNAVAILABLE,
+    }
+)
 _OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
 # A commit in a list of commits, and an entry of a change log.
 _OF_A_CHANGE = re.compile(r"^[0-9a-f]{7,40} \w|^\s*[*•-] (?:Fix|Add|Handl|Retr|Avoid|Support|Improv|Do not|Don't|Remov|Chang|Updat)\w*\b")
@@ -48,8 +64,8 @@ _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_
 class Candidate:
     """One kind that the evidence allows, with the hit that speaks loudest for it.
 
-    ``alone`` is its score before causes push it down, ``last_line`` where the last of its hits is, ``support`` how many other patterns
-    say the same.
+    ``alone`` is its score before causes push it down, ``first_line`` and ``last_line`` where its hits begin and end, ``support`` how many
+    other patterns say the same.
     """
 
     kind: Kind
@@ -58,6 +74,7 @@ class Candidate:
     line: int
     reasons: tuple[str, ...]
     alone: float = 0.0
+    first_line: int = 0
     last_line: int = 0
     support: int = 0
 
@@ -146,7 +163,8 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
 
 def _merge(found: Sequence[Candidate]) -> Candidate:
     best = max(found, key=lambda candidate: (candidate.score, candidate.line))
-    best = replace(best, alone=best.score, last_line=max(candidate.line for candidate in found))
+    lines = [candidate.line for candidate in found]
+    best = replace(best, alone=best.score, first_line=min(lines), last_line=max(lines))
     others = {candidate.pattern for candidate in found if candidate.score > _WEAK_CAUSE} - {best.pattern}
     if not others:
         return best
@@ -165,15 +183,34 @@ def went_past(code: Candidate, cause: Candidate) -> bool:
     return code.alone >= clear and code.last_line > cause.last_line + SAME_BLOCK_LINES
 
 
+def fails_by_itself(code: Candidate, cause: Candidate) -> bool:
+    """Tell whether code failed so clearly, and so far from what may be the cause, that nobody may call it a mere symptom."""
+    if group_of(code.kind) is not Group.CODE or code.alone < _CLEAR_CODE:
+        return False
+    distance = min(abs(code.line - cause.line), abs(code.last_line - cause.last_line))
+    # A full disk or memory shows in the midst of what it breaks; any other cause is followed at once by its symptom.
+    if cause.kind in _BREAKS_ANYTHING:
+        return distance > SAME_BLOCK_LINES
+    return distance > _NEXT_LINE or cause.line > code.last_line
+
+
+def failed_before(code: Candidate, later: Candidate) -> bool:
+    """Tell whether code had clearly failed before anything of the later failure was printed: that is not why."""
+    if code.kind not in _OWN_FAULTS or later.kind not in _OF_A_TRANSFER:
+        return False
+    return code.alone >= _SURE_CODE and later.first_line > code.last_line
+
+
 def _hold_back(merged: Sequence[Candidate]) -> list[Candidate]:
-    """Weaken what the job went past before its code failed."""
+    """Weaken what the job went past before its code failed, and what failed only after that."""
     held = []
     for candidate in merged:
-        past = next((code for code in merged if went_past(code, candidate)), None)
+        past = next((code for code in merged if went_past(code, candidate) or failed_before(code, candidate)), None)
         if past is None:
             held.append(candidate)
             continue
-        said = f"work went on to {past.kind} in line {past.last_line}"
+        order = "was followed by" if past.last_line > candidate.line else "came only after"
+        said = f"{order} {past.kind} in line {past.last_line}"
         held.append(replace(candidate, score=candidate.score * _WENT_PAST, reasons=(*candidate.reasons, said)))
     return held
 
