@@ -29,9 +29,8 @@ _RIVAL_SHARE = 0.85
 _FULL_SUPPORT = 2
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
-# An error is explained in few lines; so much plain work after one shows that the job went on, and less makes it doubtful.
-_WENT_ON_WORK = 4
-_DOUBTFUL_WORK = 2
+# What follows an error explains it; so much plain work after one shows that the job went on.
+_WENT_ON_WORK = 2
 # The step whose own summary stands beside what it says of coverage.
 _TEST_STEP = "test"
 # A package manager that stops so has ended its step, whoever states it.
@@ -170,13 +169,9 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     # A summary that passed after the error outweighs what only the text says of a failure.
     if structure.soft_pass > best.line and not evidence.told:
         return f"does not act: line {structure.soft_pass} says that the work passed"
-    return "" if evidence.failed else _unstated_doubt(best, structure, is_transient=is_transient)
-
-
-def _unstated_doubt(best: Candidate, structure: Structure, *, is_transient: bool) -> str:
-    """Say what speaks against acting in a log that states no failure: only what a re-run may mend, at the very end, is enough."""
-    if structure.work_after(best.last_line) >= _DOUBTFUL_WORK:
-        return "does not act: nothing says that the job failed, and work went on"
+    if evidence.failed:
+        return ""
+    # Without a stated failure only what a re-run may mend, at the very end, is enough to act on.
     if structure.end - best.line > _UNSTATED_END_LINES or not (is_transient or best.kind in _ENDS_ITSELF):
         return "does not act: nothing says that the job failed"
     return ""

@@ -371,7 +371,7 @@ def test_plain_work_after_an_error_shows_that_the_job_went_on(recognizer: Recogn
     refused = "curl: (7) Failed to connect to db.example port 5432: Connection refused"
     work = "linking the parts\npacking the result\nshipping the parcel\nclearing the table\n"
     assert classify_log(f"{refused}\n{work}", None, recognizer).kind is Kind.UNKNOWN
-    assert not classify_log(f"{refused}\nlinking the parts\npacking the result\n", None, recognizer).acts
+    assert classify_log(f"{refused}\nlinking the parts\n", None, recognizer).kind is Kind.NETWORK_CONNECTIVITY
     assert classify_log(f"{refused}\nTo learn more about this, please see the manual.\n", None, recognizer).acts
 
 
