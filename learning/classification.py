@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from learning.calibration import Calibration, Factor
 from learning.classifier import Classifier
-from learning.evidence import AFTER_EXIT, Candidate, Evidence, rank_candidates
+from learning.evidence import AFTER_EXIT, SAME_BLOCK_LINES, Candidate, Evidence, fails_by_itself, rank_candidates
 from learning.features import make_features
 from learning.learned_guess import LearnedGuess, guess_kind
 from learning.patterns.matcher import Hit, Matcher
@@ -25,12 +25,14 @@ CERTAIN = 0.78
 NAME_THRESHOLD = 0.3
 # Code evidence of this strength beside an infra kind means that the change may be at fault: nobody retries that.
 _CONTRADICTION = 0.3
-# A compiler that dies of its surroundings says so within a few lines of its own error.
-_SAME_BLOCK_LINES = 5
 _RIVAL_SHARE = 0.85
 _FULL_SUPPORT = 2
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
+# What follows an error explains it; so much plain work after one shows that the job went on.
+_WENT_ON_WORK = 2
+# The step whose own summary stands beside what it says of coverage.
+_TEST_STEP = "test"
 # A package manager that stops so has ended its step, whoever states it.
 _ENDS_ITSELF = frozenset({Kind.LOCKFILE_MISMATCH, Kind.PACKAGE_INSTALL_FAILURE, Kind.INTEGRITY_OR_CACHE})
 _PASSED_CONFIDENCE = 0.99
@@ -94,8 +96,7 @@ def classify_hits(
         learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
         return _name_learned(learned, guesses, features) if learned else _abstain(evidence, guesses, features)
     best = evidence.candidates[0]
-    # Nothing states a failure and work went on, or passed, after the error: a successful job looks just so.
-    if not evidence.failed and (structure.end - best.line > _UNSTATED_NAME_LINES or structure.soft_pass > best.line):
+    if not evidence.failed and _looks_overcome(best, structure, patterns[best.pattern].anchors.step):
         return _abstain(evidence, guesses, features)
     factors = _factors(evidence, guesses)
     confidence = recognizer.calibration.confidence(factors)
@@ -161,8 +162,8 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     for other in evidence.candidates[1:]:
         if group_of(other.kind) is Group.CODE and other.score >= _CONTRADICTION:
             return f"does not act: {other.kind} in line {other.line} may be the change's own fault"
-        if _went_on_and_failed(other, best):
-            return f"does not act: work went on to {other.kind} in line {other.last_line}"
+        if fails_by_itself(other, best) or _went_on_and_failed(other, best):
+            return f"does not act: {other.kind} in line {other.last_line} stands by itself"
         if other.score >= _RIVAL_SHARE * best.score:
             return f"does not act: {other.kind} in line {other.line} is nearly as likely"
     # A summary that passed after the error outweighs what only the text says of a failure.
@@ -176,12 +177,24 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     return ""
 
 
+def _looks_overcome(best: Candidate, structure: Structure, step: str) -> bool:
+    """Tell whether work went on, or passed, after an error in a log that states no failure: a successful job looks just so."""
+    # A test run's own summary stands beside what it says of failed suites and of coverage.
+    room = SAME_BLOCK_LINES if best.kind is Kind.TEST_FAILURE or step == _TEST_STEP else 0
+    if structure.soft_pass > best.last_line + room or structure.went_on > best.last_line:
+        return True
+    # Tests and compilers print much after their failure, and what runs after it may fetch what it needs.
+    if group_of(best.kind) is Group.INFRA and (structure.fetched > best.last_line or structure.work_after(best.last_line) >= _WENT_ON_WORK):
+        return True
+    return structure.end - best.line > _UNSTATED_NAME_LINES
+
+
 def _went_on_and_failed(code: Candidate, best: Candidate) -> bool:
     """Tell whether tests ran on, or a compiler got further, after what is said to be the cause: then it may only have been printed."""
     # A printed verdict must not silence what comes after it, so its penalty is allowed for.
     if group_of(code.kind) is not Group.CODE or code.alone < _CONTRADICTION * AFTER_EXIT:
         return False
-    return code.last_line > best.line + (0 if code.kind is Kind.TEST_FAILURE else _SAME_BLOCK_LINES)
+    return code.last_line > best.line + (0 if code.kind is Kind.TEST_FAILURE else SAME_BLOCK_LINES)
 
 
 def _name_learned(learned: LearnedGuess, guesses: Mapping[Kind, float], features: Mapping[int, float]) -> Classification:

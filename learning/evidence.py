@@ -25,12 +25,32 @@ _OVERCOME = 0.1
 _RETRY_ROOM_LINES = 1
 _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
+# What is said so much less clearly than a fault of the code is not its cause.
+_LEAST_CAUSE = 0.72
 _EXTRA_PATTERN = 0.03
 SAME_BLOCK_LINES = 5
 # A compiler or a linter that speaks as clearly as this has failed by itself.
 _STRONG_CODE = 0.5
 _WENT_PAST = 0.3
+_CLEAR_CODE = 0.6
+_SURE_CODE = 0.8
+_NEXT_LINE = 1
+_BREAKS_ANYTHING = frozenset({Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
+# What an upload or a report at the end of a script may meet after the code has failed.
+_OF_A_TRANSFER = frozenset(
+    {
+        Kind.NETWORK_CONNECTIVITY,
+        Kind.DNS_RESOLUTION,
+        Kind.TLS_CERTIFICATE,
+        Kind.REMOTE_SERVICE_ERROR,
+        Kind.RATE_LIMITED,
+        Kind.AUTH_CREDENTIALS,
+        Kind.SERVICE_UNAVAILABLE,
+    }
+)
 _OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
+# A commit in a list of commits, and an entry of a change log.
+_OF_A_CHANGE = re.compile(r"^[0-9a-f]{7,40} \w|^\s*[*•-] (?:Fix|Add|Handl|Retr|Avoid|Support|Improv|Do not|Don't|Remov|Chang|Updat)\w*\b")
 # The marks of runners before a test that passed, their words behind one, a test's own name, and the line that defines or skips one.
 _OF_A_TEST = re.compile(
     r"^(?:✔|✓|√|ok \d+\b|# )|\b(?:PASSED|SKIPPED|XFAIL)\b|::test_\w"
@@ -44,8 +64,8 @@ _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_
 class Candidate:
     """One kind that the evidence allows, with the hit that speaks loudest for it.
 
-    ``alone`` is its score before causes push it down, ``last_line`` where the last of its hits is, ``support`` how many other patterns
-    say the same.
+    ``alone`` is its score before causes push it down, ``first_line`` and ``last_line`` where its hits begin and end, ``support`` how many
+    other patterns say the same.
     """
 
     kind: Kind
@@ -54,6 +74,7 @@ class Candidate:
     line: int
     reasons: tuple[str, ...]
     alone: float = 0.0
+    first_line: int = 0
     last_line: int = 0
     support: int = 0
 
@@ -121,6 +142,8 @@ def is_of_a_test(line: str) -> bool:
 
 def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
+    if group_of(hit.kind) is Group.INFRA and _OF_A_CHANGE.search(hit.text):
+        found.append((_OVERCOME, "in the list of changes"))
     if group_of(hit.kind) is Group.INFRA and is_of_a_test(hit.text):
         found.append((_OVERCOME, "in the line of a test that passed or was skipped"))
     if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
@@ -132,7 +155,7 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:
         found.append((_NOT_NEAR_END, "not near the end, where this pattern means something"))
     # A log that ends with the retry's announcement does not show that the retry passed.
-    has_room = structure.end - structure.last_retry > _RETRY_ROOM_LINES
+    has_room = structure.last_retry > structure.end or structure.end - structure.last_retry > _RETRY_ROOM_LINES
     if hit.line < structure.last_retry and last_seen < structure.last_retry and has_room and not structure.gave_up:
         found.append((_OVERCOME, f"overcome by the retry in line {structure.last_retry}"))
     return found
@@ -140,7 +163,8 @@ def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int)
 
 def _merge(found: Sequence[Candidate]) -> Candidate:
     best = max(found, key=lambda candidate: (candidate.score, candidate.line))
-    best = replace(best, alone=best.score, last_line=max(candidate.line for candidate in found))
+    lines = [candidate.line for candidate in found]
+    best = replace(best, alone=best.score, first_line=min(lines), last_line=max(lines))
     others = {candidate.pattern for candidate in found if candidate.score > _WEAK_CAUSE} - {best.pattern}
     if not others:
         return best
@@ -159,15 +183,34 @@ def went_past(code: Candidate, cause: Candidate) -> bool:
     return code.alone >= clear and code.last_line > cause.last_line + SAME_BLOCK_LINES
 
 
+def fails_by_itself(code: Candidate, cause: Candidate) -> bool:
+    """Tell whether code failed so clearly, and so far from what may be the cause, that nobody may call it a mere symptom."""
+    if group_of(code.kind) is not Group.CODE or code.alone < _CLEAR_CODE:
+        return False
+    distance = min(abs(code.line - cause.line), abs(code.last_line - cause.last_line))
+    # A full disk or memory shows in the midst of what it breaks; any other cause is followed at once by its symptom.
+    if cause.kind in _BREAKS_ANYTHING:
+        return distance > SAME_BLOCK_LINES
+    return distance > _NEXT_LINE or cause.line > code.last_line
+
+
+def failed_before(code: Candidate, later: Candidate) -> bool:
+    """Tell whether code had clearly failed before anything of the later failure was printed: that is not why."""
+    if code.kind not in _OWN_FAULTS or later.kind not in _OF_A_TRANSFER:
+        return False
+    return code.alone >= _SURE_CODE and later.first_line > code.last_line
+
+
 def _hold_back(merged: Sequence[Candidate]) -> list[Candidate]:
-    """Weaken what the job went past before its code failed."""
+    """Weaken what the job went past before its code failed, and what failed only after that."""
     held = []
     for candidate in merged:
-        past = next((code for code in merged if went_past(code, candidate)), None)
+        past = next((code for code in merged if went_past(code, candidate) or failed_before(code, candidate)), None)
         if past is None:
             held.append(candidate)
             continue
-        said = f"work went on to {past.kind} in line {past.last_line}"
+        order = "was followed by" if past.last_line > candidate.line else "came only after"
+        said = f"{order} {past.kind} in line {past.last_line}"
         held.append(replace(candidate, score=candidate.score * _WENT_PAST, reasons=(*candidate.reasons, said)))
     return held
 
@@ -178,7 +221,7 @@ def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> li
         causes = [
             other
             for other in merged
-            if precedence.explains(other.kind, candidate.kind) and other.score >= _WEAK_CAUSE and _may_cause(other, candidate)
+            if precedence.explains(other.kind, candidate.kind) and other.score >= _least_cause(candidate) and _may_cause(other, candidate)
         ]
         for cause in causes[:1]:
             why = precedence.why[cause.kind, candidate.kind]
@@ -187,6 +230,10 @@ def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> li
             )
         ranked.append(candidate)
     return ranked
+
+
+def _least_cause(symptom: Candidate) -> float:
+    return max(_WEAK_CAUSE, _LEAST_CAUSE * symptom.score) if group_of(symptom.kind) is Group.CODE else _WEAK_CAUSE
 
 
 def _may_cause(cause: Candidate, symptom: Candidate) -> bool:

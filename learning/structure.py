@@ -11,158 +11,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from learning.marks import MARK_RULES, Mark, MarkKind
+
 MAX_BLOCK_LINES = 60
 _BLOCK_GAP = 4
 # Where no line has a word for an error, what was printed last before the end is the best there is to learn from.
 _LAST_LINES = 8
 _SIGNAL = "log."
 
-# What runners put before or around a line: timestamps of GitHub and Azure, Jenkins' clock, folds and sections, BuildKit's step numbers.
+# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, Jenkins' clock, Drone's and Woodpecker's line
+# numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
-    r"^(?:\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?(?:\d\d[OE]\+? ?)?|\[\d{4}-\d\d-\d\dT[\d:.]+Z\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
-    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| |\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?"
+    r"^(?:\ufeff?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? ?(?:\d\d[OE]\+? ?)?(?: *\| (?:[\w.-]{1,40} \| )?)?"
+    r"|\[(?:task |taskcluster |vcs |setup )?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
+    r"|\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?|\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
+    r"|(?:build|error|simple|command)\t\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\t"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
-    r"|travis_(?:fold:(?!end:after_)|time:)\S*|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
+    r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"
+    r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
 # Most lines start with none of these, which spares them the expression.
-_DECORATED = frozenset("\ufeff0123456789[ts#S")
+_DECORATED = frozenset("\ufeff0123456789[ts#Sbec")
+# The phase of Travis that tells how the script before it went.
+_PHASE = "travis_fold:start:after_"
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
+# How many of the last lines of plain work are kept, and how far back they are looked for.
+_MAX_WORK_LINES = 8
+_WORK_WINDOW = 200
+# What follows an error without being work: its details, advice, traces, sums, and the words of a runner that closes a job.
+_NO_WORK = re.compile(
+    r"^\W|^\d|^\S*$|\S+:\d|://|[:;{}.]$|(?i:error|fail|fatal|exception|cannot|could not|couldn't|unable|not found|denied|refused|killed"
+    r"|timed out|timeout|no such|warn|abort|invalid|missing|retry|unexpected|\bnot\b|n't\b|\bno\b|required|expected|actual|hash)"
+    r"|^(?:at|See|Please|Try|To|Use|Run|For|A complete log|[Nn]ote|[Hh]int|[Hh]elp|Perhaps|Caused by|Traceback|File|make|Command|[Ee]xit"
+    r"|npm|gyp|Post job|Cleaning up|Uploading|git version|Temporarily|Adding repo|Stopping|Removing|Terminate|travis_|section_|[Ss]tack"
+    r"|Verbose|Learn|Call|You|If|This|The|It|Total|Time|Downloading|Fetching|Get|Reading|Building|Loading|Resolving|location|is|and|or|of|a|an|in|with|how"
+    r"|establish|remove|may|There)\b|^[A-Za-z_.$]+\(|^[A-Za-z_]+=|\.{3}$"
+)
 _ERROR_WORD = re.compile(
     r"(?i)(?:\berror\b|\bfail(?:ed|ure)?\b|\bfatal\b|exception|cannot|could not|unable to|not found|denied|refused|killed"
     r"|timed out|no such)"
 )
 
 
-class MarkKind(StrEnum):
-    """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such.
-
-    ``closing`` is where work begins whose failure does not fail the job.
-    """
-
-    ENDED = "ended"
-    EXIT = "exit"
-    SOFT_PASS = "soft_pass"  # noqa: S105 - a summary that passed, no password
-    RETRY = "retry"
-    GAVE_UP = "gave_up"
-    FLAGGED = "flagged"
-    CLOSING = "closing"
-
-
-# Of these only the last one in a log means something.
-LAST_ONLY = frozenset({MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING})
-
-
-@dataclass(frozen=True, slots=True)
-class MarkRule:
-    """How a mark is found: the automaton looks for ``hint``, ``expression`` confirms on the clean line; ``code`` stands in for none."""
-
-    kind: MarkKind
-    hint: str
-    expression: str
-    code: int = 1
-
-
-# The words of Travis, GitLab, Jenkins, Azure, GitHub Actions, CircleCI, Buildkite, TeamCity, AppVeyor, CodeBuild and Cloud Build, and
-# of build tools and test runners that sum up.
-MARK_RULES: tuple[MarkRule, ...] = (
-    MarkRule(MarkKind.ENDED, r"Your build exited with \d", r"Done\. Your build exited with (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.ENDED,
-        r"ERROR: Job failed",
-        r"ERROR: Job failed(?:: (?:(?:exit (?:code|status)|command terminated with exit code) )?(?P<code>\d+)?)?",
-    ),
-    MarkRule(MarkKind.ENDED, r"Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)", r"^Finished: (?:FAILURE|ABORTED|UNSTABLE|NOT_BUILT)\s*$"),
-    MarkRule(
-        MarkKind.ENDED,
-        r"(?:Job succeeded|Finished: SUCCESS|Build succeeded|Build success)",
-        r"^(?:Job succeeded|Finished: SUCCESS|Build succeeded\.?|Build success)\s*$",
-        0,
-    ),
-    MarkRule(MarkKind.ENDED, r"Your build has been stopped", r"^Your build has been stopped\.?\s*$"),
-    # Which of its closing phases a runner enters tells how the job went.
-    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_failure", r"^travis_fold:end:after_failure"),
-    MarkRule(MarkKind.ENDED, r"travis_fold:end:after_success", r"^travis_fold:end:after_success", 0),
-    MarkRule(MarkKind.ENDED, r"Uploading artifacts for failed job", r"^Uploading artifacts for failed job\s*$"),
-    MarkRule(MarkKind.ENDED, r"completed with result: ", r"^Job .{1,120} completed with result: (?:Failed|Canceled|Abandoned)\s*$"),
-    MarkRule(MarkKind.ENDED, r"completed with result: Succeeded", r"^Job .{1,120} completed with result: Succeeded", 0),
-    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
-    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: SUCCEEDED", r"Phase complete: BUILD State: SUCCEEDED", 0),
-    MarkRule(MarkKind.EXIT, r"exited with \d", r"^(?:\[[\d;]{1,9}m)?The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.EXIT, r"Process completed with exit code \d", r"^(?:##\[error\] ?|Error: )?Process completed with exit code (?P<code>\d+)"
-    ),
-    MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
-    MarkRule(MarkKind.EXIT, r"Exit code \d+ returned from process", r"^##\[error\]Exit code (?P<code>\d+) returned from process"),
-    MarkRule(MarkKind.EXIT, r"script returned exit code -?\d", r"script returned exit code -?(?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Exited with code ", r"^Exited with code (?:exit status )?(?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"CircleCI received exit code \d", r"^CircleCI received exit code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"The command exited with status \d", r"Error: The command exited with status (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Process exited with code \d", r"^Process exited with code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Command exited with code \d", r"^Command exited with code (?P<code>\d+)"),
-    MarkRule(MarkKind.EXIT, r"Command did not exit successfully", r"Command did not exit successfully .{1,400} exit status (?P<code>\d+)"),
-    MarkRule(
-        MarkKind.EXIT,
-        r"step exited with non-zero status: \d",
-        r"^ERROR: build step .{1,200} step exited with non-zero status: (?P<code>\d+)",
-    ),
-    MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
-    MarkRule(MarkKind.FLAGGED, r"##\[error\]", r"^##\[error\]"),
-    MarkRule(MarkKind.CLOSING, r"store build cache", r"^store build cache\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Post job cleanup", r"^Post job cleanup\.\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Saving cache for ", r"^Saving cache for (?:successful|failed) job\s*$"),
-    MarkRule(MarkKind.CLOSING, r"Running agent pre-exit hook", r"^(?:~~~ )?Running agent pre-exit hook\s*$"),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r"Failures: 0, Errors: 0",
-        r"^(?:\[INFO\] |\[WARNING\] )?Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: \d+\s*$",
-        0,
-    ),
-    MarkRule(MarkKind.SOFT_PASS, r"BUILD SUCCESS", r"\bBUILD SUCCESS(?:FUL)?\b", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"test result: ok\.", r"test result: ok\.", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"(?:^|[\sZ])OK(?: \(|\s*$)", r"^OK(?: \(|$)", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"= \d+ passed", r"=+ \d+ passed.{0,60} in [\d.]+", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"PASS\s*$", r"^PASS$", 0),
-    MarkRule(MarkKind.SOFT_PASS, r"ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", r"^ok[ \t]+\S+[ \t]+(?:[\d.]+s|\(cached\))", 0),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r" 0 failures",
-        r"^\s*\d+ (?:runs|tests|examples|specs),(?: \d+ assertions,)? 0 failures(?:, 0 errors)?(?:, \d+ (?:pending|skips?))?\.?$",
-        0,
-    ),
-    MarkRule(MarkKind.SOFT_PASS, r"Tests: +.*passed, \d+ total", r"^Tests: +(?:\d+ (?:skipped|todo), )*\d+ passed, \d+ total", 0),
-    MarkRule(
-        MarkKind.SOFT_PASS,
-        r"(?:Apply complete! Resources|Everything is Ok|All checks passed|All tests passed)",
-        r"^(?:Apply complete! Resources:|Everything is Ok$|All checks passed!?$|All tests passed)",
-        0,
-    ),
-    MarkRule(MarkKind.RETRY, r"(?i)\bretrying\b", r"(?i)\bretrying\b"),
-    MarkRule(
-        MarkKind.RETRY,
-        r"(?i)(?:will (?:be )?retr(?:y|ied)|attempt \d+ of \d|attempt \d+/\d|retry \d+/\d|\d of \d+ attempts|before trying again)",
-        r"(?i)(?:will (?:be )?retr(?:y|ied)\b|\battempt \d+ of \d+|\(attempt \d+/\d+|retry \d+/\d+|\d+ of \d+ attempts"
-        r"|waiting \d+ seconds before trying again)",
-    ),
-    MarkRule(
-        MarkKind.GAVE_UP,
-        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
-        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
-        r"(?i)(?:failed \d+ times|giving up|after \d+ (?:attempts|retries)|all (?:attempts|retries) failed"
-        r"|max(?:imum)? (?:attempts|retries) (?:reached|exceeded))",
-    ),
-)
-
-
 _ENDS = tuple(re.compile(rule.expression) for rule in MARK_RULES if rule.kind in {MarkKind.ENDED, MarkKind.EXIT})
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One line that speaks of the job; ``line`` counts from 1 in the text that was read, ``code`` is what it ended with."""
-
-    kind: MarkKind
-    line: int
-    code: int = 0
 
 
 class Verdict(StrEnum):
@@ -179,7 +70,8 @@ class Structure:
 
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
-    ``block`` are the clean lines of the last error block.
+    ``went_on`` is where a build or a checker last said that all is well, ``fetched`` where something was got at last, ``work`` are the
+    last lines of plain work. ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0
@@ -190,8 +82,15 @@ class Structure:
     last_retry: int = 0
     gave_up: bool = False
     closing: int = 0
+    went_on: int = 0
+    fetched: int = 0
+    work: tuple[int, ...] = ()
     block_first: int = 0
     block: tuple[str, ...] = ()
+
+    def work_after(self, line: int) -> int:
+        """Return how many lines of plain work follow a line, as far as they are kept."""
+        return sum(number > line for number in self.work)
 
     def is_in_block(self, line: int) -> bool:
         """Tell whether a line is inside the last error block."""
@@ -215,7 +114,9 @@ def clean_line(line: str) -> str:
     if "\r" in line:
         # A progress bar overwrites its line: what was written last is what a reader sees.
         parts = [part for part in line.split("\r") if part.strip()]
-        line = parts[-1] if parts else ""
+        # What a fold's beginning says of the job outweighs the command that is printed over it.
+        phase = next((part for part in parts if part.startswith(_PHASE)), "")
+        line = phase or (parts[-1] if parts else "")
     while line[:1] in _DECORATED and (found := _DECORATION.match(line)):
         line = line[found.end() :]
     return line.rstrip()
@@ -239,6 +140,9 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         last_retry=_last(ordered, MarkKind.RETRY),
         gave_up=any(mark.kind is MarkKind.GAVE_UP for mark in ordered),
         closing=_last(ordered, MarkKind.CLOSING),
+        went_on=_last(ordered, MarkKind.WENT_ON),
+        fetched=_last(ordered, MarkKind.FETCHED),
+        work=_last_work(window, window_first, exit_line or _last(ordered, MarkKind.CLOSING) or total + 1),
         block_first=first,
         block=block,
     )
@@ -254,8 +158,11 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "last_retry": structure.last_retry,
         "gave_up": int(structure.gave_up),
         "closing": structure.closing,
+        "went_on": structure.went_on,
+        "fetched": structure.fetched,
     }
-    return ((_SIGNAL + "verdict", structure.verdict.value), *((_SIGNAL + name, str(value)) for name, value in rows.items()))
+    work = (_SIGNAL + "work", ",".join(map(str, structure.work)))
+    return ((_SIGNAL + "verdict", structure.verdict.value), work, *((_SIGNAL + name, str(value)) for name, value in rows.items()))
 
 
 def from_signals(signals: Mapping[str, str]) -> Structure:
@@ -275,6 +182,9 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         last_retry=number("last_retry"),
         gave_up=bool(number("gave_up")),
         closing=number("closing"),
+        went_on=number("went_on"),
+        fetched=number("fetched"),
+        work=tuple(int(one) for one in signals.get(_SIGNAL + "work", "").split(",")[:_MAX_WORK_LINES] if one.isdecimal()),
     )
 
 
@@ -289,6 +199,18 @@ def _verdict(exits: Sequence[Mark]) -> Verdict:
     final = [mark.code for mark in exits if mark.kind is MarkKind.ENDED]
     codes = final[-1:] or [mark.code for mark in exits]
     return Verdict.FAILED if any(codes) else Verdict.PASSED
+
+
+def _last_work(window: Sequence[str], window_first: int, end: int) -> tuple[int, ...]:
+    """Return the numbers of the last lines before ``end`` that are neither about an error nor of a runner that closes the job."""
+    found: list[int] = []
+    last = min(end - 1, window_first + len(window) - 1)
+    for number in range(last, max(window_first, last - _WORK_WINDOW) - 1, -1):
+        if not _NO_WORK.search(clean_line(window[number - window_first])):
+            found.append(number)
+        if len(found) == _MAX_WORK_LINES:
+            break
+    return tuple(reversed(found))
 
 
 def _last_block(window: Sequence[str], window_first: int, end: int) -> tuple[int, tuple[str, ...]]:

@@ -13,10 +13,10 @@ from importlib.metadata import version
 
 import hyperscan
 
+from learning.marks import MARK_RULES
 from learning.patterns.gate import compile_gate
 from learning.patterns.loader import Catalogue
 from learning.patterns.store import Store
-from learning.structure import MARK_RULES
 from schemas.errors import ConfigurationError
 
 # A counted repeat up to here is kept as it is: it tells lines apart and costs little.

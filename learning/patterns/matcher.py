@@ -14,13 +14,14 @@ from typing import cast
 
 import hyperscan
 
+from learning.marks import LAST_ONLY, MARK_RULES, Mark, MarkRule
 from learning.patterns.automaton import database_for, gate_for
 from learning.patterns.confirm import Captures, Confirmer, chains, confirmer_of
 from learning.patterns.gate import Span, lines_with_needs
 from learning.patterns.loader import Catalogue
 from learning.patterns.model import Pattern
 from learning.patterns.store import Store
-from learning.structure import LAST_ONLY, MARK_RULES, Mark, MarkRule, clean_line
+from learning.structure import clean_line
 from schemas.vocabulary import Kind
 
 MAX_TEXT_BYTES = 256 * 1024
@@ -36,7 +37,7 @@ TAIL_BYTES = 32 * 1024
 # A candidate line is confirmed on the part before the match's end, so that a line without breaks costs the same as a short one.
 _BACK_BYTES = 3000
 _AHEAD_BYTES = 600
-_OVERWRITTEN = re.compile(rb"(?m)^[^\n]*\r(?=[^\n]*[^\s])")
+_OVERWRITTEN = re.compile(rb"(?m)^(?![^\n]*travis_fold:start:after_)[^\n]*\r(?=[^\n]*[^\s])")
 _ANSI = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
 
 

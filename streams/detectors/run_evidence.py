@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from learning.marks import LAST_ONLY, Mark, MarkKind
 from learning.patterns.matcher import MAX_SHADOW_HITS, Reading
-from learning.structure import LAST_ONLY, Mark, MarkKind, Structure, structure_of
+from learning.structure import Structure, structure_of
 from schemas.door import redact
 from schemas.events import LogChunk, Provenance, weakest
 from schemas.incidents import MAX_UNEXPLAINED, MAX_UNEXPLAINED_LINE, EvidenceRef, HitSeen, RunRef

@@ -142,3 +142,26 @@ def test_a_log_read_once_is_judged_without_some_patterns(kept: int, recognizer: 
     read = read_log(f"start\n{_DNS}\n{_EXIT}", recognizer.matcher)
     shown = read if kept else read.without(lambda _: True)
     assert classify_read(shown, Result.FAILURE, recognizer).kind is (Kind.DNS_RESOLUTION if kept else Kind.UNKNOWN)
+
+
+_BROKEN = "src/main.c:7:5: error: expected ';' before 'return'"
+_REFUSED = "curl: (7) Failed to connect to reports.example port 443: Connection refused"
+
+
+def test_an_upload_that_fails_after_the_code_did_is_not_the_cause(recognizer: Recognizer) -> None:
+    """Given a compiler that stops and then a report that cannot be sent, then the code is at fault and nothing acts."""
+    said = classify_log(f"work\n{_BROKEN}\n{_REFUSED}\n##[error]Process completed with exit code 1.\n", None, recognizer)
+    assert (said.kind, said.acts) == (Kind.COMPILE_ERROR, False)
+
+
+def test_nothing_acts_on_an_error_shortly_before_a_clear_failure_of_the_code(recognizer: Recognizer) -> None:
+    """Given a refused connection, work, and then a compiler that stops, then nothing is retried; the refused connection alone is."""
+    end = "##[error]Process completed with exit code 1.\n"
+    assert not classify_log(f"{_REFUSED}\ncompiling\ncompiling\n{_BROKEN}\n{end}", None, recognizer).acts
+    assert classify_log(f"{_REFUSED}\n{end}", None, recognizer).acts
+
+
+def test_a_step_that_ends_with_127_does_not_outweigh_a_missing_wrapper(recognizer: Recognizer) -> None:
+    """Given a wrapper script that the checkout lacks, then the build is wrong, whatever the shell's exit code says of tools."""
+    text = "/w/step.sh: line 1: ./gradlew: No such file or directory\n##[error]Process completed with exit code 127.\n"
+    assert classify_log(text, None, recognizer).kind is Kind.BUILD_CONFIG_ERROR

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from learning.marks import MARK_RULES
 from learning.patterns.gate import MAX_GATE_HITS, compile_gate, lines_with_needs
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.required import needs_of
 from learning.patterns.write_common_grams import common_grams, module_of
-from learning.structure import MARK_RULES
 
 _LOADED = load_catalogue(read_folder(Path(__file__).parents[2] / "learning" / "catalogue"))
 _PATTERNS = _LOADED.patterns if isinstance(_LOADED, Catalogue) else ()
