@@ -91,11 +91,16 @@ def classify_hits(
         reasons = ("the job succeeded: what its text says is not a failure",)
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
     guesses = recognizer.classifier.predict(features)
-    if not evidence.candidates or evidence.candidates[0].score < NAME_THRESHOLD:
+    best = evidence.candidates[0] if evidence.candidates else None
+    is_named = best is not None and best.score >= NAME_THRESHOLD
+    # A promoted model has seen such failures, a hint only knows words: the model is asked first.
+    if best is None or not is_named or patterns[best.pattern].is_hint:
         model = recognizer.classifier
         learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
-        return _name_learned(learned, guesses, features) if learned else _abstain(evidence, guesses, features)
-    best = evidence.candidates[0]
+        if learned is not None:
+            return _name_learned(learned, guesses, features)
+    if best is None or not is_named:
+        return _abstain(evidence, guesses, features)
     if not evidence.failed and _looks_overcome(best, structure, patterns[best.pattern].anchors.step):
         return _abstain(evidence, guesses, features)
     factors = _factors(evidence, guesses)

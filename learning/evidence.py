@@ -27,6 +27,8 @@ _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
 # What is said so much less clearly than a fault of the code is not its cause.
 _LEAST_CAUSE = 0.72
+# Where a pattern speaks as clearly as this, hints are not asked.
+_HEARD = 0.3
 _EXTRA_PATTERN = 0.03
 SAME_BLOCK_LINES = 5
 # A compiler or a linter that speaks as clearly as this has failed by itself.
@@ -109,17 +111,23 @@ def has_failed(structure: Structure, result: Result | None) -> bool:
 def rank_candidates(
     hits: Sequence[Hit], structure: Structure, result: Result | None, patterns: Mapping[str, Pattern], precedence: Precedence
 ) -> Evidence:
-    """Score every hit by its weight and place, keep the best a kind, and let causes push their symptoms down."""
+    """Score every hit by its weight and place, keep the best a kind, and let causes push their symptoms down.
+
+    Hints are asked only about a stated failure that nothing else explains, so they neither name a success nor contest another pattern.
+    """
     last_of = {hit.pattern: hit.line for hit in sorted(hits, key=lambda hit: hit.line)}
+    failed = has_failed(structure, result)
+    known = [(hit, patterns[hit.pattern]) for hit in hits if hit.pattern in patterns]
+    spoken = [_score(hit, pattern, structure, last_of[hit.pattern]) for hit, pattern in known if not pattern.is_hint]
+    if failed and max((candidate.score for candidate in spoken), default=0.0) < _HEARD:
+        spoken += [_score(hit, pattern, structure, last_of[hit.pattern]) for hit, pattern in known if pattern.is_hint]
     by_kind: dict[Kind, list[Candidate]] = defaultdict(list)
-    for hit in hits:
-        pattern = patterns.get(hit.pattern)
-        if pattern is not None:
-            by_kind[hit.kind].append(_score(hit, pattern, structure, last_of[hit.pattern]))
+    for candidate in spoken:
+        by_kind[candidate.kind].append(candidate)
     merged = [_merge(found) for found in by_kind.values()]
     ranked = sorted(_apply_precedence(_hold_back(merged), precedence), key=lambda candidate: (-candidate.score, candidate.kind))
     passed = has_passed(structure, result)
-    return Evidence(tuple(ranked), passed, has_failed(structure, result), told=not passed and result not in {None, Result.UNKNOWN})
+    return Evidence(tuple(ranked), passed, failed, told=not passed and result not in {None, Result.UNKNOWN})
 
 
 def _score(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> Candidate:
@@ -218,13 +226,14 @@ def _hold_back(merged: Sequence[Candidate]) -> list[Candidate]:
 def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> list[Candidate]:
     ranked = []
     for candidate in merged:
+        symptom = (candidate.pattern, candidate.kind)
         causes = [
-            other
+            (other, why)
             for other in merged
-            if precedence.explains(other.kind, candidate.kind) and other.score >= _least_cause(candidate) and _may_cause(other, candidate)
+            if other.score >= _least_cause(candidate) and _may_cause(other, candidate)
+            if (why := precedence.reason((other.pattern, other.kind), symptom))
         ]
-        for cause in causes[:1]:
-            why = precedence.why[cause.kind, candidate.kind]
+        for cause, why in causes[:1]:
             candidate = replace(  # noqa: PLW2901 - the pushed-down form replaces the candidate
                 candidate, score=candidate.score * _SUPPRESSED, reasons=(*candidate.reasons, f"explained by {cause.kind}: {why}")
             )

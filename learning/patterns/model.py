@@ -14,6 +14,8 @@ from schemas.vocabulary import Group, Kind, group_of
 
 MAX_PATTERNS_A_FILE = 20
 MAX_SPAN_LINES = 50
+# Below this weight a pattern that is bound to the end of a log is a hint.
+HINT_WEIGHT = 0.4
 _ESCAPE = re.compile(r"\\(.)")
 _LOOK_AROUND = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)")
 _WIDE_REPEAT = re.compile(r"[^\x00-\x7f][*+?{]")
@@ -99,6 +101,11 @@ class Pattern(BaseModel):
     counter_examples: Annotated[tuple[str, ...], Field(min_length=2)]
     source: Annotated[str, Field(min_length=3)]
     since: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+
+    @property
+    def is_hint(self) -> bool:
+        """Tell whether it is words of the wire or the system, not of one tool: heard only where no other pattern explains a failure."""
+        return self.weight < HINT_WEIGHT and self.anchors.near_end
 
     @field_validator("kind")
     @classmethod

@@ -165,3 +165,29 @@ def test_a_step_that_ends_with_127_does_not_outweigh_a_missing_wrapper(recognize
     """Given a wrapper script that the checkout lacks, then the build is wrong, whatever the shell's exit code says of tools."""
     text = "/w/step.sh: line 1: ./gradlew: No such file or directory\n##[error]Process completed with exit code 127.\n"
     assert classify_log(text, None, recognizer).kind is Kind.BUILD_CONFIG_ERROR
+
+
+def test_a_hint_names_only_a_stated_failure_that_nothing_else_explains_and_never_acts(recognizer: Recognizer) -> None:
+    """Given words of the wire alone, then a failed job is named after them; beside a pattern, or without a failure, they say nothing."""
+    words = "publishing failed: Unknown host repo.example"
+    alone = classify_log(words, Result.FAILURE, recognizer)
+    assert (alone.kind, alone.pattern, alone.acts) == (Kind.DNS_RESOLUTION, "hint-resolver", False)
+    beside = classify_log(f"src/a.c:12:5: error: 'x' undeclared\n{words}", Result.FAILURE, recognizer)
+    assert (beside.kind, beside.alternatives) == (Kind.COMPILE_ERROR, ())
+    assert classify_log(words, None, recognizer).abstained
+
+
+def test_a_wrapper_loses_to_the_error_inside_it(recognizer: Recognizer) -> None:
+    """Given a wrapper line and its inner error, then the inner error is the kind; the wrapper alone is named after itself."""
+    wrapper = "The SSL connection could not be established, see inner exception."
+    inner = "  Unable to read data from the transport connection: Connection reset by peer."
+    assert classify_log(wrapper, Result.FAILURE, recognizer).kind is Kind.TLS_CERTIFICATE
+    assert classify_log(f"{wrapper}\n{inner}", Result.FAILURE, recognizer).kind is Kind.NETWORK_CONNECTIVITY
+
+
+def test_a_pattern_may_outrank_a_kind_that_explains_its_own(recognizer: Recognizer) -> None:
+    """Given an example of the documentation that does not compile when it is tested, then the test failed, not the build."""
+    text = (
+        "error: expected expression, found reserved keyword `do`\nthread 'a.md (line 12)' panicked at 'couldn't compile the test', x.rs:1:2"
+    )
+    assert classify_log(text, Result.FAILURE, recognizer).kind is Kind.TEST_FAILURE

@@ -236,3 +236,21 @@ def test_a_set_that_has_passed_is_read_alike_without_being_checked_again() -> No
     name = next(iter(files))
     assert isinstance(load_catalogue(files | {name: files[name].replace('"weight"', '"wait"', 1)}, store), list)
     assert store.puts == 1
+
+
+def test_an_exception_turns_a_rule_round_for_one_pattern() -> None:
+    """Given a rule and a pattern that outranks its cause, then that pattern explains the cause, and any other pattern does not."""
+    rule = {"cause": "compile_error", "symptoms": ["test_failure"], "why": "because it is so"}
+    one = {"pattern": "doctest", "over": ["compile_error"], "why": "the compiler is the test"}
+    precedence = load_precedence(json.dumps({"version": 1, "rules": [rule], "exceptions": [one]}))
+    compiled, tested, other = ("cc", Kind.COMPILE_ERROR), ("doctest", Kind.TEST_FAILURE), ("pytest", Kind.TEST_FAILURE)
+    assert precedence.reason(tested, compiled) == "the compiler is the test"
+    assert precedence.reason(compiled, tested) == ""
+    assert precedence.reason(compiled, other) == "because it is so"
+    assert precedence.reason(other, compiled) == ""
+
+
+def test_every_shipped_exception_names_a_shipped_pattern(catalogue: Catalogue) -> None:
+    """An exception for a pattern that is not there would never be applied."""
+    text = (Path(__file__).parents[2] / "learning" / "catalogue" / "precedence.json").read_text(encoding="utf-8")
+    assert {pattern for pattern, _ in load_precedence(text).outranks} <= set(catalogue.by_id())
