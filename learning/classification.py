@@ -83,8 +83,12 @@ def classify_hits(
     hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, structure: Structure, recognizer: Recognizer
 ) -> Classification:
     """Classify from what a Detection carries, when the text is gone."""
-    patterns = recognizer.matcher.by_id
-    evidence = rank_candidates(hits, structure, result, patterns, recognizer.precedence)
+    evidence = rank_candidates(hits, structure, result, recognizer.matcher.by_id, recognizer.precedence)
+    return classify_evidence(evidence, features, structure, recognizer)
+
+
+def classify_evidence(evidence: Evidence, features: Mapping[int, float], structure: Structure, recognizer: Recognizer) -> Classification:
+    """Classify from evidence that was ranked before: no model has a share in it, so that many models may be asked of one ranking."""
     if evidence.passed:
         reasons = ("the job succeeded: what its text says is not a failure",)
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
@@ -99,7 +103,7 @@ def classify_hits(
         return _abstain(evidence, guesses, features)
     factors = _factors(evidence, guesses)
     confidence = recognizer.calibration.confidence(factors)
-    doubt = _doubt(best, evidence, structure, is_transient=patterns[best.pattern].transient)
+    doubt = _doubt(best, evidence, structure, is_transient=recognizer.matcher.by_id[best.pattern].transient)
     # Patterns alone decide what acts: whatever a model was taught, the acted set stays the same.
     unswayed = recognizer.calibration.confidence({**factors, Factor.AGREED: 1.0})
     is_sure = _certainty(evidence) >= CERTAIN and unswayed >= recognizer.calibration.act_threshold

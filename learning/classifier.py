@@ -1,4 +1,4 @@
-"""An online multiclass classifier over hashed features (river's softmax regression) whose snapshot is data with a version and a checksum.
+"""An online classifier over hashed features (softmax regression, river's optimizer and loss); its snapshot is data with a checksum.
 
 It ranks competing evidence for ``classification.py``; ``training.py`` makes the shipped one, ``challenger.py`` a successor.
 """
@@ -11,8 +11,10 @@ from hashlib import sha256
 from math import exp
 from typing import NotRequired, TypedDict
 
-from river.linear_model import SoftmaxRegression
+import numpy as np
+from numpy.typing import NDArray
 from river.optim import SGD
+from river.optim.losses import CrossEntropy
 from river.optim.schedulers import Constant
 
 from learning.features import FEATURE_SPACE
@@ -24,6 +26,7 @@ LEARNING_RATE = 0.5
 KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
 _DIGITS = 4
 _SMALLEST = 0.02
+_FIRST_ROWS = 1024
 # A snapshot of so many weights fits one record with room to spare; of more, the largest are kept.
 MAX_WEIGHTS = 100_000
 
@@ -51,97 +54,94 @@ class SnapshotError(ValueError):
 
 
 class Classifier:
-    """Learns one example at a time and says how likely each kind is."""
+    """Learns one example at a time and says how likely each kind is.
+
+    Every feature has one row of weights, a column a kind, so that a step is taken over all kinds at once.
+    """
 
     def __init__(self) -> None:
         """Start with every kind equally likely."""
         self._optimizer = SGD(LEARNING_RATE)
-        self._model = SoftmaxRegression(optimizer=self._optimizer)
+        self._loss = CrossEntropy()
         self.learned = 0
         self.naming: Naming | None = None
-        self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
-        for kind in KINDS:
-            self._model.weights[kind.value].update({})
+        self._places: dict[int, int] = {}
+        self._rows = np.zeros((_FIRST_ROWS, len(KINDS)))
 
     def predict(self, features: Mapping[int, float]) -> dict[Kind, float]:
-        """Return the probability of every kind: the softmax of its weights' products with the features.
+        """Return the probability of every kind: the softmax of its weights' products with the features."""
+        places, values = self._known(features)
+        # Summed row after row, and not by a product of matrices, whose order of summing differs between machines.
+        scores = np.add.reduce(self._rows[places] * np.array(values)[:, None], axis=0).tolist() if places else [0.0] * len(KINDS)
+        highest = max(scores)
+        shares = [exp(score - highest) for score in scores]
+        whole = sum(shares)
+        return {kind: share / whole for kind, share in zip(KINDS, shares, strict=True)}
 
-        Most features have a weight for few kinds, so these are remembered by feature until the feature is learned again.
-        """
-        scores = dict.fromkeys(KINDS, 0.0)
-        for index, value in features.items():
-            for kind, weight in self._weights_of(index):
-                scores[kind] += weight * value
-        highest = max(scores.values())
-        shares = {kind: exp(score - highest) for kind, score in scores.items()}
-        whole = sum(shares.values())
-        return {kind: share / whole for kind, share in shares.items()}
+    def _known(self, features: Mapping[int, float]) -> tuple[list[int], list[float]]:
+        """Return the places of the rows that there are, and the features' values there."""
+        found = [(place, value) for index, value in features.items() if (place := self._places.get(index)) is not None]
+        return [place for place, _ in found], [value for _, value in found]
 
-    def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
-        known = self._by_feature.get(index)
-        if known is None:
-            weights = self._model.weights
-            known = tuple((kind, float(weights[kind.value][index])) for kind in KINDS if index in weights[kind.value])
-            if len(self._by_feature) < FEATURE_SPACE // 8:
-                self._by_feature[index] = known
-        return known
+    def _place(self, index: int) -> int:
+        """Return the place of a feature's row; it is made when there is none."""
+        place = self._places.setdefault(index, len(self._places))
+        if place == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        return place
 
     def learn(self, features: Mapping[int, float], kind: Kind, weight: float = 1.0) -> None:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
         if kind not in KINDS or weight <= 0.0:
             return
-        rate = Constant(LEARNING_RATE * min(weight, 2.0))
-        for optimizer in (self._optimizer, *self._model.optimizers.values()):
-            optimizer.lr = rate
-        self._model.learn_one(dict(features), kind.value)  # type: ignore[no-untyped-call]
+        losses = self._loss.gradient(y_true=kind, y_pred=self.predict(features))  # type: ignore[no-untyped-call]
+        places = [self._place(index) for index in features]
+        self._optimizer.lr = Constant(LEARNING_RATE * min(weight, 2.0))
+        gradient = np.outer(list(features.values()), [losses[kind] for kind in KINDS])
+        self._rows[places] = self._optimizer.step(w=self._rows[places], g=gradient)
         self.learned += 1
-        for index in features:
-            self._by_feature.pop(index, None)
 
     def familiarity(self, features: Mapping[int, float]) -> float:
         """Return the part (0..1) of the features, by the squares of their weights, that says anything to the model."""
         whole = sum(value * value for value in features.values())
-        known = sum(
-            value * value for index, value in features.items() if any(abs(weight) >= _SMALLEST for _, weight in self._weights_of(index))
-        )
+        places, values = self._known(features)
+        says = np.any(np.abs(self._rows[places]) >= _SMALLEST, axis=1).tolist() if places else []
+        known = sum(value * value for value, is_said in zip(values, says, strict=True) if is_said)
         return round(known / whole, 4) if whole else 0.0
 
     def weights_at(self, index: int) -> tuple[float, ...]:
         """Return the weights of one feature, in the order of ``KINDS``."""
-        return tuple(float(self._model.weights[kind.value].get(index, 0.0)) for kind in KINDS)
+        place = self._places.get(index)
+        return (0.0,) * len(KINDS) if place is None else tuple(self._rows[place].tolist())
 
     def round_weights(self, indexes: Iterable[int]) -> None:
         """Round the weights of these features as a snapshot does, so that learning goes on from what a restart would find."""
-        chosen = list(indexes)
-        for found in self._model.weights.values():
-            for index in chosen:
-                if index in found:
-                    found[index] = round(found[index], _DIGITS)
-        for index in chosen:
-            self._by_feature.pop(index, None)
+        places = [self._places[index] for index in indexes if index in self._places]
+        self._rows[places] = np.round(self._rows[places], _DIGITS)
 
     def put_weights(self, index: int, weights: Sequence[float]) -> None:
         """Replace the weights of one feature; ``weights`` in the order of ``KINDS``."""
-        for kind, weight in zip(KINDS, weights, strict=True):
-            self._model.weights[kind.value][index] = weight
-        self._by_feature.pop(index, None)
+        # The place first: making it may replace the rows.
+        place = self._place(index)
+        self._rows[place] = weights
 
     def snapshot(self) -> Snapshot:
         """Return the state as data; weights too small to matter are left out, and the smallest beyond ``MAX_WEIGHTS``."""
-        least = self._least_kept()
+        indexes = sorted(self._places)
+        rows = self._rows[[self._places[index] for index in indexes]] if indexes else self._rows[:0]
+        kept = np.abs(rows) >= _least_kept(rows)
         weights = {
-            label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= least}
-            for label, found in sorted(self._model.weights.items())
+            kind.value: {
+                str(indexes[row]): round(value, _DIGITS)
+                for row, value in zip(np.flatnonzero(kept[:, column]).tolist(), rows[kept[:, column], column].tolist(), strict=True)
+            }
+            for column, kind in sorted(enumerate(KINDS), key=lambda pair: pair[1].value)
         }
         if self.naming is None:
             return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
         naming = NamingPlain(knots=[list(knot) for knot in self.naming.knots], code=self.naming.code, infra=self.naming.infra)
         checksum = _checksum(self.learned, weights, naming)
         return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
-
-    def _least_kept(self) -> float:
-        sizes = sorted((abs(value) for found in self._model.weights.values() for value in found.values()), reverse=True)
-        return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
     @classmethod
     def from_snapshot(cls, snapshot: Snapshot) -> Classifier:
@@ -158,10 +158,18 @@ class Classifier:
             if label not in set(KINDS):
                 message = f"{label} is not a kind that logs can have"
                 raise SnapshotError(message)
-            classifier._model.weights[label].update({_index(index): float(value) for index, value in found.items()})
+            column = KINDS.index(Kind(label))
+            for index, value in found.items():
+                place = classifier._place(_index(index))
+                classifier._rows[place, column] = float(value)
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier
+
+
+def _least_kept(rows: NDArray[np.float64]) -> float:
+    sizes = np.abs(rows).ravel()
+    return max(_SMALLEST, float(-np.partition(-sizes, MAX_WEIGHTS)[MAX_WEIGHTS])) if sizes.size > MAX_WEIGHTS else _SMALLEST
 
 
 def _index(text: str) -> int:

@@ -1,6 +1,6 @@
 """The held-out logs that no promotion may make worse, on any split; asked by ``streams/contest_state.py`` before it proposes.
 
-A guard case is never a lesson: it comes from stored logs whose cause is known, with the hits and features that recognition had of it.
+A guard case is never a lesson: it comes from stored logs whose cause is known. What no model has a share in is made once a case.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from learning.classification import Recognizer, classify_hits
+from learning.classification import Recognizer, classify_evidence
 from learning.classifier import Classifier
+from learning.evidence import Evidence, rank_candidates
 from learning.features import make_features
-from learning.patterns.matcher import Hit, Matcher
 from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of
 
@@ -27,9 +27,8 @@ class GuardCase:
 
     id: str
     kind: Kind
-    hits: tuple[Hit, ...]
+    evidence: Evidence
     features: Mapping[int, float]
-    result: Result | None
     structure: Structure
     splits: tuple[str, ...] = ()
 
@@ -58,13 +57,17 @@ class GuardScores:
     acted: frozenset[str]
 
 
-def guard_case(case_id: str, text: str, kind: Kind, result: Result | None, matcher: Matcher, splits: tuple[str, ...] = ()) -> GuardCase:
+def guard_case(
+    case_id: str, text: str, kind: Kind, result: Result | None, recognizer: Recognizer, splits: tuple[str, ...] = ()
+) -> GuardCase:
     """Return the guard case of a stored log's text."""
+    matcher = recognizer.matcher
     reading = matcher.read(text.encode("utf-8", "replace"))
     lines = text.split("\n")
     structure = structure_of(reading.marks, len(lines), lines, 1)
     features = make_features(reading.hits, structure.block, result, structure.end)
-    return GuardCase(case_id, kind, reading.hits, features, result, structure, splits)
+    evidence = rank_candidates(reading.hits, structure, result, matcher.by_id, recognizer.precedence)
+    return GuardCase(case_id, kind, evidence, features, structure, splits)
 
 
 def score_guard(cases: Sequence[GuardCase], recognizer: Recognizer, classifier: Classifier) -> GuardScores:
@@ -73,7 +76,7 @@ def score_guard(cases: Sequence[GuardCase], recognizer: Recognizer, classifier: 
     splits: dict[str, SplitCounts] = {}
     acted: set[str] = set()
     for case in cases:
-        said = classify_hits(case.hits, case.features, case.result, case.structure, asked)
+        said = classify_evidence(case.evidence, case.features, case.structure, asked)
         group = group_of(case.kind)
         # Of a success it is right to say nothing.
         right = said.kind is case.kind or (group is Group.NONE and said.kind is Kind.UNKNOWN)
@@ -101,9 +104,9 @@ def worse_splits(before: GuardScores, after: GuardScores) -> tuple[str, ...]:
     return tuple(name for name in sorted(after.splits) if after.splits[name].is_worse_than(before.splits.get(name, none)))
 
 
-def cases_of_examples(matcher: Matcher) -> tuple[GuardCase, ...]:
+def cases_of_examples(recognizer: Recognizer) -> tuple[GuardCase, ...]:
     """Return the first example of at most ``MAX_EXAMPLES`` patterns, evenly chosen, as short failing logs; split by tool and kind."""
-    patterns = matcher.catalogue.patterns
+    patterns = recognizer.matcher.catalogue.patterns
     chosen = patterns[:: max(1, -(-len(patterns) // MAX_EXAMPLES))]
     return tuple(
         guard_case(
@@ -111,7 +114,7 @@ def cases_of_examples(matcher: Matcher) -> tuple[GuardCase, ...]:
             f"{pattern.examples[0]}\n{_EXIT}",
             pattern.kind,
             Result.FAILURE,
-            matcher,
+            recognizer,
             (f"kind:{pattern.kind}", *([f"tool:{pattern.anchors.tool}"] if pattern.anchors.tool else [])),
         )
         for pattern in chosen

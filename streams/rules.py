@@ -76,7 +76,7 @@ def rules_from(configuration: Configuration, shipped: Shipped, store: Store | No
         classifier = Classifier.from_snapshot(json.loads(shipped.model))
         return Recognizer(matcher, load_precedence(shipped.precedence), classifier, load_calibration(shipped.calibration))
 
-    guard = Guard(recognizer, lambda made: cases_of_examples(made.matcher))
+    guard = Guard(recognizer, cases_of_examples)
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(
         shipped.model,

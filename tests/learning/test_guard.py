@@ -33,7 +33,7 @@ def cases(recognizer: Recognizer) -> list[GuardCase]:
         ("pip", TIMEOUT, Kind.NETWORK_CONNECTIVITY, Result.FAILURE),
         ("passed", STRANGE, Kind.SUCCESS, Result.SUCCESS),
     ]
-    return [guard_case(name, text, kind, result, recognizer.matcher, (f"family:{name}",)) for name, text, kind, result in rows]
+    return [guard_case(name, text, kind, result, recognizer, (f"family:{name}",)) for name, text, kind, result in rows]
 
 
 def taught(cases: list[GuardCase], kinds: dict[str, Kind]) -> Classifier:
@@ -87,7 +87,7 @@ def test_the_guard_reads_its_cases_once_and_judges_every_challenger(recognizer: 
 
 
 def test_the_shipped_guard_is_the_catalogues_own_examples(recognizer: Recognizer) -> None:
-    found = cases_of_examples(recognizer.matcher)
+    found = cases_of_examples(recognizer)
     assert 100 < len(found) <= MAX_EXAMPLES
     scores = score_guard(found, recognizer, recognizer.classifier)
     assert scores.splits["all"].wrong < 0.1 * len(found)
@@ -96,7 +96,7 @@ def test_the_shipped_guard_is_the_catalogues_own_examples(recognizer: Recognizer
 
 def test_what_acts_is_the_same_under_any_model(recognizer: Recognizer, cases: list[GuardCase]) -> None:
     """Given models taught the opposite of what is true, then exactly the same cases are acted on: labels cannot make anything act."""
-    found = [*cases_of_examples(recognizer.matcher)[::3], *cases]
+    found = [*cases_of_examples(recognizer)[::3], *cases]
     bent = Classifier()
     for case in found:
         for _ in range(5):

@@ -26,7 +26,7 @@ from schemas.vocabulary import Group, Kind, group_of
 from streams.contest_entries import body_of, classifier_of
 from streams.learn import Learn, LearnRules
 from tests.learning_run.material import Log
-from tests.learning_run.world import MONTHS, Sight, World, draw_ranks, first_model, weights_of
+from tests.learning_run.world import MONTHS, Opinion, Sight, World, draw_ranks, first_model, weights_of
 from tests.support.failures import KEYS, PLACE, T0, TRUSTED, configuration, outcome
 
 EVENTS_A_MONTH = 2_000
@@ -108,10 +108,11 @@ class Play:
     def __init__(self, world: World, draw: Random, played: Played, poison: float) -> None:
         """Begin with one model on both sides."""
         self.world, self.draw, self.played, self.poison = world, draw, played, poison
-        self.frozen = first_model(world, draw)
+        first = first_model(world, draw)
+        self.frozen = Opinion(world.recognizer, first)
         self.acting = self.frozen
         self.month = 0
-        rules = LearnRules(configuration(), body_of(self.frozen.snapshot()), guard=self._worse)
+        rules = LearnRules(configuration(), body_of(first.snapshot()), guard=self._worse)
         self.learn = Learn.from_state({}, rules)
         self.due: list[tuple[float, int, Feedback | ModelRecord | tuple[Incident, Kind]]] = []
         self.order = count()
@@ -119,7 +120,7 @@ class Play:
         self.champions: dict[tuple[str, int], GuardScores] = {}
         self.learned: set[str] = set()
         self.logs_of: dict[str, str] = {}
-        played.acted_before = self._scores(self.frozen).acted
+        played.acted_before = self._scores(first).acted
 
     def _scores(self, classifier: Classifier) -> GuardScores:
         return score_guard(self.world.guard(self.month), self.world.recognizer, classifier)
@@ -136,8 +137,7 @@ class Play:
         while self.due and self.due[0][0] <= event.at_s:
             at_s, _, word = heapq.heappop(self.due)
             self._hear(word, at_s)
-        learning = self.world.classify(event.sight, self.acting)
-        frozen = self.world.classify(event.sight, self.frozen)
+        learning, frozen = self.acting.of(event.sight), self.frozen.of(event.sight)
         log = event.sight.log
         is_fresh = log.id not in self.learned
         is_wrong_act = learning.acts and learning.kind is not log.kind
@@ -204,15 +204,16 @@ class Play:
         model = classifier_of(record.body)
         outputs = self.learn.on_event(word, PLACE, word.at)
         if any(isinstance(row, Emit) and isinstance(row.record, AuditEntry) and row.record.action == "model.promoted" for row in outputs):
-            before, after = self._scores(self.acting), self._scores(model)
-            fresh = [self._fresh_right(side) for side in (self.acting, model)]
+            before, after = self._scores(self.acting.model), self._scores(model)
+            promoted = Opinion(self.world.recognizer, model)
+            fresh = [self._fresh_right(side) for side in (self.acting, promoted)]
             self.played.steps.append(Step(at_s, worse_splits(before, after), before.acted != after.acted, fresh[0], fresh[1]))
-            self.acting = model
+            self.acting = promoted
         return outputs
 
-    def _fresh_right(self, model: Classifier) -> int:
+    def _fresh_right(self, side: Opinion) -> int:
         logs = [log for log in self.world.present(self.month) if log.id not in self.world.teaching]
-        return sum(is_right(self.world.classify(self.world.sight(log, 0), model), log) for log in logs)
+        return sum(is_right(side.of(self.world.sight(log, 0)), log) for log in logs)
 
     def _take(self, outputs: Sequence[Output], at_s: float) -> None:
         for output in outputs:
@@ -273,5 +274,5 @@ def play(world: World, seed: int, poison: float = 0.0, a_month: int = EVENTS_A_M
     game = Play(world, Random(seed + 1), played, poison)
     for event in events:
         game.step(event)
-    played.acted_after = game._scores(game.acting).acted
+    played.acted_after = game._scores(game.acting.model).acted
     return played

@@ -37,7 +37,7 @@ LABELS = 220
 
 def case(recognizer: Recognizer, kind: Kind, number: int) -> GuardCase:
     text = f"begin zorb job\n{STRANGE[kind].format(number)}\nzorb stops\n##[error]Process completed with exit code 1."
-    return guard_case(f"{kind}-{number}", text, kind, Result.FAILURE, recognizer.matcher, (f"family:{kind}",))
+    return guard_case(f"{kind}-{number}", text, kind, Result.FAILURE, recognizer, (f"family:{kind}",))
 
 
 def puzzle(of: GuardCase, project: str, number: int) -> Incident:
@@ -72,7 +72,7 @@ def recognizer() -> Recognizer:
 @pytest.fixture(scope="module")
 def guarding(recognizer: Recognizer) -> list[GuardCase]:
     strange = [case(recognizer, kind, number) for kind in STRANGE for number in range(900, 905)]
-    return [*cases_of_examples(recognizer.matcher)[::4], *strange]
+    return [*cases_of_examples(recognizer)[::4], *strange]
 
 
 @pytest.mark.parametrize("poison", [0.0, 0.05, 0.1, 0.2])
