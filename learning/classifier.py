@@ -94,11 +94,11 @@ class Classifier:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
         if kind not in KINDS or weight <= 0.0:
             return
-        losses = self._loss.gradient(y_true=kind, y_pred=self.predict(features))  # type: ignore[no-untyped-call]
+        losses = self._loss.gradient(y_true=kind, y_pred=self.predict(features))
         places = [self._place(index) for index in features]
         self._optimizer.lr = Constant(LEARNING_RATE * min(weight, 2.0))
         gradient = np.outer(list(features.values()), [losses[kind] for kind in KINDS])
-        self._rows[places] = self._optimizer.step(w=self._rows[places], g=gradient)
+        self._rows[places] = np.asarray(self._optimizer.step(w=self._rows[places], g=gradient))
         self.learned += 1
 
     def familiarity(self, features: Mapping[int, float]) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import cast
@@ -18,18 +18,26 @@ from learning.challenger import (
     Promotion,
     PromotionProposal,
     begin_contest,
-    cautious_versions,
     promote,
     propose_promotion,
 )
 from learning.classifier import Classifier, Snapshot
-from learning.learned_guess import guess_kind, likeliest
+from learning.learned_guess import careful_namings, guess_kind, likeliest
 from schemas.ids import from_micros, micros
 from schemas.outputs import Emit, Gauge, Output
 from schemas.oversight import AuditEntry, ModelChange, ModelRecord
 from schemas.people import People, Right
 from schemas.signing import is_said_with_right
-from streams.contest_entries import CHAMPION, body_of, challenger_entry, counts_entry, lesson_entries, lesson_entry, load_contest
+from streams.contest_entries import (
+    CHAMPION,
+    body_of,
+    challenger_entry,
+    classifier_of,
+    counts_entry,
+    lesson_entries,
+    lesson_entry,
+    load_contest,
+)
 
 AUTHOR = "healstream"
 # The versions that acted before the champion: one step back, and two more should that one be wrong too.
@@ -106,14 +114,22 @@ class ContestState:
         best = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
         if best is None:
             return ()
-        worse: tuple[str, ...] = ()
-        for proposal in cautious_versions(best):
-            worse = self._guard(self._contest.champion, Classifier.from_snapshot(proposal.snapshot)) if self._guard else ()
-            if not worse:
-                return self._wait_for_person(proposal, now)
+        passed = self._guarded(best.snapshot)
+        if isinstance(passed, Classifier):
+            return self._wait_for_person(replace(best, snapshot=passed.snapshot()), now)
         self._next_try = self._contest.taught + _NEXT_TRY
-        details = (("splits", ", ".join(worse)), ("why", "it would make these splits of the guard set worse"))
+        details = (("splits", ", ".join(passed)), ("why", "it would make these splits of the guard set worse"))
         return [Emit(AuditEntry("learn", "model.held_back", best.snapshot["checksum"], now, details))]
+
+    def _guarded(self, snapshot: Snapshot) -> Classifier | tuple[str, ...]:
+        """Return the boldest version of the challenger that passes the guard, or else the splits that it makes worse as it is."""
+        model, found = Classifier.from_snapshot(snapshot), []
+        for naming in careful_namings(model.naming):
+            model.naming = naming
+            found.append(self._guard(self._contest.champion, model) if self._guard else ())
+            if not found[-1]:
+                return model
+        return found[0]
 
     def _wait_for_person(self, proposal: PromotionProposal, now: datetime) -> Sequence[Output]:
         version = proposal.snapshot["checksum"]
@@ -148,6 +164,11 @@ class ContestState:
             return "the checksum is not the proposal's", ()
         if pending and is_proposed and record.by == pending.author:
             return "its author does not promote it", ()
+        worse = self._guard(self._contest.champion, classifier_of(body)) if self._guard and is_proposed else ()
+        if worse:
+            # What the guard holds may have grown since the proposal; the next lessons bring another one.
+            self._pending, self._next_try, self._has_changed = None, self._contest.taught + _NEXT_TRY, True
+            return f"it would make these splits of the guard set worse: {', '.join(worse)}", ()
         outgoing = body_of(self._contest.champion.snapshot())
         if pending and is_proposed:
             self._contest = promote(self._contest, pending.proposal, Promotion(record.version, record.by, record.at, accepted=True))

@@ -63,7 +63,7 @@ def test_the_shares_are_those_of_the_librarys_own_regression() -> None:
     draw = seeded(3)
     for _ in range(200):
         features = {draw.randrange(60): draw.uniform(0.05, 0.9) for _ in range(9)}
-        expected = theirs.predict_proba_one(features)
+        expected = theirs.predict_proba_one(features)  # type: ignore[no-untyped-call]
         assert {kind.value: share for kind, share in ours.predict(features).items()} == pytest.approx(expected)
         kind = draw.choice(KINDS)
         ours.learn(features, kind)

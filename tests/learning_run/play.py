@@ -117,7 +117,7 @@ class Play:
         self.due: list[tuple[float, int, Feedback | ModelRecord | tuple[Incident, Kind]]] = []
         self.order = count()
         self.bodies: dict[str, ModelRecord] = {}
-        self.champions: dict[tuple[str, int], GuardScores] = {}
+        self.guarded: tuple[Classifier, int, GuardScores] | None = None
         self.learned: set[str] = set()
         self.logs_of: dict[str, str] = {}
         played.acted_before = self._scores(first).acted
@@ -126,10 +126,10 @@ class Play:
         return score_guard(self.world.guard(self.month), self.world.recognizer, classifier)
 
     def _worse(self, champion: Classifier, challenger: Classifier) -> tuple[str, ...]:
-        key = (str(champion.snapshot()["checksum"]), self.month)
-        if key not in self.champions:
-            self.champions = {key: self._scores(champion)}
-        return worse_splits(self.champions[key], self._scores(challenger))
+        # The champion's scores hold until another acts or another family's cases have come.
+        if self.guarded is None or self.guarded[0] is not champion or self.guarded[1] != self.month:
+            self.guarded = (champion, self.month, self._scores(champion))
+        return worse_splits(self.guarded[2], self._scores(challenger))
 
     def step(self, event: Happens) -> None:
         """Learn what has become due, then score the event, and only then let it be labelled some time."""
