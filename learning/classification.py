@@ -125,6 +125,12 @@ def classify_evidence(evidence: Evidence, features: Mapping[int, float], structu
     )
 
 
+def is_left_to_model(evidence: Evidence) -> bool:
+    """Tell whether no pattern names a failure's kind: only then can a model change the kind, and of what acts it changes nothing."""
+    is_named = bool(evidence.candidates) and evidence.candidates[0].score >= NAME_THRESHOLD
+    return evidence.failed and not evidence.passed and not is_named
+
+
 def tools_of(recognizer: Recognizer) -> dict[str, str]:
     """Return the tool of each pattern by the pattern's id; "" where it is of none."""
     return {pattern.id: pattern.anchors.tool for pattern in recognizer.matcher.catalogue.patterns}

@@ -153,15 +153,17 @@ class Classifier:
         if _checksum(snapshot["learned"], weights, naming) != snapshot["checksum"]:
             message = "the checksum does not fit the weights"
             raise SnapshotError(message)
+        foreign = next((label for label in weights if label not in set(KINDS)), None)
+        if foreign is not None:
+            message = f"{foreign} is not a kind that logs can have"
+            raise SnapshotError(message)
         classifier = cls()
+        indexes = sorted({int(index) for found in weights.values() for index in found})
+        _check_bounds(indexes)
+        classifier._places = {index: place for place, index in enumerate(indexes)}
+        classifier._rows = np.zeros((max(_FIRST_ROWS, len(indexes)), len(KINDS)))
         for label, found in weights.items():
-            if label not in set(KINDS):
-                message = f"{label} is not a kind that logs can have"
-                raise SnapshotError(message)
-            column = KINDS.index(Kind(label))
-            for index, value in found.items():
-                place = classifier._place(_index(index))
-                classifier._rows[place, column] = float(value)
+            classifier._rows[[classifier._places[int(index)] for index in found], KINDS.index(Kind(label))] = list(found.values())
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier
@@ -172,12 +174,10 @@ def _least_kept(rows: NDArray[np.float64]) -> float:
     return max(_SMALLEST, float(-np.partition(-sizes, MAX_WEIGHTS)[MAX_WEIGHTS])) if sizes.size > MAX_WEIGHTS else _SMALLEST
 
 
-def _index(text: str) -> int:
-    index = int(text)
-    if not 0 <= index < FEATURE_SPACE:
-        message = f"feature {index} is outside the hashed space"
+def _check_bounds(rising: Sequence[int]) -> None:
+    if rising and not 0 <= rising[0] <= rising[-1] < FEATURE_SPACE:
+        message = f"feature {rising[0] if rising[0] < 0 else rising[-1]} is outside the hashed space"
         raise SnapshotError(message)
-    return index
 
 
 def _naming(plain: NamingPlain) -> Naming:

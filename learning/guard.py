@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from learning.classification import Recognizer, classify_evidence
+from learning.classification import Recognizer, classify_evidence, is_left_to_model
 from learning.classifier import Classifier
 from learning.evidence import Evidence, rank_candidates
 from learning.features import make_features
@@ -70,11 +70,30 @@ def guard_case(
     return GuardCase(case_id, kind, evidence, features, structure, splits)
 
 
+class GuardSet:
+    """Cases that many models are asked about: what patterns name is counted once, because no model changes its kind or whether it acts."""
+
+    def __init__(self, cases: Sequence[GuardCase], recognizer: Recognizer) -> None:
+        """Count what is the same under every model."""
+        self._recognizer = recognizer
+        self._open = [case for case in cases if is_left_to_model(case.evidence)]
+        settled = [case for case in cases if not is_left_to_model(case.evidence)]
+        self._settled = _count(settled, recognizer, GuardScores({}, frozenset()))
+
+    def score(self, classifier: Classifier) -> GuardScores:
+        """Return what recognition with this model makes of every split."""
+        return _count(self._open, replace(self._recognizer, classifier=classifier), self._settled)
+
+
 def score_guard(cases: Sequence[GuardCase], recognizer: Recognizer, classifier: Classifier) -> GuardScores:
     """Return what recognition with this model makes of every split."""
-    asked = replace(recognizer, classifier=classifier)
-    splits: dict[str, SplitCounts] = {}
-    acted: set[str] = set()
+    return _count(cases, replace(recognizer, classifier=classifier), GuardScores({}, frozenset()))
+
+
+def _count(cases: Sequence[GuardCase], asked: Recognizer, known: GuardScores) -> GuardScores:
+    """Return the known scores with these cases added."""
+    splits = dict(known.splits)
+    acted = set(known.acted)
     for case in cases:
         said = classify_evidence(case.evidence, case.features, case.structure, asked)
         group = group_of(case.kind)
@@ -127,13 +146,14 @@ class Guard:
     def __init__(self, recognizer: Callable[[], Recognizer], cases: Callable[[Recognizer], Sequence[GuardCase]]) -> None:
         """Read nothing yet: most processes never ask."""
         self._recognizer, self._cases = recognizer, cases
-        self._read: Sequence[GuardCase] = ()
+        self._set: GuardSet | None = None
         self._champion: tuple[Classifier, GuardScores] | None = None
 
     def worse(self, champion: Classifier, challenger: Classifier) -> tuple[str, ...]:
         """Return the splits that the challenger would make worse than the champion has them."""
-        recognizer = self._recognizer()
-        self._read = self._read or self._cases(recognizer)
+        if self._set is None:
+            recognizer = self._recognizer()
+            self._set = GuardSet(self._cases(recognizer), recognizer)
         if self._champion is None or self._champion[0] is not champion:
-            self._champion = (champion, score_guard(self._read, recognizer, champion))
-        return worse_splits(self._champion[1], score_guard(self._read, recognizer, challenger))
+            self._champion = (champion, self._set.score(champion))
+        return worse_splits(self._champion[1], self._set.score(challenger))

@@ -9,7 +9,7 @@ import pytest
 from console.recognition import load_recognizer
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.guard import MAX_EXAMPLES, Guard, GuardCase, SplitCounts, cases_of_examples, guard_case, score_guard, worse_splits
+from learning.guard import MAX_EXAMPLES, Guard, GuardCase, GuardSet, SplitCounts, cases_of_examples, guard_case, score_guard, worse_splits
 from learning.learned_guess import Naming
 from schemas.vocabulary import Kind, Result
 
@@ -84,6 +84,14 @@ def test_the_guard_reads_its_cases_once_and_judges_every_challenger(recognizer: 
     assert guard.worse(recognizer.classifier, recognizer.classifier) == ()
     assert guard.worse(bent, recognizer.classifier) == ("all", "family:zorb", "infra")
     assert read == [4]
+
+
+def test_a_guard_set_counts_what_patterns_name_once_and_scores_as_if_all_were_asked(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    found = [*cases_of_examples(recognizer)[::3], *cases]
+    bent = taught(cases, {"zorb": Kind.NETWORK_CONNECTIVITY, "zorbtest": Kind.NETWORK_CONNECTIVITY})
+    guards = GuardSet(found, recognizer)
+    for model in (recognizer.classifier, bent, Classifier()):
+        assert guards.score(model) == score_guard(found, recognizer, model)
 
 
 def test_the_shipped_guard_is_the_catalogues_own_examples(recognizer: Recognizer) -> None:

@@ -8,22 +8,14 @@ from random import Random
 
 from learning.classification import Classification, Recognizer, classify_evidence
 from learning.classifier import Classifier
-from learning.evidence import Evidence, rank_candidates
-from learning.features import make_features
-from learning.guard import GuardCase
+from learning.evidence import Evidence
+from learning.guard import GuardCase, GuardSet
 from learning.patterns.matcher import Hit
 from learning.structure import Structure
 from schemas.incidents import Feature
 from schemas.vocabulary import Result
-from tests.learning_run.material import GENERAL, WEIGHTS, Log
-
-MONTHS = 6
-ABSENT_SHARE = 0.3
-_ENTRY_MONTHS = (1, 2, 3)
-_TEACHES, _GUARDS = 0.55, 0.2
-_EPOCHS = 2
-# Every proposal reads the whole guard set, so it is kept to about so many, evenly chosen.
-_MOST_GUARDS = 300
+from tests.learning_run.assumptions import ABSENT_SHARE, ENTRY_MONTHS, EPOCHS, GUARDS, MOST_GUARDS, TEACHES, WEIGHTS
+from tests.learning_run.material import GENERAL, Log, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ class World:
     teaching: frozenset[str]
     guarding: frozenset[str]
     _sights: dict[tuple[str, int], Sight] = field(default_factory=dict)
-    _guards: dict[int, list[GuardCase]] = field(default_factory=dict)
+    _guards: dict[int, GuardSet] = field(default_factory=dict)
 
     def sight(self, log: Log, variant: int) -> Sight:
         """Return what is seen of a log, without the patterns of the families that were absent at first: those never come."""
@@ -62,8 +54,9 @@ class World:
         if key not in self._sights:
             seen = log.seen[variant]
             hits = tuple(hit for hit in seen.hits if self.enters.get(self.tools[hit.pattern], 0) == 0)
-            evidence = rank_candidates(hits, seen.structure, log.result, self.recognizer.matcher.by_id, self.recognizer.precedence)
-            features = make_features(hits, seen.structure.block, log.result, seen.structure.end)
+            all_there = len(hits) == len(seen.hits)
+            whole = (seen.evidence, seen.features)
+            evidence, features = whole if all_there else weighed(hits, seen.structure, log.result, self.recognizer)
             carried = tuple(Feature(index, weight) for index, weight in sorted(features.items()))
             self._sights[key] = Sight(log, variant, hits, evidence, features, carried)
         return self._sights[key]
@@ -72,12 +65,12 @@ class World:
         """Return the logs that may come in a month, but for those that guard: a guard's log is never an event."""
         return [log for log in self.logs if self.enters.get(log.tool, 0) <= month and log.id not in self.guarding]
 
-    def guard(self, month: int) -> list[GuardCase]:
+    def guard(self, month: int) -> GuardSet:
         """Return the guard set of a month: held-out logs of the families that have come so far."""
         if month not in self._guards:
             held = [log for log in self.logs if log.id in self.guarding]
-            chosen = [log for log in held[:: max(1, len(held) // _MOST_GUARDS)] if self.enters.get(log.tool, 0) <= month]
-            self._guards[month] = [self._guard_case(log) for log in chosen]
+            chosen = [log for log in held[:: max(1, len(held) // MOST_GUARDS)] if self.enters.get(log.tool, 0) <= month]
+            self._guards[month] = GuardSet([self._guard_case(log) for log in chosen], self.recognizer)
         return self._guards[month]
 
     def _guard_case(self, log: Log) -> GuardCase:
@@ -124,16 +117,18 @@ def draw_ranks(logs: Sequence[Log], draw: Random) -> dict[str, int]:
     return ranks
 
 
-def make_world(recognizer: Recognizer, tools: Mapping[str, str], logs: Sequence[Log], draw: Random) -> World:
+def make_world(
+    recognizer: Recognizer, tools: Mapping[str, str], logs: Sequence[Log], draw: Random, absent_share: float = ABSENT_SHARE
+) -> World:
     """Draw which families are absent at first, when they enter, and what each project's logs are for."""
     families = sorted(set(tools.values()) - {GENERAL})
-    absent = draw.sample(families, round(ABSENT_SHARE * len(families)))
-    enters = {family: _ENTRY_MONTHS[place % len(_ENTRY_MONTHS)] for place, family in enumerate(absent)}
+    absent = draw.sample(families, round(absent_share * len(families)))
+    enters = {family: ENTRY_MONTHS[place % len(ENTRY_MONTHS)] for place, family in enumerate(absent)}
     use: dict[str, float] = {}
     for log in logs:
         use.setdefault(log.project, draw.random())
-    teaching = frozenset(log.id for log in logs if use[log.project] < _TEACHES)
-    guarding = frozenset(log.id for log in logs if _TEACHES <= use[log.project] < _TEACHES + _GUARDS)
+    teaching = frozenset(log.id for log in logs if use[log.project] < TEACHES)
+    guarding = frozenset(log.id for log in logs if TEACHES <= use[log.project] < TEACHES + GUARDS)
     return World(recognizer, tools, logs, enters, teaching, guarding)
 
 
@@ -143,7 +138,7 @@ def first_model(world: World, draw: Random) -> Classifier:
         log for log in world.logs if log.origin == "examples" and world.enters.get(log.tool, 0) == 0 and log.id not in world.guarding
     ]
     classifier = Classifier()
-    for _ in range(_EPOCHS):
+    for _ in range(EPOCHS):
         for log in draw.sample(examples, len(examples)):
             features = world.sight(log, 0).features
             classifier.learn(features, log.kind)
