@@ -1,6 +1,6 @@
 """The held-out logs that no promotion may make worse, on any split; asked by ``streams/contest_state.py`` before it proposes.
 
-A guard case is never a lesson: it comes from stored logs whose cause is known. What no model has a share in is made once a case.
+A guard case is never a lesson: ``guard_cases.py`` makes it of a stored log whose cause is known. What no model changes is counted once.
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ from dataclasses import dataclass, replace
 
 from learning.classification import Recognizer, classify_evidence, is_left_to_model
 from learning.classifier import Classifier
-from learning.evidence import Evidence, rank_candidates
-from learning.features import make_features
-from learning.structure import Structure, structure_of
-from schemas.vocabulary import Group, Kind, Result, group_of
+from learning.evidence import Evidence
+from learning.structure import Structure
+from schemas.vocabulary import Group, Kind, group_of
 
 WHOLE = "all"
-# Reading a log takes some milliseconds, and the stage that asks must not stand still for seconds.
-MAX_EXAMPLES = 300
-_EXIT = "##[error]Process completed with exit code 1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +51,6 @@ class GuardScores:
 
     splits: Mapping[str, SplitCounts]
     acted: frozenset[str]
-
-
-def guard_case(
-    case_id: str, text: str, kind: Kind, result: Result | None, recognizer: Recognizer, splits: tuple[str, ...] = ()
-) -> GuardCase:
-    """Return the guard case of a stored log's text."""
-    matcher = recognizer.matcher
-    reading = matcher.read(text.encode("utf-8", "replace"))
-    lines = text.split("\n")
-    structure = structure_of(reading.marks, len(lines), lines, 1)
-    features = make_features(reading.hits, structure.block, result, structure.end)
-    evidence = rank_candidates(reading.hits, structure, result, matcher.by_id, recognizer.precedence)
-    return GuardCase(case_id, kind, evidence, features, structure, splits)
 
 
 class GuardSet:
@@ -121,23 +104,6 @@ def worse_splits(before: GuardScores, after: GuardScores) -> tuple[str, ...]:
     """Return the names of the splits that the second model makes worse, in order of name."""
     none = SplitCounts()
     return tuple(name for name in sorted(after.splits) if after.splits[name].is_worse_than(before.splits.get(name, none)))
-
-
-def cases_of_examples(recognizer: Recognizer) -> tuple[GuardCase, ...]:
-    """Return the first example of at most ``MAX_EXAMPLES`` patterns, evenly chosen, as short failing logs; split by tool and kind."""
-    patterns = recognizer.matcher.catalogue.patterns
-    chosen = patterns[:: max(1, -(-len(patterns) // MAX_EXAMPLES))]
-    return tuple(
-        guard_case(
-            pattern.id,
-            f"{pattern.examples[0]}\n{_EXIT}",
-            pattern.kind,
-            Result.FAILURE,
-            recognizer,
-            (f"kind:{pattern.kind}", *([f"tool:{pattern.anchors.tool}"] if pattern.anchors.tool else [])),
-        )
-        for pattern in chosen
-    )
 
 
 class Guard:

@@ -13,7 +13,8 @@ from console.recognition import load_recognizer
 from console.system_paths import shipped_patterns
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.guard import Guard, GuardCase, cases_of_examples, guard_case, score_guard, worse_splits
+from learning.guard import Guard, GuardCase, score_guard, worse_splits
+from learning.guard_cases import cases_of_examples, guard_case
 from schemas.ids import id_of
 from schemas.incidents import Feature, Incident, RunRef
 from schemas.outputs import Output
