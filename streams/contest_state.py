@@ -114,22 +114,12 @@ class ContestState:
         best = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
         if best is None:
             return ()
-        passed = self._guarded(best.snapshot)
+        passed = _boldest_that_passes(self._contest.champion, best.snapshot, self._guard)
         if isinstance(passed, Classifier):
             return self._wait_for_person(replace(best, snapshot=passed.snapshot()), now)
         self._next_try = self._contest.taught + _NEXT_TRY
         details = (("splits", ", ".join(passed)), ("why", "it would make these splits of the guard set worse"))
         return [Emit(AuditEntry("learn", "model.held_back", best.snapshot["checksum"], now, details))]
-
-    def _guarded(self, snapshot: Snapshot) -> Classifier | tuple[str, ...]:
-        """Return the boldest version of the challenger that passes the guard, or else the splits that it makes worse as it is."""
-        model, found = Classifier.from_snapshot(snapshot), []
-        for naming in careful_namings(model.naming):
-            model.naming = naming
-            found.append(self._guard(self._contest.champion, model) if self._guard else ())
-            if not found[-1]:
-                return model
-        return found[0]
 
     def _wait_for_person(self, proposal: PromotionProposal, now: datetime) -> Sequence[Output]:
         version = proposal.snapshot["checksum"]
@@ -204,6 +194,17 @@ class ContestState:
         entries.update({name: text for name, text in lesson_entries(contest).items() if text is not None})
         entries.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
         return {**entries, _PENDING: _pending_text(self._pending)} if self._pending else entries
+
+
+def _boldest_that_passes(champion: Classifier, snapshot: Snapshot, guard: GuardCheck | None) -> Classifier | tuple[str, ...]:
+    """Return the boldest version of the challenger that passes the guard, or else the splits that it makes worse as it is."""
+    model, found = Classifier.from_snapshot(snapshot), []
+    for naming in careful_namings(model.naming):
+        model.naming = naming
+        found.append(guard(champion, model) if guard else ())
+        if not found[-1]:
+            return model
+    return found[0]
 
 
 def _gauges(counts: Prequential, recent: Sequence[Sequence[int]]) -> list[Output]:
