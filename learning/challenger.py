@@ -5,7 +5,7 @@ Called by ``streams/contest_state.py`` (one contest, kept as state) and by ``mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import comb
@@ -163,15 +163,6 @@ def propose_promotion(contest: Contest, min_examples: int = MIN_EXAMPLES) -> Pro
     apart = counts.only_challenger + counts.only_champion
     reason = f"{right}; evidence {evidence:.3g} over {apart} disagreements, {ENOUGH_EVIDENCE:g} asked"
     return PromotionProposal(contest.challenger.snapshot(), counts, margin, reason)
-
-
-def cautious_versions(proposal: PromotionProposal) -> Iterator[PromotionProposal]:
-    """Yield the proposal, then ones that name less and less infrastructure: the guard may let a more careful one pass."""
-    model = Classifier.from_snapshot(proposal.snapshot)
-    yield proposal
-    while model.naming and (stricter := model.naming.stricter()):
-        model.naming = stricter
-        yield replace(proposal, snapshot=model.snapshot())
 
 
 def promote(contest: Contest, proposal: PromotionProposal, promotion: Promotion) -> Contest:

@@ -85,8 +85,12 @@ def classify_hits(
     hits: Sequence[Hit], features: Mapping[int, float], result: Result | None, structure: Structure, recognizer: Recognizer
 ) -> Classification:
     """Classify from what a Detection carries, when the text is gone."""
-    patterns = recognizer.matcher.by_id
-    evidence = rank_candidates(hits, structure, result, patterns, recognizer.precedence)
+    evidence = rank_candidates(hits, structure, result, recognizer.matcher.by_id, recognizer.precedence)
+    return classify_evidence(evidence, features, structure, recognizer)
+
+
+def classify_evidence(evidence: Evidence, features: Mapping[int, float], structure: Structure, recognizer: Recognizer) -> Classification:
+    """Classify from evidence that was ranked before: no model has a share in it, so that many models may be asked of one ranking."""
     if evidence.passed:
         reasons = ("the job succeeded: what its text says is not a failure",)
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
@@ -94,18 +98,18 @@ def classify_hits(
     best = evidence.candidates[0] if evidence.candidates else None
     is_named = best is not None and best.score >= NAME_THRESHOLD
     # A promoted model has seen such failures, a hint only knows words: the model is asked first.
-    if best is None or not is_named or patterns[best.pattern].is_hint:
+    if best is None or not is_named or recognizer.matcher.by_id[best.pattern].is_hint:
         model = recognizer.classifier
         learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
         if learned is not None:
             return _name_learned(learned, guesses, features)
     if best is None or not is_named:
         return _abstain(evidence, guesses, features)
-    if not evidence.failed and _looks_overcome(best, structure, patterns[best.pattern].anchors.step):
+    if not evidence.failed and _looks_overcome(best, structure, recognizer.matcher.by_id[best.pattern].anchors.step):
         return _abstain(evidence, guesses, features)
     factors = _factors(evidence, guesses)
     confidence = recognizer.calibration.confidence(factors)
-    doubt = _doubt(best, evidence, structure, is_transient=patterns[best.pattern].transient)
+    doubt = _doubt(best, evidence, structure, is_transient=recognizer.matcher.by_id[best.pattern].transient)
     # Patterns alone decide what acts: whatever a model was taught, the acted set stays the same.
     unswayed = recognizer.calibration.confidence({**factors, Factor.AGREED: 1.0})
     is_sure = _certainty(evidence) >= CERTAIN and unswayed >= recognizer.calibration.act_threshold
@@ -125,6 +129,12 @@ def classify_hits(
         features=features,
         factors=factors,
     )
+
+
+def is_left_to_model(evidence: Evidence) -> bool:
+    """Tell whether no pattern names a failure's kind: only then can a model change the kind, and of what acts it changes nothing."""
+    is_named = bool(evidence.candidates) and evidence.candidates[0].score >= NAME_THRESHOLD
+    return evidence.failed and not evidence.passed and not is_named
 
 
 def tools_of(recognizer: Recognizer) -> dict[str, str]:

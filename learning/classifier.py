@@ -1,4 +1,4 @@
-"""An online multiclass classifier over hashed features (river's softmax regression) whose snapshot is data with a version and a checksum.
+"""An online classifier over hashed features (softmax regression, river's optimizer and loss); its snapshot is data with a checksum.
 
 It ranks competing evidence for ``classification.py``; ``training.py`` makes the shipped one, ``challenger.py`` a successor.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from math import exp
 from typing import TYPE_CHECKING, NotRequired, TypedDict
@@ -16,7 +17,7 @@ from learning.learned_guess import NEVER, Naming
 from schemas.vocabulary import Group, Kind, group_of
 
 if TYPE_CHECKING:
-    from learning.softmax import SoftmaxLearner
+    from learning.softmax import SoftmaxStep
 
 SNAPSHOT_VERSION = 1
 KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if group_of(kind) in {Group.INFRA, Group.CODE})
@@ -24,6 +25,7 @@ _DIGITS = 4
 _SMALLEST = 0.02
 # A snapshot of so many weights fits one record with room to spare; of more, the largest are kept.
 MAX_WEIGHTS = 100_000
+_NO_WEIGHTS = (0.0,) * len(KINDS)
 
 
 class NamingPlain(TypedDict):
@@ -48,13 +50,23 @@ class SnapshotError(ValueError):
     """A snapshot is of another version, was changed after it was made, or holds what a model cannot hold."""
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled example: the values of its features, its kind, how likely each kind was held to be, and how much it counts."""
+
+    values: tuple[float, ...]
+    kind: Kind
+    shares: Mapping[Kind, float]
+    weight: float
+
+
 class Classifier:
-    """Learns one example at a time and says how likely each kind is."""
+    """Learns one example at a time and says how likely each kind is; every feature has one row of weights, in the order of ``KINDS``."""
 
     def __init__(self) -> None:
         """Start with every kind equally likely."""
-        self._weights: Mapping[str, dict[int, float]] = {kind.value: {} for kind in KINDS}
-        self._learner: SoftmaxLearner | None = None
+        self._rows: dict[int, tuple[float, ...]] = {}
+        self._step: SoftmaxStep | None = None
         self.learned = 0
         self.naming: Naming | None = None
         self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
@@ -76,8 +88,7 @@ class Classifier:
     def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
         known = self._by_feature.get(index)
         if known is None:
-            weights = self._weights
-            known = tuple((kind, float(weights[kind.value][index])) for kind in KINDS if index in weights[kind.value])
+            known = tuple((kind, weight) for kind, weight in zip(KINDS, self._rows.get(index, ()), strict=False) if weight)
             if len(self._by_feature) < FEATURE_SPACE // 8:
                 self._by_feature[index] = known
         return known
@@ -86,16 +97,16 @@ class Classifier:
         """Learn one labelled example; ``weight`` scales the step, kinds outside the taxonomy of logs are ignored."""
         if kind not in KINDS or weight <= 0.0:
             return
-        if self._learner is None:
+        if self._step is None:
             # Here and not above: river with what it needs is a second and 90 MiB, which most processes are better without.
-            from learning.softmax import SoftmaxLearner  # noqa: PLC0415
+            from learning.softmax import SoftmaxStep  # noqa: PLC0415
 
-            self._learner = SoftmaxLearner(self._weights)
-            self._weights = self._learner.weights
-        self._learner.learn(features, kind.value, weight)
+            self._step = SoftmaxStep()
+        example = Example(tuple(features.values()), kind, self.predict(features), weight)
+        moved = self._step.move([self.weights_at(index) for index in features], example)
+        for index, row in zip(features, moved, strict=True):
+            self.put_weights(index, row)
         self.learned += 1
-        for index in features:
-            self._by_feature.pop(index, None)
 
     def familiarity(self, features: Mapping[int, float]) -> float:
         """Return the part (0..1) of the features, by the squares of their weights, that says anything to the model."""
@@ -107,30 +118,26 @@ class Classifier:
 
     def weights_at(self, index: int) -> tuple[float, ...]:
         """Return the weights of one feature, in the order of ``KINDS``."""
-        return tuple(float(self._weights[kind.value].get(index, 0.0)) for kind in KINDS)
+        return self._rows.get(index, _NO_WEIGHTS)
 
     def round_weights(self, indexes: Iterable[int]) -> None:
         """Round the weights of these features as a snapshot does, so that learning goes on from what a restart would find."""
-        chosen = list(indexes)
-        for found in self._weights.values():
-            for index in chosen:
-                if index in found:
-                    found[index] = round(found[index], _DIGITS)
-        for index in chosen:
-            self._by_feature.pop(index, None)
+        for index in indexes:
+            if index in self._rows:
+                self.put_weights(index, [round(weight, _DIGITS) for weight in self._rows[index]])
 
     def put_weights(self, index: int, weights: Sequence[float]) -> None:
         """Replace the weights of one feature; ``weights`` in the order of ``KINDS``."""
-        for kind, weight in zip(KINDS, weights, strict=True):
-            self._weights[kind.value][index] = weight
+        self._rows[index] = tuple(weights)
         self._by_feature.pop(index, None)
 
     def snapshot(self) -> Snapshot:
         """Return the state as data; weights too small to matter are left out, and the smallest beyond ``MAX_WEIGHTS``."""
         least = self._least_kept()
+        rows = sorted(self._rows.items())
         weights = {
-            label: {str(index): round(value, _DIGITS) for index, value in sorted(found.items()) if abs(value) >= least}
-            for label, found in sorted(self._weights.items())
+            kind.value: {str(index): round(row[column], _DIGITS) for index, row in rows if abs(row[column]) >= least}
+            for column, kind in sorted(enumerate(KINDS), key=lambda pair: pair[1].value)
         }
         if self.naming is None:
             return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, checksum=_checksum(self.learned, weights))
@@ -139,7 +146,7 @@ class Classifier:
         return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
 
     def _least_kept(self) -> float:
-        sizes = sorted((abs(value) for found in self._weights.values() for value in found.values()), reverse=True)
+        sizes = sorted((abs(weight) for row in self._rows.values() for weight in row if weight), reverse=True)
         return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
     @classmethod
@@ -152,12 +159,16 @@ class Classifier:
         if _checksum(snapshot["learned"], weights, naming) != snapshot["checksum"]:
             message = "the checksum does not fit the weights"
             raise SnapshotError(message)
-        classifier = cls()
+        columns = {kind.value: column for column, kind in enumerate(KINDS)}
+        rows: dict[int, list[float]] = {}
         for label, found in weights.items():
-            if label not in set(KINDS):
+            if label not in columns:
                 message = f"{label} is not a kind that logs can have"
                 raise SnapshotError(message)
-            classifier._weights[label].update({_index(index): float(value) for index, value in found.items()})
+            for index, weight in found.items():
+                rows.setdefault(_index(index), list(_NO_WEIGHTS))[columns[label]] = float(weight)
+        classifier = cls()
+        classifier._rows = {index: tuple(row) for index, row in rows.items()}
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier

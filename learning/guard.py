@@ -1,6 +1,6 @@
 """The held-out logs that no promotion may make worse, on any split; asked by ``streams/contest_state.py`` before it proposes.
 
-A guard case is never a lesson: it comes from stored logs whose cause is known, with the hits and features that recognition had of it.
+A guard case is never a lesson: ``guard_cases.py`` makes it of a stored log whose cause is known. What no model changes is counted once.
 """
 
 from __future__ import annotations
@@ -8,17 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from learning.classification import Recognizer, classify_hits
+from learning.classification import Recognizer, classify_evidence, is_left_to_model
 from learning.classifier import Classifier
-from learning.features import make_features
-from learning.patterns.matcher import Hit, Matcher
-from learning.structure import Structure, structure_of
-from schemas.vocabulary import Group, Kind, Result, group_of
+from learning.evidence import Evidence
+from learning.structure import Structure
+from schemas.vocabulary import Group, Kind, group_of
 
 WHOLE = "all"
-# Reading a log takes some milliseconds, and the stage that asks must not stand still for seconds.
-MAX_EXAMPLES = 300
-_EXIT = "##[error]Process completed with exit code 1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +23,8 @@ class GuardCase:
 
     id: str
     kind: Kind
-    hits: tuple[Hit, ...]
+    evidence: Evidence
     features: Mapping[int, float]
-    result: Result | None
     structure: Structure
     splits: tuple[str, ...] = ()
 
@@ -58,22 +53,32 @@ class GuardScores:
     acted: frozenset[str]
 
 
-def guard_case(case_id: str, text: str, kind: Kind, result: Result | None, matcher: Matcher, splits: tuple[str, ...] = ()) -> GuardCase:
-    """Return the guard case of a stored log's text."""
-    reading = matcher.read(text.encode("utf-8", "replace"))
-    lines = text.split("\n")
-    structure = structure_of(reading.marks, len(lines), lines, 1)
-    features = make_features(reading.hits, structure.block, result, structure.end)
-    return GuardCase(case_id, kind, reading.hits, features, result, structure, splits)
+class GuardSet:
+    """Cases that many models are asked about: what patterns name is counted once, because no model changes its kind or whether it acts."""
+
+    def __init__(self, cases: Sequence[GuardCase], recognizer: Recognizer) -> None:
+        """Count what is the same under every model."""
+        self._recognizer = recognizer
+        self._open = [case for case in cases if is_left_to_model(case.evidence)]
+        settled = [case for case in cases if not is_left_to_model(case.evidence)]
+        self._settled = _count(settled, recognizer, GuardScores({}, frozenset()))
+
+    def score(self, classifier: Classifier) -> GuardScores:
+        """Return what recognition with this model makes of every split."""
+        return _count(self._open, replace(self._recognizer, classifier=classifier), self._settled)
 
 
 def score_guard(cases: Sequence[GuardCase], recognizer: Recognizer, classifier: Classifier) -> GuardScores:
     """Return what recognition with this model makes of every split."""
-    asked = replace(recognizer, classifier=classifier)
-    splits: dict[str, SplitCounts] = {}
-    acted: set[str] = set()
+    return _count(cases, replace(recognizer, classifier=classifier), GuardScores({}, frozenset()))
+
+
+def _count(cases: Sequence[GuardCase], asked: Recognizer, known: GuardScores) -> GuardScores:
+    """Return the known scores with these cases added."""
+    splits = dict(known.splits)
+    acted = set(known.acted)
     for case in cases:
-        said = classify_hits(case.hits, case.features, case.result, case.structure, asked)
+        said = classify_evidence(case.evidence, case.features, case.structure, asked)
         group = group_of(case.kind)
         # Of a success it is right to say nothing.
         right = said.kind is case.kind or (group is Group.NONE and said.kind is Kind.UNKNOWN)
@@ -101,36 +106,20 @@ def worse_splits(before: GuardScores, after: GuardScores) -> tuple[str, ...]:
     return tuple(name for name in sorted(after.splits) if after.splits[name].is_worse_than(before.splits.get(name, none)))
 
 
-def cases_of_examples(matcher: Matcher) -> tuple[GuardCase, ...]:
-    """Return the first example of at most ``MAX_EXAMPLES`` patterns, evenly chosen, as short failing logs; split by tool and kind."""
-    patterns = matcher.catalogue.patterns
-    chosen = patterns[:: max(1, -(-len(patterns) // MAX_EXAMPLES))]
-    return tuple(
-        guard_case(
-            pattern.id,
-            f"{pattern.examples[0]}\n{_EXIT}",
-            pattern.kind,
-            Result.FAILURE,
-            matcher,
-            (f"kind:{pattern.kind}", *([f"tool:{pattern.anchors.tool}"] if pattern.anchors.tool else [])),
-        )
-        for pattern in chosen
-    )
-
-
 class Guard:
     """The guard of one process: its cases are read when it is first asked, its last champion's scores are kept."""
 
     def __init__(self, recognizer: Callable[[], Recognizer], cases: Callable[[Recognizer], Sequence[GuardCase]]) -> None:
         """Read nothing yet: most processes never ask."""
         self._recognizer, self._cases = recognizer, cases
-        self._read: Sequence[GuardCase] = ()
+        self._set: GuardSet | None = None
         self._champion: tuple[Classifier, GuardScores] | None = None
 
     def worse(self, champion: Classifier, challenger: Classifier) -> tuple[str, ...]:
         """Return the splits that the challenger would make worse than the champion has them."""
-        recognizer = self._recognizer()
-        self._read = self._read or self._cases(recognizer)
+        if self._set is None:
+            recognizer = self._recognizer()
+            self._set = GuardSet(self._cases(recognizer), recognizer)
         if self._champion is None or self._champion[0] is not champion:
-            self._champion = (champion, score_guard(self._read, recognizer, champion))
-        return worse_splits(self._champion[1], score_guard(self._read, recognizer, challenger))
+            self._champion = (champion, self._set.score(champion))
+        return worse_splits(self._champion[1], self._set.score(challenger))

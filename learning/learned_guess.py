@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import ceil, sqrt
 
 from schemas.vocabulary import Group, Kind, group_of
@@ -25,8 +26,9 @@ _MOST_HARM = 0.02
 INFRA_FAMILIARITY = 0.9
 # Above every share: never.
 NEVER = 1.01
-# A share that needs more than this is never reached: two halvings of what is missing lead here from a half.
-_SUREST = 0.8
+# How much more is asked of a name, in small steps first: a champion's own names are lost to a step that is too large.
+_MORE_INFRA = (0.0, 0.02, 0.05, 0.1, 0.15, 0.25, 0.4, NEVER)
+_MORE_CODE = (0.0, 0.05, 0.15, NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,6 @@ class Naming:
     def threshold(self, kind: Kind) -> float:
         """Return the least share at which a kind is named."""
         return self.infra if group_of(kind) is Group.INFRA else self.code
-
-    def stricter(self) -> Naming | None:
-        """Return one that names less infrastructure, at last none; None when it names none already."""
-        if self.infra >= NEVER:
-            return None
-        raised = round((1.0 + self.infra) / 2, 4)
-        return Naming(self.knots, self.code, raised if raised < _SUREST else NEVER)
 
     def confidence(self, share: float) -> float:
         """Return the share of right names, 0..1, among labelled guesses like this one; straight lines between the knots."""
@@ -111,6 +106,24 @@ def guess_kind(naming: Naming | None, guesses: Mapping[Kind, float], familiarity
     return LearnedGuess(
         kind, confidence, f"no pattern speaks; the promoted model names {kind}, right in {confidence:.0%} of labelled guesses like it"
     )
+
+
+def careful_namings(naming: Naming | None) -> Iterator[Naming | None]:
+    """Yield the naming, then ones that name less and less: the fewest steps first, infrastructure before code, never nothing at all."""
+    yield naming
+    if naming is None:
+        return
+    steps = sorted(product(range(len(_MORE_INFRA)), range(len(_MORE_CODE))), key=lambda step: (sum(step), step[1]))
+    known = {(naming.code, naming.infra)}
+    for infra_step, code_step in steps:
+        limits = (_raised(naming.code, _MORE_CODE[code_step]), _raised(naming.infra, _MORE_INFRA[infra_step]))
+        if limits not in known and min(limits) < NEVER:
+            known.add(limits)
+            yield Naming(naming.knots, *limits)
+
+
+def _raised(limit: float, step: float) -> float:
+    return NEVER if limit + step > 1.0 else round(limit + step, 4)
 
 
 def fit_naming(scored: Sequence[Scored]) -> Naming | None:

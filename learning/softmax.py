@@ -1,35 +1,36 @@
-"""The learning half of ``classifier.py``: river's softmax regression over weights that are there already.
+"""The learning half of ``classifier.py``: one step of softmax regression over all kinds at once, by river's optimizer and loss.
 
 Apart from it, because river brings numpy and scipy: a process that only classifies needs neither their second nor their memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from river.linear_model import SoftmaxRegression
+import numpy as np
 from river.optim import SGD
+from river.optim.losses import CrossEntropy
 from river.optim.schedulers import Constant
+
+from learning.classifier import Example
 
 LEARNING_RATE = 0.5
 # However much one example counts, it moves no weight further.
 _MOST = 2.0
 
 
-class SoftmaxLearner:
-    """Takes one step for each example; ``weights[label][index]`` are what it goes on from, and what it changes."""
+class SoftmaxStep:
+    """Moves the weights of an example's features against the gradient of its cross entropy."""
 
-    def __init__(self, weights: Mapping[str, Mapping[int, float]]) -> None:
-        """Start from these weights; every label that there may be is in them."""
+    def __init__(self) -> None:
+        """Make the optimizer and the loss; neither remembers an example."""
         self._optimizer = SGD(LEARNING_RATE)
-        self._model = SoftmaxRegression(optimizer=self._optimizer)
-        self.weights: Mapping[str, dict[int, float]] = self._model.weights
-        for label, found in weights.items():
-            self._model.weights[label].update(found)
+        self._loss = CrossEntropy()
 
-    def learn(self, features: Mapping[int, float], label: str, weight: float) -> None:
-        """Take one step; ``weight`` scales it."""
-        rate = Constant(LEARNING_RATE * min(weight, _MOST))
-        for optimizer in (self._optimizer, *self._model.optimizers.values()):
-            optimizer.lr = rate
-        self._model.learn_one(dict(features), label)  # type: ignore[no-untyped-call]
+    def move(self, rows: Sequence[Sequence[float]], example: Example) -> list[tuple[float, ...]]:
+        """Return the rows after the step, a row a feature of the example, each in the order of its shares."""
+        losses = self._loss.gradient(y_true=example.kind, y_pred=example.shares)
+        self._optimizer.lr = Constant(LEARNING_RATE * min(example.weight, _MOST))
+        gradient = np.outer(example.values, [losses[kind] for kind in example.shares])
+        moved = np.asarray(self._optimizer.step(w=np.array(rows), g=gradient))
+        return [tuple(row) for row in moved.tolist()]

@@ -172,6 +172,7 @@ class ModelChange(StrEnum):
     SNAPSHOT = "snapshot"
     PROPOSED = "proposed"
     PROMOTED = "promoted"
+    ACTING = "acting"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class ModelName:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What acts (None: the shipped model), what is proposed, what acted before it, the latest first, and since when."""
+    """What acts (None: the shipped model), what is proposed, what acted before it, the latest first, and since when.
+
+    ``wanted`` is the version that a person's word has named and learn has not let act yet, ``wanted_at`` when it was said.
+    """
 
     champion: ModelName | None = None
     proposed: ModelName | None = None
@@ -37,6 +40,8 @@ class Standing:
     since: datetime | None = None
     # The shipped model's name is told by learn after the first promotion.
     awaits_shipped: bool = False
+    wanted: ModelName | None = None
+    wanted_at: datetime | None = None
 
     def named(self, version: str) -> ModelName | None:
         """Return the version when it may be promoted: the proposal or one that acted before."""
@@ -64,7 +69,12 @@ def standing_after(record: ModelRecord, standing: Standing, people: People) -> S
         case ModelChange.PROPOSED:
             return replace(standing, proposed=ModelName(record.version, record.sha256, record.by))
         case ModelChange.PROMOTED:
-            return standing if why_not_promoted(record, standing, people) else _promoted(record, standing)
+            refused = why_not_promoted(record, standing, people)
+            return standing if refused else replace(standing, wanted=standing.named(record.version), wanted_at=record.at)
+        case ModelChange.ACTING:
+            # A person's word and learn's: learn alone knows what the guard says by now.
+            is_wanted = standing.wanted is not None and record.version == standing.wanted.version
+            return _promoted(record, standing) if is_wanted else standing
         case ModelChange.SNAPSHOT:
             return _with_shipped(record, standing) if standing.awaits_shipped else standing
 
@@ -81,7 +91,7 @@ def _promoted(record: ModelRecord, standing: Standing) -> Standing:
     name = ModelName(record.version, record.sha256)
     before = (standing.champion,) if standing.champion else ()
     kept = (*before, *(other for other in standing.kept if other.version != record.version))[:KEPT_VERSIONS]
-    return Standing(name, None, kept, record.at, awaits_shipped=standing.champion is None)
+    return Standing(name, None, kept, standing.wanted_at, awaits_shipped=standing.champion is None)
 
 
 def _with_shipped(record: ModelRecord, standing: Standing) -> Standing:

@@ -29,11 +29,13 @@ _DETECT, _CLASSIFY = "streams.detect.Detect", "streams.classify.Classify"
 
 
 def shipped() -> Shipped:
-    """Return the texts that come with the program."""
+    """Return what comes with the program."""
     folder = files("learning").joinpath("catalogue")
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".json")}
     patterns = {name: text for name, text in sorted(texts.items()) if name not in RESERVED_FILES}
-    return Shipped(patterns, texts["precedence.json"], texts["model.json"], texts["calibration.json"])
+    recorded = files("learning").joinpath("corpus")
+    recordings = {path.name: path.read_bytes() for path in recorded.iterdir() if path.name.endswith(".xz")}
+    return Shipped(patterns, texts["precedence.json"], texts["model.json"], texts["calibration.json"], recordings)
 
 
 def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:

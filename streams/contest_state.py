@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import cast
@@ -18,18 +18,26 @@ from learning.challenger import (
     Promotion,
     PromotionProposal,
     begin_contest,
-    cautious_versions,
     promote,
     propose_promotion,
 )
 from learning.classifier import Classifier, Snapshot
-from learning.learned_guess import guess_kind, likeliest
+from learning.learned_guess import careful_namings, guess_kind, likeliest
 from schemas.ids import from_micros, micros
 from schemas.outputs import Emit, Gauge, Output
 from schemas.oversight import AuditEntry, ModelChange, ModelRecord
 from schemas.people import People
 from schemas.promotions import AUTHOR, KEPT_VERSIONS, ModelName, Standing, why_not_promoted
-from streams.contest_entries import CHAMPION, body_of, challenger_entry, counts_entry, lesson_entries, lesson_entry, load_contest
+from streams.contest_entries import (
+    CHAMPION,
+    body_of,
+    challenger_entry,
+    classifier_of,
+    counts_entry,
+    lesson_entries,
+    lesson_entry,
+    load_contest,
+)
 
 PROPOSAL_VALID = timedelta(days=30)
 _WINDOW = 100
@@ -104,13 +112,11 @@ class ContestState:
         best = propose_promotion(self._contest, self._min_examples) if self._contest.taught >= self._next_try else None
         if best is None:
             return ()
-        worse: tuple[str, ...] = ()
-        for proposal in cautious_versions(best):
-            worse = self._guard(self._contest.champion, Classifier.from_snapshot(proposal.snapshot)) if self._guard else ()
-            if not worse:
-                return self._wait_for_person(proposal, now)
+        passed = _boldest_that_passes(self._contest.champion, best.snapshot, self._guard)
+        if isinstance(passed, Classifier):
+            return self._wait_for_person(replace(best, snapshot=passed.snapshot()), now)
         self._next_try = self._contest.taught + _NEXT_TRY
-        details = (("splits", ", ".join(worse)), ("why", "it would make these splits of the guard set worse"))
+        details = (("splits", ", ".join(passed)), ("why", "it would make these splits of the guard set worse"))
         return [Emit(AuditEntry("learn", "model.held_back", best.snapshot["checksum"], now, details))]
 
     def _wait_for_person(self, proposal: PromotionProposal, now: datetime) -> Sequence[Output]:
@@ -138,6 +144,15 @@ class ContestState:
             return why, ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
+        worse = (
+            self._guard(self._contest.champion, classifier_of(body_of(pending.proposal.snapshot)))
+            if self._guard and pending and is_proposed
+            else ()
+        )
+        if worse:
+            # What the guard holds may have grown since the proposal; the next lessons bring another one.
+            self._pending, self._next_try, self._has_changed = None, self._contest.taught + _NEXT_TRY, True
+            return f"it would make these splits of the guard set worse: {', '.join(worse)}", ()
         if pending and is_proposed:
             self._contest = promote(self._contest, pending.proposal, Promotion(record.version, record.by, record.at, accepted=True))
         else:
@@ -149,7 +164,8 @@ class ContestState:
         self._promoted_at = record.at
         self._pending, self._teachers, self._next_try, self._recent = None, set(), 0, []
         self._has_changed = True
-        return "", (_snapshot_record(outgoing, AUTHOR, record.at),)
+        acts = ModelRecord(record.version, ModelChange.ACTING, f"promoted by {record.by}", record.sha256, AUTHOR, record.at)
+        return "", (Emit(acts), _snapshot_record(outgoing, AUTHOR, record.at))
 
     def _state(self) -> dict[str, str]:
         known: dict[str, object] = {"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent}
@@ -184,6 +200,17 @@ def _name_of(body: str, author: str = AUTHOR) -> ModelName:
 
 def _proposed(pending: Pending | None) -> ModelName | None:
     return _name_of(body_of(pending.proposal.snapshot), pending.author) if pending else None
+
+
+def _boldest_that_passes(champion: Classifier, snapshot: Snapshot, guard: GuardCheck | None) -> Classifier | tuple[str, ...]:
+    """Return the boldest version of the challenger that passes the guard, or else the splits that it makes worse as it is."""
+    model, found = Classifier.from_snapshot(snapshot), []
+    for naming in careful_namings(model.naming):
+        model.naming = naming
+        found.append(guard(champion, model) if guard else ())
+        if not found[-1]:
+            return model
+    return found[0]
 
 
 def _gauges(counts: Prequential, recent: Sequence[Sequence[int]]) -> list[Output]:

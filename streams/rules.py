@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 
@@ -16,7 +16,8 @@ from learning.calibration import load_calibration
 from learning.classification import Classification, Recognizer, classify_hits
 from learning.classifier import Classifier
 from learning.features import make_features
-from learning.guard import Guard, cases_of_examples
+from learning.guard import Guard
+from learning.guard_cases import cases_of_examples, cases_of_recordings
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Hit, Matcher
 from learning.patterns.model import Pattern
@@ -43,12 +44,16 @@ _MAX_SHADOW_REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """The texts that come with the program: pattern files by name, precedence, model and calibration."""
+    """What comes with the program: the texts of pattern files by name, of precedence, model and calibration, and recorded logs.
+
+    ``recordings`` are compressed files by name; half of their logs guard every promotion.
+    """
 
     patterns: Mapping[str, str]
     precedence: str
     model: str
     calibration: str
+    recordings: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def rules_from(
         classifier = Classifier.from_snapshot(json.loads(shipped.model))
         return Recognizer(matcher, load_precedence(shipped.precedence), classifier, load_calibration(shipped.calibration))
 
-    guard = Guard(recognizer, lambda made: cases_of_examples(made.matcher))
+    guard = Guard(recognizer, lambda made: (*cases_of_recordings(made, shipped.recordings), *cases_of_examples(made)))
     proposer = Proposer(recognizer, recorded_logs, Budget.of(configuration.policy))
     version = sha256(shipped.model.encode()).hexdigest()[:16]
     return FaustRules(

@@ -9,7 +9,8 @@ import pytest
 from console.recognition import load_recognizer
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.guard import MAX_EXAMPLES, Guard, GuardCase, SplitCounts, cases_of_examples, guard_case, score_guard, worse_splits
+from learning.guard import Guard, GuardCase, GuardSet, SplitCounts, score_guard, worse_splits
+from learning.guard_cases import cases_of_examples, guard_case
 from learning.learned_guess import Naming
 from schemas.vocabulary import Kind, Result
 
@@ -33,7 +34,7 @@ def cases(recognizer: Recognizer) -> list[GuardCase]:
         ("pip", TIMEOUT, Kind.NETWORK_CONNECTIVITY, Result.FAILURE),
         ("passed", STRANGE, Kind.SUCCESS, Result.SUCCESS),
     ]
-    return [guard_case(name, text, kind, result, recognizer.matcher, (f"family:{name}",)) for name, text, kind, result in rows]
+    return [guard_case(name, text, kind, result, recognizer, (f"family:{name}",)) for name, text, kind, result in rows]
 
 
 def taught(cases: list[GuardCase], kinds: dict[str, Kind]) -> Classifier:
@@ -86,17 +87,17 @@ def test_the_guard_reads_its_cases_once_and_judges_every_challenger(recognizer: 
     assert read == [4]
 
 
-def test_the_shipped_guard_is_the_catalogues_own_examples(recognizer: Recognizer) -> None:
-    found = cases_of_examples(recognizer.matcher)
-    assert 100 < len(found) <= MAX_EXAMPLES
-    scores = score_guard(found, recognizer, recognizer.classifier)
-    assert scores.splits["all"].wrong < 0.1 * len(found)
-    assert {"infra", "code"} < set(scores.splits)
+def test_a_guard_set_counts_what_patterns_name_once_and_scores_as_if_all_were_asked(recognizer: Recognizer, cases: list[GuardCase]) -> None:
+    found = [*cases_of_examples(recognizer)[::3], *cases]
+    bent = taught(cases, {"zorb": Kind.NETWORK_CONNECTIVITY, "zorbtest": Kind.NETWORK_CONNECTIVITY})
+    guards = GuardSet(found, recognizer)
+    for model in (recognizer.classifier, bent, Classifier()):
+        assert guards.score(model) == score_guard(found, recognizer, model)
 
 
 def test_what_acts_is_the_same_under_any_model(recognizer: Recognizer, cases: list[GuardCase]) -> None:
     """Given models taught the opposite of what is true, then exactly the same cases are acted on: labels cannot make anything act."""
-    found = [*cases_of_examples(recognizer.matcher)[::3], *cases]
+    found = [*cases_of_examples(recognizer)[::3], *cases]
     bent = Classifier()
     for case in found:
         for _ in range(5):

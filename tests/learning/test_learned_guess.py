@@ -14,7 +14,7 @@ from console.recognition import load_recognizer
 from learning.classification import Classification, Recognizer, classify_log
 from learning.classifier import KINDS, Classifier, NamingPlain, SnapshotError
 from learning.features import make_features
-from learning.learned_guess import MIN_SCORED, NEVER, Naming, Scored, fit_naming, guess_kind
+from learning.learned_guess import MIN_SCORED, NEVER, Naming, Scored, careful_namings, fit_naming, guess_kind
 from learning.structure import structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of
 
@@ -125,15 +125,18 @@ def test_whatever_was_scored_the_knots_rise_and_stay_shares(rows: list[Scored]) 
     assert sum(row.is_harm for row in named) <= 0.02 * len(named)
 
 
-def test_a_stricter_naming_names_less_infrastructure_and_at_last_none() -> None:
-    naming: Naming | None = Naming(((0.0, 0.5), (1.0, 0.9)), 0.3, 0.3)
-    limits = []
-    while naming is not None:
-        limits.append((naming.code, naming.infra))
-        naming = naming.stricter()
-    assert [code for code, _ in limits] == [0.3] * len(limits)
-    assert [infra for _, infra in limits] == sorted({infra for _, infra in limits})
-    assert limits[-1][1] == NEVER
+def test_more_careful_namings_name_less_and_less_but_never_nothing() -> None:
+    first = Naming(((0.0, 0.5), (1.0, 0.9)), 0.3, 0.1)
+    found = [naming for naming in careful_namings(first) if naming]
+    limits = [(naming.code, naming.infra) for naming in found]
+    assert found[0] is first
+    assert len(set(limits)) == len(limits)
+    assert all(code >= first.code and infra >= first.infra for code, infra in limits)
+    # Infrastructure is given up in small steps and before code; either may be given up, but not both.
+    assert limits[1] == (0.3, 0.12)
+    assert {(0.3, NEVER), (NEVER, 0.1)} < set(limits)
+    assert (NEVER, NEVER) not in limits
+    assert list(careful_namings(None)) == [None]
 
 
 def test_a_naming_travels_in_the_snapshot_under_its_checksum() -> None:

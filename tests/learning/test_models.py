@@ -12,6 +12,8 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from river.linear_model import SoftmaxRegression
+from river.optim import SGD
 
 from learning.challenger import (
     ENOUGH_EVIDENCE,
@@ -29,7 +31,7 @@ from learning.challenger import (
 from learning.classifier import KINDS, MAX_WEIGHTS, Classifier, Snapshot, SnapshotError
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
-from learning.softmax import SoftmaxLearner
+from learning.softmax import LEARNING_RATE
 from learning.training import model_text, train_model
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.vocabulary import Kind
@@ -56,14 +58,19 @@ def test_a_model_learns_what_it_is_taught() -> None:
     assert set(guesses) == set(KINDS)
 
 
-def test_the_shares_are_those_of_the_library_before_and_after_more_is_learned() -> None:
-    """Given a trained model, then looking weights up by feature gives what the library's own prediction gives."""
-    classifier = _trained()
-    for _ in range(2):
-        library = SoftmaxLearner(classifier._weights)._model
-        expected = library.predict_proba_one(dict(_DISK))  # type: ignore[no-untyped-call]
-        assert {kind.value: share for kind, share in classifier.predict(_DISK).items()} == pytest.approx(expected)
-        classifier.learn(_DISK, Kind.OUT_OF_MEMORY)
+def test_the_shares_are_those_of_the_librarys_own_regression() -> None:
+    """Given the same examples in the same order, then the shares are those that river's softmax regression gives."""
+    ours, theirs = Classifier(), SoftmaxRegression(SGD(LEARNING_RATE))
+    for kind in KINDS:
+        theirs.weights[kind.value].update({})
+    draw = seeded(3)
+    for _ in range(200):
+        features = {draw.randrange(60): draw.uniform(0.05, 0.9) for _ in range(9)}
+        expected = theirs.predict_proba_one(features)  # type: ignore[no-untyped-call]
+        assert {kind.value: share for kind, share in ours.predict(features).items()} == pytest.approx(expected)
+        kind = draw.choice(KINDS)
+        ours.learn(features, kind)
+        theirs.learn_one(features, kind.value)  # type: ignore[no-untyped-call]
 
 
 def test_a_process_that_only_classifies_loads_no_library_for_learning() -> None:

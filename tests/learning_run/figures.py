@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
@@ -9,11 +10,14 @@ from statistics import fmean, stdev
 
 from scipy.stats import t as student
 
+from streams.drift_watch import RULES
 from tests.bench.figures import Figure, at_least
+from tests.learning_run.assumptions import ENTRY_MONTHS, MONTH_S, MONTHS
 from tests.learning_run.play import Mark, Played
-from tests.learning_run.world import MONTHS
 
 TARGET = 0.05
+# A team bears an alarm without a cause once in half a year.
+MOST_ALARMS = 1.0
 _BINS = 10
 
 
@@ -66,55 +70,84 @@ def calibration_error(named: Sequence[tuple[float, bool]]) -> float:
 
 
 def figures_of(played: Sequence[Played]) -> list[Figure]:
-    """Return the figures of the seeds without poison."""
-    figures: list[Figure] = []
-    last = MONTHS - 1
-    for name, counts in (("all", _every), ("fresh", _fresh)):
-        found = reduction([ratio(one.marks, last, counts) for one in played])
-        how = f"{len(played)} seeds, {name} events, paired with the frozen model; 1 - exp(mean(ln(last month's ratio)) / {MONTHS})"
-        is_asked = name == "all"
-        mean = at_least(f"error_reduction_a_month|{name}", found.mean, "share", TARGET, how)
-        lower = Figure(f"error_reduction_lower_95|{name}", round(found.lower, 4), "share", "> 0", found.lower > 0, "Student's t over seeds")
-        figures += [mean if is_asked else Figure(mean.name, mean.value, mean.unit, "none", True, how), lower]
-    steps = [step for one in played for step in one.steps]
-    worse = sum(bool(step.worse) for step in steps)
-    figures.append(
-        Figure(
-            "promotions_that_made_a_split_worse", worse, "count", "0", worse == 0, f"{len(steps)} promotions, judged anew on the guard set"
-        )
-    )
-    fell = sum(step.fresh_after < step.fresh_before for step in steps)
-    how = "on logs that neither taught nor guarded: fewer right kinds than before"
-    figures.append(Figure("promotions_that_fell_on_unseen_logs", fell, "count", "none", True, how))
-    moved = sum(one.acted_before - one.acted_after != frozenset() for one in played) + sum(step.acted_changed for step in steps)
-    figures.append(
-        Figure("promotions_that_moved_what_acts", moved, "count", "0", moved == 0, "acted set of the guard logs, before and after")
-    )
+    """Return the figures of the seeds without poison; the issue asks for the reduction on all events, the fresh ones are shown beside."""
+    ratios = {name: [ratio(one.marks, MONTHS - 1, counts) for one in played] for name, counts in (("all", _every), ("fresh", _fresh))}
+    how = f"{len(played)} seeds, {{}} events, paired with the frozen model; 1 - exp(mean(ln(last month's ratio)) / {MONTHS})"
+    found, fresh = reduction(ratios["all"]), reduction(ratios["fresh"])
+    lower = Figure("error_reduction_lower_95|all", round(found.lower, 4), "share", "> 0", found.lower > 0, "Student's t over seeds")
     named = [row for one in played for row in one.named]
-    error = calibration_error(named) if named else 0.0
     right = fmean(right for _, right in named) if named else 0.0
-    how = f"{len(named)} kinds that only the model named, {right:.3f} of them right"
-    figures.append(Figure("learned_calibration_error", round(error, 4), "share", "none", True, how))
-    return figures
+    said = f"{len(named)} kinds that only the model named, {right:.3f} of them right"
+    return [
+        at_least("error_reduction_a_month|all", found.mean, "share", TARGET, how.format("all")),
+        lower,
+        _shown("error_reduction_a_month|fresh", fresh.mean, "share", how.format("fresh")),
+        _shown("error_reduction_lower_95|fresh", fresh.lower, "share", "Student's t over seeds"),
+        *_promotions(played),
+        _shown("learned_calibration_error", calibration_error(named) if named else 0.0, "share", said),
+    ]
+
+
+def _promotions(played: Sequence[Played], under: str = "") -> list[Figure]:
+    steps = [step for one in played for step in one.steps]
+    how = f"{len(steps)} promotions, {_count(played, 'model.held_back')} held back, {_count(played, 'model.promotion_refused')} refused"
+    worse = sum(bool(step.worse) for step in steps)
+    fell = sum(step.fresh_after < step.fresh_before for step in steps)
+    moved = sum(one.acts_moved for one in played) + sum(step.acted_changed for step in steps)
+    moved += sum(bool(one.acted_before - one.acted_after) for one in played)
+    events = sum(len(one.marks) for one in played)
+    acts = f"acted on by one side and not by the other: of {events} events, and of the guard logs at each promotion and at the end"
+    unseen = f"of {len(steps)} promotions, by right kinds on logs that neither taught nor guarded"
+    return [
+        Figure(f"{under}promotions_that_made_a_split_worse", worse, "count", "0", worse == 0, how),
+        _shown(f"{under}promotions_that_fell_on_unseen_logs", fell, "count", unseen),
+        Figure(f"{under}acts_that_labels_moved", moved, "count", "0", moved == 0, acts),
+    ]
+
+
+def _shown(name: str, value: float, unit: str, how: str) -> Figure:
+    return Figure(name, round(value, 4), unit, "none", True, how)
+
+
+def _count(played: Sequence[Played], action: str) -> int:
+    return sum(one.actions.get(action, 0) for one in played)
 
 
 def poison_figures(poison: float, poisoned: Sequence[Played], clean: Sequence[Played]) -> list[Figure]:
     """Return what wrong labels from one source did: nothing to what acts, and how much less was learned."""
-    name = f"poison_{poison:.0%}"
-    acts = sum(step.acted_changed for one in poisoned for step in one.steps)
-    steps = sum(len(one.steps) for one in poisoned)
-    refused = sum(one.actions.get("lesson.refused", 0) for one in poisoned)
-    held = sum(one.actions.get("model.held_back", 0) for one in poisoned)
-    how = f"{len(poisoned)} seeds, {steps} promotions, {held} held back, {refused} lessons refused"
+    name = f"poison_{poison:.0%}|"
     pairs = [reduction([ratio(one.marks, MONTHS - 1, _every) for one in side]).mean for side in (poisoned, clean)]
-    worse = sum(bool(step.worse) for one in poisoned for step in one.steps)
+    how = f"the same seeds without poison: {pairs[1]:.4f}; {_count(poisoned, 'lesson.refused')} lessons refused"
+    return [*_promotions(poisoned, name), _shown(f"{name}error_reduction_a_month", pairs[0], "share", how)]
+
+
+def drift_figures(changed: Sequence[Played], quiet: Sequence[Played]) -> list[Figure]:
+    """Return whether the watches spoke when families entered, and how often they spoke where nothing changed.
+
+    A watch promises to see a share that rises by ``RULES.rise``: it has missed one when abstentions rose so in a month, and no watch of
+    the inputs spoke from the first entry on.
+    """
+    entered = MONTH_S * min(ENTRY_MONTHS)
+    saw = [any(drift.at_s >= entered and drift.watch.startswith("inputs/") for drift in one.drifts) for one in changed]
+    rose = [_rise(one) >= RULES.rise for one in changed]
+    missed = sum(has_risen and not is_seen for has_risen, is_seen in zip(rose, saw, strict=True))
+    early = sum(drift.at_s < entered for one in changed for drift in one.drifts)
+    by_watch = Counter(drift.watch for one in quiet for drift in one.drifts)
+    alarms = by_watch.total() / len(quiet)
+    how = (
+        f"{by_watch.total()} in {len(quiet)} runs of {MONTHS} months in which all families are there from the start {dict(by_watch) or ''}"
+    )
     return [
-        Figure(f"{name}|promotions_that_moved_what_acts", acts, "count", "0", acts == 0, how),
-        Figure(f"{name}|promotions_that_made_a_split_worse", worse, "count", "0", worse == 0, how),
-        Figure(
-            f"{name}|error_reduction_a_month", round(pairs[0], 4), "share", "none", True, f"the same seeds without poison: {pairs[1]:.4f}"
-        ),
+        _shown("drift_seen_after_families_entered", sum(saw), "seeds", f"of {len(changed)} seeds, by a watch of the inputs"),
+        Figure("drift_missed", missed, "seeds", "0", missed == 0, f"of {sum(rose)} in which abstentions rose by {RULES.rise:.2f} or more"),
+        _shown("drift_alarms_before_any_family_entered", early, "count", f"in the first month of {len(changed)} seeds"),
+        Figure("false_drift_alarms_a_run", round(alarms, 3), "count", f"<= {MOST_ALARMS:g}", alarms <= MOST_ALARMS, how.strip()),
     ]
+
+
+def _rise(one: Played) -> float:
+    shares = [abstained / max(n, 1) for abstained, n in zip(one.abstentions, one.failures, strict=True)]
+    return max(shares[1:]) - shares[0]
 
 
 def table(played: Sequence[Played]) -> list[str]:

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from learning.classification import Recognizer, classify_log
+from learning.evidence import Evidence, rank_candidates
+from learning.features import make_features
 from learning.patterns.matcher import Hit
 from learning.stored_logs import load_stored_logs
 from learning.structure import Structure, structure_of
 from schemas.vocabulary import Group, Kind, Result, group_of
 from tests.accuracy.splits import SHARED, splits
+from tests.learning_run.assumptions import VARIANTS, WEIGHTS
 
 CORPUS = Path(__file__).parents[2] / "learning" / "corpus"
-VARIANTS = 2
 GENERAL = "general"
-# How much of the events each origin gives when all are at hand.
-WEIGHTS = {"dev": 0.4, "provoked": 0.3, "written": 0.1, "dev_signatures": 0.05, "examples": 0.15}
 _EXIT = "##[error]Process completed with exit code 1."
 _BEFORE = (
     "Setting up the environment",
@@ -57,10 +57,12 @@ _DRAWN_ANEW = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One variant of a log as the matcher reads it."""
+    """One variant of a log as recognition sees it when all patterns are there."""
 
     hits: tuple[Hit, ...]
     structure: Structure
+    evidence: Evidence
+    features: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +173,18 @@ def _read(row: _Text, recognizer: Recognizer, tools: dict[str, str], draw: Rando
     said = classify_log(row.text, row.result, recognizer)
     # A log's tool family is that of the pattern that explains it; of an example it is its own pattern's.
     pattern = row.id.partition("#")[0] if row.origin == "examples" else said.pattern
-    seen = tuple(_see(text, recognizer) for text in variants)
+    seen = tuple(_see(text, row.result, recognizer) for text in variants)
     return Log(row.id, row.origin, tools.get(pattern, GENERAL), row.project, row.kind, row.result, seen)
 
 
-def _see(text: str, recognizer: Recognizer) -> Seen:
+def _see(text: str, result: Result, recognizer: Recognizer) -> Seen:
     reading = recognizer.matcher.read(text.encode("utf-8", "replace"))
     lines: Sequence[str] = text.split("\n")
-    return Seen(reading.hits, structure_of(reading.marks, len(lines), lines, 1))
+    structure = structure_of(reading.marks, len(lines), lines, 1)
+    return Seen(reading.hits, structure, *weighed(reading.hits, structure, result, recognizer))
+
+
+def weighed(hits: Sequence[Hit], structure: Structure, result: Result, recognizer: Recognizer) -> tuple[Evidence, Mapping[int, float]]:
+    """Return what recognition makes of hits before any model is asked."""
+    evidence = rank_candidates(hits, structure, result, recognizer.matcher.by_id, recognizer.precedence)
+    return evidence, make_features(hits, structure.block, result, structure.end)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from tests.learning_run.assumptions import MONTHS
 from tests.learning_run.figures import error_counts
 from tests.learning_run.play import Mark, Played
-from tests.learning_run.world import MONTHS
 
 WIDTH, HEIGHT = 640, 360
 _LEFT, _TOP, _PLOT_WIDTH, _PLOT_HEIGHT = 60, 30, 540, 270

@@ -15,7 +15,7 @@ from random import Random
 
 from learning.classification import Classification
 from learning.classifier import KINDS, Classifier
-from learning.guard import GuardScores, score_guard, worse_splits
+from learning.guard import GuardScores, worse_splits
 from schemas.ids import id_of
 from schemas.incidents import HitSeen, Incident, RunRef
 from schemas.outputs import Count, Emit, Output
@@ -25,20 +25,26 @@ from schemas.signing import sign
 from schemas.vocabulary import Group, Kind, group_of
 from streams.contest_entries import body_of, classifier_of
 from streams.learn import Learn, LearnRules
+from tests.learning_run.assumptions import (
+    ARGUABLE,
+    BAD_PERSON,
+    BAD_PROJECT,
+    EVENTS_A_MONTH,
+    LABEL_DELAY_S,
+    LABELS_ACTED,
+    LABELS_NAMED,
+    LABELS_UNKNOWN,
+    MONTH_S,
+    MONTHS,
+    OUTCOME_DELAY_S,
+    PEOPLE,
+    PROJECT_SKEW,
+    PROJECTS,
+    PROMOTION_DELAY_S,
+)
 from tests.learning_run.material import Log
-from tests.learning_run.world import MONTHS, Sight, World, draw_ranks, first_model, weights_of
+from tests.learning_run.world import Opinion, Sight, World, draw_ranks, first_model, weights_of
 from tests.support.failures import KEYS, PLACE, T0, TRUSTED, configuration, outcome
-
-EVENTS_A_MONTH = 2_000
-_MONTH_S = 30 * 86_400.0
-# People label a share of what is handed to them: more of what nobody understands, less of what is named but not acted on.
-_LABELS_UNKNOWN, _LABELS_NAMED, _LABELS_ACTED = 0.5, 0.15, 0.05
-_LABEL_DELAY_S, _OUTCOME_DELAY_S, _PROMOTION_DELAY_S = 2 * 86_400.0, 3_600.0, 86_400.0
-# Two careful readers do not agree on every label: so many are arguable, within their group.
-_ARGUABLE = 0.03
-_PROJECTS = 40
-_PEOPLE = ("olga", "ada")
-_BAD_PROJECT = "acme/loud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +70,31 @@ class Step:
     fresh_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An alarm: the watch that says drift, and when."""
+
+    watch: str
+    at_s: float
+
+
 @dataclass(slots=True)
 class Played:
-    """What one seed gave."""
+    """What one seed gave; ``failures`` and ``abstentions`` of the learning side are by month.
+
+    ``named`` holds confidence and rightness of what only the model named, ``acts_moved`` the events that one side acts on and the other
+    does not.
+    """
 
     seed: int
     marks: list[Mark] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     actions: dict[str, int] = field(default_factory=dict)
-    drifts: dict[str, int] = field(default_factory=dict)
+    drifts: list[Drift] = field(default_factory=list)
+    failures: list[int] = field(default_factory=lambda: [0] * MONTHS)
+    abstentions: list[int] = field(default_factory=lambda: [0] * MONTHS)
     named: list[tuple[float, bool]] = field(default_factory=list)
+    acts_moved: int = 0
     acted_before: frozenset[str] = frozenset()
     acted_after: frozenset[str] = frozenset()
 
@@ -96,9 +117,9 @@ def draw_events(world: World, draw: Random, a_month: int) -> Iterator[Happens]:
     for month in range(MONTHS):
         logs = world.present(month)
         chosen = draw.choices(logs, weights_of(logs, ranks), k=a_month)
-        times = sorted(draw.uniform(month * _MONTH_S, (month + 1) * _MONTH_S) for _ in chosen)
+        times = sorted(draw.uniform(month * MONTH_S, (month + 1) * MONTH_S) for _ in chosen)
         for at_s, log in zip(times, chosen, strict=True):
-            project = f"acme/{int(_PROJECTS * draw.random() ** 1.5)}"
+            project = f"acme/{int(PROJECTS * draw.random() ** PROJECT_SKEW)}"
             yield Happens(at_s, month, world.sight(log, draw.randrange(len(log.seen))), project, next(numbers))
 
 
@@ -108,27 +129,28 @@ class Play:
     def __init__(self, world: World, draw: Random, played: Played, poison: float) -> None:
         """Begin with one model on both sides."""
         self.world, self.draw, self.played, self.poison = world, draw, played, poison
-        self.frozen = first_model(world, draw)
+        first = first_model(world, draw)
+        self.frozen = Opinion(world.recognizer, first)
         self.acting = self.frozen
         self.month = 0
-        rules = LearnRules(configuration(), body_of(self.frozen.snapshot()), guard=self._worse)
+        rules = LearnRules(configuration(), body_of(first.snapshot()), guard=self._worse)
         self.learn = Learn.from_state({}, rules)
         self.due: list[tuple[float, int, Feedback | ModelRecord | tuple[Incident, Kind]]] = []
         self.order = count()
         self.bodies: dict[str, ModelRecord] = {}
-        self.champions: dict[tuple[str, int], GuardScores] = {}
+        self.guarded: tuple[Classifier, int, GuardScores] | None = None
         self.learned: set[str] = set()
         self.logs_of: dict[str, str] = {}
-        played.acted_before = self._scores(self.frozen).acted
+        played.acted_before = self._scores(first).acted
 
     def _scores(self, classifier: Classifier) -> GuardScores:
-        return score_guard(self.world.guard(self.month), self.world.recognizer, classifier)
+        return self.world.guard(self.month).score(classifier)
 
     def _worse(self, champion: Classifier, challenger: Classifier) -> tuple[str, ...]:
-        key = (str(champion.snapshot()["checksum"]), self.month)
-        if key not in self.champions:
-            self.champions = {key: self._scores(champion)}
-        return worse_splits(self.champions[key], self._scores(challenger))
+        # The champion's scores hold until another acts or another family's cases have come.
+        if self.guarded is None or self.guarded[0] is not champion or self.guarded[1] != self.month:
+            self.guarded = (champion, self.month, self._scores(champion))
+        return worse_splits(self.guarded[2], self._scores(challenger))
 
     def step(self, event: Happens) -> None:
         """Learn what has become due, then score the event, and only then let it be labelled some time."""
@@ -136,8 +158,8 @@ class Play:
         while self.due and self.due[0][0] <= event.at_s:
             at_s, _, word = heapq.heappop(self.due)
             self._hear(word, at_s)
-        learning = self.world.classify(event.sight, self.acting)
-        frozen = self.world.classify(event.sight, self.frozen)
+        learning, frozen = self.acting.of(event.sight), self.frozen.of(event.sight)
+        self.played.acts_moved += learning.acts is not frozen.acts
         log = event.sight.log
         is_fresh = log.id not in self.learned
         is_wrong_act = learning.acts and learning.kind is not log.kind
@@ -146,20 +168,22 @@ class Play:
         if not learning.abstained and not learning.pattern and learning.kind is not Kind.SUCCESS:
             self.played.named.append((learning.confidence, is_right(learning, log)))
         if group_of(log.kind) is not Group.NONE:
+            self.played.failures[event.month] += 1
+            self.played.abstentions[event.month] += learning.abstained
             self._report(event, learning)
 
     def _report(self, event: Happens, said: Classification) -> None:
         incident = incident_of(event, said)
         log = event.sight.log
         self._take(self.learn.on_event(incident, PLACE, incident.opened_at), event.at_s)
-        self.logs_of[id_of(incident)] = log.id
         if log.id not in self.world.teaching:
             return
-        share = _LABELS_UNKNOWN if said.abstained else _LABELS_ACTED if said.acts else _LABELS_NAMED
+        self.logs_of[id_of(incident)] = log.id
+        share = LABELS_UNKNOWN if said.abstained else LABELS_ACTED if said.acts else LABELS_NAMED
         if self.draw.random() < share:
             self._label(event, incident, log)
         if said.acts and said.kind is log.kind and log.kind is Kind.DISK_FULL:
-            self._later(event.at_s + self.draw.expovariate(1 / _OUTCOME_DELAY_S), (incident, log.kind))
+            self._later(event.at_s + self.draw.expovariate(1 / OUTCOME_DELAY_S), (incident, log.kind))
 
     def _label(self, event: Happens, incident: Incident, log: Log) -> None:
         is_bad = self.draw.random() < self.poison
@@ -168,14 +192,14 @@ class Play:
             # The worst that one source can do: it calls changes at fault infrastructure, and infrastructure something else.
             kind = self.draw.choice([other for other in KINDS if other is not kind and group_of(other) is Group.INFRA])
             incident = replace(
-                incident, origin_key=(*incident.origin_key[:1], _BAD_PROJECT, *incident.origin_key[2:]), run=_run(event, _BAD_PROJECT)
+                incident, origin_key=(*incident.origin_key[:1], BAD_PROJECT, *incident.origin_key[2:]), run=_run(event, BAD_PROJECT)
             )
             self._take(self.learn.on_event(incident, PLACE, incident.opened_at), event.at_s)
             self.logs_of[id_of(incident)] = log.id
-        elif self.draw.random() < _ARGUABLE:
+        elif self.draw.random() < ARGUABLE:
             kind = self.draw.choice([other for other in KINDS if group_of(other) is group_of(kind)])
-        at_s = event.at_s + self.draw.expovariate(1 / _LABEL_DELAY_S)
-        by = "anton" if is_bad else self.draw.choice(_PEOPLE)
+        at_s = event.at_s + self.draw.expovariate(1 / LABEL_DELAY_S)
+        by = BAD_PERSON if is_bad else self.draw.choice(PEOPLE)
         self._later(at_s, Feedback(id_of(incident), "person", by, T0 + timedelta(seconds=at_s), kind))
 
     def _later(self, at_s: float, word: Feedback | ModelRecord | tuple[Incident, Kind]) -> None:
@@ -204,15 +228,16 @@ class Play:
         model = classifier_of(record.body)
         outputs = self.learn.on_event(word, PLACE, word.at)
         if any(isinstance(row, Emit) and isinstance(row.record, AuditEntry) and row.record.action == "model.promoted" for row in outputs):
-            before, after = self._scores(self.acting), self._scores(model)
-            fresh = [self._fresh_right(side) for side in (self.acting, model)]
+            before, after = self._scores(self.acting.model), self._scores(model)
+            promoted = Opinion(self.world.recognizer, model)
+            fresh = [self._fresh_right(side) for side in (self.acting, promoted)]
             self.played.steps.append(Step(at_s, worse_splits(before, after), before.acted != after.acted, fresh[0], fresh[1]))
-            self.acting = model
+            self.acting = promoted
         return outputs
 
-    def _fresh_right(self, model: Classifier) -> int:
+    def _fresh_right(self, side: Opinion) -> int:
         logs = [log for log in self.world.present(self.month) if log.id not in self.world.teaching]
-        return sum(is_right(self.world.classify(self.world.sight(log, 0), model), log) for log in logs)
+        return sum(is_right(side.of(self.world.sight(log, 0)), log) for log in logs)
 
     def _take(self, outputs: Sequence[Output], at_s: float) -> None:
         for output in outputs:
@@ -220,12 +245,11 @@ class Play:
                 case Emit(ModelRecord(change=ModelChange.SNAPSHOT) as record):
                     self.bodies[record.version] = record
                 case Emit(ModelRecord(change=ModelChange.PROPOSED) as record):
-                    self._later(at_s + self.draw.expovariate(1 / _PROMOTION_DELAY_S), self.bodies[record.version])
+                    self._later(at_s + self.draw.expovariate(1 / PROMOTION_DELAY_S), self.bodies[record.version])
                 case Emit(AuditEntry() as entry):
                     self.played.actions[entry.action] = self.played.actions.get(entry.action, 0) + 1
                 case Count("healstream_drift_detected_total", labels):
-                    name = dict(labels)["model"]
-                    self.played.drifts[name] = self.played.drifts.get(name, 0) + 1
+                    self.played.drifts.append(Drift(dict(labels)["model"], at_s))
                 case _:
                     continue
 
@@ -273,5 +297,5 @@ def play(world: World, seed: int, poison: float = 0.0, a_month: int = EVENTS_A_M
     game = Play(world, Random(seed + 1), played, poison)
     for event in events:
         game.step(event)
-    played.acted_after = game._scores(game.acting).acted
+    played.acted_after = game._scores(game.acting.model).acted
     return played

@@ -173,6 +173,20 @@ def test_a_challenger_that_makes_a_split_worse_is_held_back() -> None:
     assert dict(cast("AuditEntry", held).details)["splits"] == "family:pip"
 
 
+def test_a_promotion_is_refused_when_the_guard_has_come_to_know_better() -> None:
+    """Given a guard that lets a proposal pass and names a split when it is promoted, then it is refused, and nothing waits any more."""
+    splits: list[str] = []
+    learn = puzzled(replace(RULES, guard=lambda _, __: tuple(splits)))
+    proposal = proposal_of(taught(learn))
+    before = learn.snapshot()["model/champion"]
+    splits.append("family:new")
+    [entry] = records(say(learn, promotion(proposal, "anton")), AuditEntry)
+    assert cast("AuditEntry", entry).action == "model.promotion_refused"
+    assert "family:new" in dict(cast("AuditEntry", entry).details)["why"]
+    assert learn.snapshot()["model/champion"] == before
+    assert "model/proposal" not in learn.snapshot()
+
+
 def test_who_contradicts_what_is_settled_stops_teaching() -> None:
     """Given incidents whose pattern is sure, when one person labels them otherwise again and again, then the person teaches no more."""
     learn = stage()

@@ -13,7 +13,8 @@ from console.recognition import load_recognizer
 from console.system_paths import shipped_patterns
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.guard import Guard, GuardCase, cases_of_examples, guard_case, score_guard, worse_splits
+from learning.guard import Guard, GuardCase, score_guard, worse_splits
+from learning.guard_cases import cases_of_examples, guard_case
 from schemas.ids import id_of
 from schemas.incidents import Feature, Incident, RunRef
 from schemas.outputs import Output
@@ -37,7 +38,7 @@ LABELS = 220
 
 def case(recognizer: Recognizer, kind: Kind, number: int) -> GuardCase:
     text = f"begin zorb job\n{STRANGE[kind].format(number)}\nzorb stops\n##[error]Process completed with exit code 1."
-    return guard_case(f"{kind}-{number}", text, kind, Result.FAILURE, recognizer.matcher, (f"family:{kind}",))
+    return guard_case(f"{kind}-{number}", text, kind, Result.FAILURE, recognizer, (f"family:{kind}",))
 
 
 def puzzle(of: GuardCase, project: str, number: int) -> Incident:
@@ -72,7 +73,7 @@ def recognizer() -> Recognizer:
 @pytest.fixture(scope="module")
 def guarding(recognizer: Recognizer) -> list[GuardCase]:
     strange = [case(recognizer, kind, number) for kind in STRANGE for number in range(900, 905)]
-    return [*cases_of_examples(recognizer.matcher)[::4], *strange]
+    return [*cases_of_examples(recognizer)[::4], *strange]
 
 
 @pytest.mark.parametrize("poison", [0.0, 0.05, 0.1, 0.2])
