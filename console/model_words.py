@@ -96,5 +96,7 @@ def _told(record: ModelRecord, row: dict[str, object]) -> dict[str, object]:
             return {"author": row.get("author", record.by), "at": record.at.isoformat(), "bytes": len(record.body)}
         case ModelChange.PROPOSED:
             return {"author": record.by, "at": record.at.isoformat(), "reason": record.body}
+        case ModelChange.ACTING:
+            return {"acts_since": record.at.isoformat()}
         case ModelChange.PROMOTED:
             return {"said_by": record.by, "said_at": record.at.isoformat()}

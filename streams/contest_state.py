@@ -144,11 +144,7 @@ class ContestState:
             return why, ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
-        worse = (
-            self._guard(self._contest.champion, classifier_of(body_of(pending.proposal.snapshot)))
-            if self._guard and pending and is_proposed
-            else ()
-        )
+        worse = self._made_worse_by(pending.proposal.snapshot) if pending and is_proposed else ()
         if worse:
             # What the guard holds may have grown since the proposal; the next lessons bring another one.
             self._pending, self._next_try, self._has_changed = None, self._contest.taught + _NEXT_TRY, True
@@ -166,6 +162,9 @@ class ContestState:
         self._has_changed = True
         acts = ModelRecord(record.version, ModelChange.ACTING, f"promoted by {record.by}", record.sha256, AUTHOR, record.at)
         return "", (Emit(acts), _snapshot_record(outgoing, AUTHOR, record.at))
+
+    def _made_worse_by(self, snapshot: Snapshot) -> tuple[str, ...]:
+        return self._guard(self._contest.champion, classifier_of(body_of(snapshot))) if self._guard else ()
 
     def _state(self) -> dict[str, str]:
         known: dict[str, object] = {"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent}

@@ -35,10 +35,14 @@ def word(version: str, seconds: float, by: str = "anton") -> ModelRecord:
     return sign(ModelRecord(version, ModelChange.PROMOTED, "", f"sum-{version}", by, at(seconds)), KEYS[by])
 
 
+def acting(version: str, seconds: float) -> ModelRecord:
+    return replace(snapshot(version, seconds), change=ModelChange.ACTING, body="")
+
+
 def step(version: str, outgoing: str, seconds: float) -> list[ModelRecord]:
     """Return what stands on the topic when a version was proposed and promoted: learn then tells which one acted before."""
     made = [snapshot(version, seconds), proposal(version, seconds)]
-    return [*made, word(version, seconds + 1), snapshot(outgoing, seconds + 1)]
+    return [*made, word(version, seconds + 1), acting(version, seconds + 1), snapshot(outgoing, seconds + 1)]
 
 
 def shelf(*records: ModelRecord) -> ModelShelf:
@@ -63,8 +67,9 @@ def test_the_way_back_leads_to_what_acted_before_and_forth_again() -> None:
     known = [*FIRST, *step("c", "b", 20)]
     assert before(shelf(*known)).version == "b"
     back = promotion_of(shelf(*known), "b", SPEAKERS["anton"], PEOPLE, at(30))
-    assert states(shelf(*known, back)) == {"a": "kept", "b": "acting", "c": "kept"}
-    assert before(shelf(*known, back)).version == "c"
+    assert states(shelf(*known, back))["c"] == "acting"
+    assert states(shelf(*known, back, acting("b", 30))) == {"a": "kept", "b": "acting", "c": "kept"}
+    assert before(shelf(*known, back, acting("b", 30))).version == "c"
     with pytest.raises(UsageError, match="nothing acted before"):
         before(shelf(*FIRST[:2]))
 

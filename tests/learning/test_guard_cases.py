@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from console.stored import recorded_logs
 from infra.compiled_patterns import CompiledPatterns
 from learning.classification import Recognizer, is_left_to_model
 from learning.classifier import Classifier
 from learning.guard import score_guard
 from learning.guard_cases import MAX_EXAMPLES, MAX_RECORDINGS, cases_of_examples, cases_of_recordings, is_guarding
 from learning.learned_guess import Naming
+from learning.recordings import recorded_logs
 from schemas.configuration import Configuration
 from schemas.vocabulary import Group, Kind, group_of
 from streams.bounds import shipped

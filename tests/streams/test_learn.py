@@ -148,9 +148,10 @@ def test_one_step_back_is_a_promotion_of_what_acted_before() -> None:
     first = learn.snapshot()["model/champion"]
     proposal = proposal_of(taught(learn))
     sent = [cast("ModelRecord", row) for row in records(say(learn, promotion(proposal, "anton")), ModelRecord)]
-    assert [(row.change, row.body) for row in sent] == [(ModelChange.SNAPSHOT, first)]
+    assert [(row.change, row.version) for row in sent] == [(ModelChange.ACTING, proposal.version), (ModelChange.SNAPSHOT, sent[1].version)]
+    assert sent[1].body == first
     assert learn.snapshot()["model/champion"] != first
-    back = sign(replace(sent[0], change=ModelChange.PROMOTED, by="anton", body="", at=at(200), signature=""), KEYS["anton"])
+    back = sign(replace(sent[1], change=ModelChange.PROMOTED, by="anton", body="", at=at(200), signature=""), KEYS["anton"])
     assert actions(say(learn, replace(back, by="olga"))) == ["model.promotion_refused"]
     assert actions(say(learn, back)) == ["model.promoted"]
     assert learn.snapshot()["model/champion"] == first
