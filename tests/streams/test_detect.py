@@ -121,6 +121,15 @@ def test_a_secret_that_was_cut_by_a_border_is_masked_when_it_is_whole() -> None:
     assert found.hits[0].text == "BOOM password=[redacted]"
 
 
+def test_a_secret_that_was_cut_by_a_border_is_masked_in_the_tail_too() -> None:
+    """Given a token of which each chunk holds a half, then the tail that the detection shows, where the halves meet, does not hold it."""
+    halves = ("login\nusing ghp_" + "a" * 15, "b" * 15 + " now\nexit 1\n")
+    [detection] = detections(feed(Detect(RULES), [*chunks_of(halves), FINISHED]))
+    tail = dict(detection.signals)["tail"]
+    assert "using [redacted] now" in tail
+    assert "aaa" not in tail
+
+
 def test_a_run_that_never_ends_is_forgotten_after_six_hours() -> None:
     stage = Detect(RULES)
     feed(stage, [*chunks_of(["x\n"]), JobStarted("github", "a", "7", 1, "ci", "build", "c", "main", "push", NOW)])
