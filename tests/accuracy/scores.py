@@ -80,6 +80,7 @@ class Scores:
     acts_right: Share
     acts_coverage: Share
     calibration_error: float
+    named: int
 
 
 def macro_f1(rows: Sequence[Judged]) -> float:
@@ -93,9 +94,14 @@ def macro_f1(rows: Sequence[Judged]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
+def is_named(row: Judged) -> bool:
+    """Tell whether a failure was named."""
+    return group_of(row.said.kind) in {Group.INFRA, Group.CODE}
+
+
 def calibration_error(rows: Sequence[Judged]) -> float:
     """Return the expected calibration error over ten bins of equal width, of the failures that were named."""
-    named = [row for row in rows if group_of(row.said.kind) in {Group.INFRA, Group.CODE}]
+    named = [row for row in rows if is_named(row)]
     total = 0.0
     for number in range(BINS):
         within = [row for row in named if min(int(row.said.confidence * BINS), BINS - 1) == number]
@@ -117,10 +123,11 @@ def scores_of(rows: Sequence[Judged]) -> Scores:
         macro_f1=macro_f1(rows),
         groups=share(rows, lambda row: row.is_group_right),
         infra_recall=share(infra, lambda row: group_of(row.said.kind) is Group.INFRA),
-        seen_on_success=share(successes, lambda row: group_of(row.said.kind) in {Group.INFRA, Group.CODE}),
+        seen_on_success=share(successes, is_named),
         infra_on_success=share(successes, lambda row: group_of(row.said.kind) is Group.INFRA),
         infra_on_code=share(code, lambda row: group_of(row.said.kind) is Group.INFRA),
         acts_right=share(acting, lambda row: row.is_right, empty=1.0),
         acts_coverage=share(healable, lambda row: row.said.acts and row.is_right),
         calibration_error=calibration_error(rows),
+        named=sum(is_named(row) for row in rows),
     )
