@@ -16,6 +16,7 @@ from schemas.vocabulary import OUTSIDE_KINDS, Kind
 class Classified:
     """A kind with its confidence (0..1), what else it could be, why, and where it showed; abstained means ``unknown``.
 
+    ``is_hint``: only words that explain nothing by themselves speak for the kind.
     ``acts`` is false where the classification itself speaks against acting: a doubt, or a kind that only the model names.
     """
 
@@ -30,6 +31,7 @@ class Classified:
     # The host that the deciding hit names, as text; ``upstream`` is the known one that classify looked up by it.
     host: str = ""
     upstream: str = ""
+    is_hint: bool = False
 
 
 ClassifyHits = Callable[[Detection], Classified]

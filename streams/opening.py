@@ -68,7 +68,7 @@ def open_incident(detections: Sequence[Detection], classified: Classified, targe
         hits=_cause_first(hits, classified.pattern)[:MAX_HITS],
         traceparent=first.traceparent,
         may_act=classified.acts,
-        unexplained=own.unexplained if classified.abstained else (),
+        unexplained=own.unexplained if classified.abstained or classified.is_hint else (),
     )
 
 

@@ -146,7 +146,7 @@ class ProposalBook:
 def _counts(incident: Incident) -> bool:
     provenance = incident.provenance
     is_vouched = provenance.origin is not Origin.UNSIGNED and provenance.trust is not Trust.FORK
-    return incident.abstained and is_vouched and incident.run is not None and incident.reopens is None
+    return bool(incident.unexplained) and is_vouched and incident.run is not None and incident.reopens is None
 
 
 def _seen(incident: Incident) -> Seen:

@@ -147,7 +147,8 @@ def classifier_of(recognizer: Callable[[], Recognizer]) -> ClassifyHits:
         structure = from_signals(dict(detection.signals))
         found = classify_hits(_hits(detection.hits), features, detection.result, structure, recognizer())
         shown = _classified(replace(found, reasons=(*found.reasons, *_said_in_shadow(detection.hits))))
-        return replace(shown, host=_host_named(detection.hits, found, recognizer().matcher))
+        matcher = recognizer().matcher
+        return replace(shown, host=_host_named(detection.hits, found, matcher), is_hint=found.pattern in matcher.hints)
 
     return classify
 

@@ -75,12 +75,14 @@ class Matcher:
     """A catalogue ready for scanning; the automaton comes from ``store`` or is compiled, at the first text that is read.
 
     ``by_id`` are the patterns that may decide; those whose ids are in ``shadow`` are matched and told apart, and decide nothing.
+    ``hints`` are the ids of those that explain nothing by themselves.
     """
 
     def __init__(self, catalogue: Catalogue, store: Store | None = None, shadow: frozenset[str] = frozenset()) -> None:
         """Compile nothing yet: a process that only looks patterns up never pays for scanning."""
         self.catalogue = catalogue
         self.by_id = {name: pattern for name, pattern in catalogue.by_id().items() if name not in shadow}
+        self.hints = frozenset(name for name, pattern in self.by_id.items() if pattern.is_hint)
         self._store = store
         self._gate: hyperscan.Database | None = None
         self._database: hyperscan.Database | None = None

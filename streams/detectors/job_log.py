@@ -152,6 +152,7 @@ class JobLog:
         hits = tuple(replace(found.hit, line=found.line) for found in closed.hits) if failed else ()
         structure = structure_in(closed) if failed else Structure()
         passed = green_hits.to_signals(found.hit for found in closed.hits) if closed.spans and not failed else ()
+        explaining = (hit for hit in hits if not hit.shadow and hit.pattern not in self._rules.matcher.hints)
         # Redacted again: a secret that a chunk's border cut in two has passed the door in halves.
         signals = (("tail", redact(tail_of(closed), self._rules.secrets)), *to_signals(structure)) if failed else passed
         run = end.run
@@ -175,7 +176,7 @@ class JobLog:
             result=end.result,
             provenance=row.provenance_with(end),
             traceparent=row.traceparent or _traceparent(target, run.attempt),
-            unexplained=unexplained_in(hits, structure, self._rules.secrets) if failed else (),
+            unexplained=unexplained_in(explaining, structure, self._rules.secrets) if failed else (),
         )
 
 

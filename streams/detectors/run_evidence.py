@@ -30,6 +30,11 @@ _TAILS = 3
 class LogMatcher(Protocol):
     """What finds patterns in bytes: ``learning.patterns.matcher.Matcher``."""
 
+    @property
+    def hints(self) -> frozenset[str]:
+        """The ids of the patterns that explain nothing by themselves."""
+        ...
+
     def read(self, text: bytes) -> Reading:
         """Return the hits and marks of a text, lines counted from 1."""
         ...
@@ -197,9 +202,9 @@ def tail_of(row: Evidence) -> str:
     return text[-TAIL:]
 
 
-def unexplained_in(hits: Iterable[HitSeen], structure: Structure, secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the last lines of the last error block, fit to be kept and shown; none when a deciding pattern hits in it."""
-    if any(structure.is_in_block(hit.line) for hit in hits if not hit.shadow):
+def unexplained_in(explaining: Iterable[HitSeen], structure: Structure, secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the last lines of the last error block, fit to be kept and shown; none when an explaining hit is in it."""
+    if any(structure.is_in_block(hit.line) for hit in explaining):
         return ()
     # Whole lines are redacted again: a secret that a chunk's border cut in two has passed the door in halves.
     shown = (_shown(redact(line, secrets)) for line in structure.block)

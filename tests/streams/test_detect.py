@@ -24,7 +24,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class LineMatcher:
-    """A small real matcher: one expression a line, and one pair of lines."""
+    """A small real matcher: one expression a line, and one pair of lines; "hm" is a hint."""
+
+    hints = frozenset({"hm"})
 
     def read(self, text: bytes) -> Reading:
         lines = text.decode().split("\n")
@@ -35,6 +37,7 @@ class LineMatcher:
             for before, line, number in pairs
             if re.match("first", before) and re.match("then", line)
         ]
+        single += [Hit("hm", Kind.TIMEOUT, number, line) for number, line in enumerate(lines, 1) if "HM" in line]
         marks = [Mark(MarkKind.EXIT, number, 1) for number, line in enumerate(lines, 1) if line == "exit 1"]
         marks += [Mark(MarkKind.RETRY, number) for number, line in enumerate(lines, 1) if line == "retry"][-1:]
         return Reading(tuple(single + double), tuple(marks))
@@ -128,6 +131,13 @@ def test_a_secret_that_was_cut_by_a_border_is_masked_in_the_tail_too() -> None:
     tail = dict(detection.signals)["tail"]
     assert "using [redacted] now" in tail
     assert "aaa" not in tail
+
+
+def test_what_only_a_hint_speaks_of_stays_unexplained() -> None:
+    """Given an error that a hint hits, then its lines go with the detection; beside a hit that explains it they do not."""
+    for text, lines in (("error: HM it took long\nexit 1\n", ("error: HM it took long",)), ("error: BOOM HM\nexit 1\n", ())):
+        [detection] = detections(feed(Detect(RULES), [*chunks_of([text]), FINISHED]))
+        assert detection.unexplained == lines
 
 
 def test_a_run_that_never_ends_is_forgotten_after_six_hours() -> None:

@@ -33,6 +33,8 @@ ODD = MetricRule("odd", "level", above=6.0, for_s=0.0, measure=Measure.Z_SCORE)
 class NoPatterns:
     """Matches nothing."""
 
+    hints: frozenset[str] = frozenset()
+
     def read(self, text: bytes) -> Reading:
         assert isinstance(text, bytes)
         return Reading()

@@ -138,7 +138,6 @@ def test_of_one_owner_alone_no_number_of_repositories_makes_a_proposal_where_the
     [
         {"provenance": Provenance(Origin.SIGNED_WEBHOOK, Trust.FORK)},
         {"provenance": Provenance(Origin.UNSIGNED, Trust.PROTECTED)},
-        {"abstained": False},
         {"run": None},
         {"reopens": "another"},
         {"unexplained": ()},
