@@ -10,6 +10,8 @@ import pytest
 
 from infra.broker.install import cache_folder, install
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+from schemas.policy import Policy
+from tests.support.whole_system import WholeSystem
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,3 +38,16 @@ def broker(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> 
         yield server.address
     finally:
         server.stop()
+
+
+@pytest.fixture
+def system(tmp_path: Path, jars: tuple[Path, ...]) -> Iterator[WholeSystem]:
+    """Yield a broker of its own with one running worker that carries every Faust stage."""
+    found = WholeSystem(tmp_path, jars)
+    try:
+        found.start_broker(Policy())
+        found.run("streams.app")
+        found.wait_ready("streams.app")
+        yield found
+    finally:
+        found.close()

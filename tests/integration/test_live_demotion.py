@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from infra.broker.install import cache_folder, install
 from infra.kafka import read_to_end
 from learning.green_hits import ACTING, SHADOW, from_signals
 from learning.patterns.loader import Catalogue, load_catalogue
@@ -20,26 +17,12 @@ from schemas.events import JobFinished, LogChunk
 from schemas.incidents import Detection, DetectionStatus
 from schemas.oversight import EntryKind
 from schemas.pattern_review import PatternDemotion, PatternReview, PatternState
-from schemas.policy import Policy
 from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
 from tests.integration.test_live_patterns import LOG, OWN, TRUSTED, WORKER, incident_when, publish
 from tests.support.whole_system import WholeSystem
 
 GREEN = LOG.replace("exit code 1", "exit code 0")
-
-
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[WholeSystem]:
-    """Return a broker with one running worker that carries every Faust stage."""
-    found = WholeSystem(tmp_path, install(cache_folder(os.environ)))
-    try:
-        found.start_broker(Policy())
-        found.run(WORKER)
-        found.wait_ready(WORKER)
-        yield found
-    finally:
-        found.close()
 
 
 def let_act(system: WholeSystem) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
-from infra.broker.install import cache_folder, install
 from infra.kafka import read_to_end
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.reviewed import digest_of
@@ -20,7 +16,6 @@ from schemas.events import JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.incidents import Incident
 from schemas.oversight import CatalogueEntry, EntryKind
 from schemas.pattern_review import PatternReview, PatternState
-from schemas.policy import Policy
 from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
 from tests.support.own_pattern import own_file
@@ -32,19 +27,6 @@ IN_A_ROW = 40
 TRUSTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
 LOG = "step one\nfrobnicator: the flux is out of phase\n##[error]Process completed with exit code 1.\n"
 OWN = own_file(kind="disk_full")
-
-
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[WholeSystem]:
-    """Return a broker with one running worker that carries every Faust stage."""
-    found = WholeSystem(tmp_path, install(cache_folder(os.environ)))
-    try:
-        found.start_broker(Policy())
-        found.run(WORKER)
-        found.wait_ready(WORKER)
-        yield found
-    finally:
-        found.close()
 
 
 def publish(system: WholeSystem, name: str, kind: EntryKind, body: str) -> None:
