@@ -144,7 +144,7 @@ class ContestState:
             return why, ()
         pending = self._pending
         is_proposed = pending is not None and record.version == pending.proposal.snapshot["checksum"]
-        worse = self._made_worse_by(pending.proposal.snapshot) if pending and is_proposed else ()
+        worse = _worse_splits(self._contest.champion, pending.proposal.snapshot, self._guard) if pending and is_proposed else ()
         if worse:
             # What the guard holds may have grown since the proposal; the next lessons bring another one.
             self._pending, self._next_try, self._has_changed = None, self._contest.taught + _NEXT_TRY, True
@@ -162,9 +162,6 @@ class ContestState:
         self._has_changed = True
         acts = ModelRecord(record.version, ModelChange.ACTING, f"promoted by {record.by}", record.sha256, AUTHOR, record.at)
         return "", (Emit(acts), _snapshot_record(outgoing, AUTHOR, record.at))
-
-    def _made_worse_by(self, snapshot: Snapshot) -> tuple[str, ...]:
-        return self._guard(self._contest.champion, classifier_of(body_of(snapshot))) if self._guard else ()
 
     def _state(self) -> dict[str, str]:
         known: dict[str, object] = {"teachers": sorted(self._teachers), "next_try": self._next_try, "recent": self._recent}
@@ -191,6 +188,10 @@ class ContestState:
         entries.update({name: text for name, text in lesson_entries(contest).items() if text is not None})
         entries.update({f"{_KEPT}{number}": body for number, body in enumerate(self._kept)})
         return {**entries, _PENDING: _pending_text(self._pending)} if self._pending else entries
+
+
+def _worse_splits(champion: Classifier, snapshot: Snapshot, guard: GuardCheck | None) -> tuple[str, ...]:
+    return guard(champion, classifier_of(body_of(snapshot))) if guard else ()
 
 
 def _name_of(body: str, author: str = AUTHOR) -> ModelName:
