@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from math import exp
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from learning.features import FEATURE_SPACE
+from learning.labelled_example import Example
 from learning.learned_guess import NEVER, Naming
 from schemas.vocabulary import Group, Kind, group_of
 
@@ -48,16 +48,6 @@ class Snapshot(TypedDict):
 
 class SnapshotError(ValueError):
     """A snapshot is of another version, was changed after it was made, or holds what a model cannot hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One labelled example: the values of its features, its kind, how likely each kind was held to be, and how much it counts."""
-
-    values: tuple[float, ...]
-    kind: Kind
-    shares: Mapping[Kind, float]
-    weight: float
 
 
 class Classifier:

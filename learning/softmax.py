@@ -12,7 +12,7 @@ from river.optim import SGD
 from river.optim.losses import CrossEntropy
 from river.optim.schedulers import Constant
 
-from learning.classifier import Example
+from learning.labelled_example import Example
 
 LEARNING_RATE = 0.5
 # However much one example counts, it moves no weight further.
