@@ -47,12 +47,8 @@ class Files:
 
 def read_folder(folder: Path, shipped_patterns: Path) -> Files:
     """Read the files; raises ConfigurationError when the folder cannot be read. Own patterns of the same name replace shipped ones."""
-    if not (folder / HEALSTREAM).is_file():
-        raise ConfigurationError(str(folder), f"there is no {HEALSTREAM}", "Make one with `healstream init`")
+    texts = _read_texts(folder)
     try:
-        names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
-        texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        texts |= {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
         patterns = read_patterns(shipped_patterns) | (read_patterns(folder / "patterns") if (folder / "patterns").is_dir() else {})
         reviews = folder / "patterns" / REVIEWS_FILE
         texts |= {REVIEWS: reviews.read_text(encoding="utf-8")} if reviews.is_file() else {}
@@ -61,23 +57,32 @@ def read_folder(folder: Path, shipped_patterns: Path) -> Files:
     return Files(texts, patterns)
 
 
+def _read_texts(folder: Path) -> dict[str, str]:
+    if not (folder / HEALSTREAM).is_file():
+        raise ConfigurationError(str(folder), f"there is no {HEALSTREAM}", "Make one with `healstream init`")
+    try:
+        names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
+        texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
+
+
 def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
     """Return the whole configuration, or everything that is wrong with the files."""
     problems: list[Problem] = []
-    main = _shape(HEALSTREAM, files.texts.get(HEALSTREAM, ""), HealstreamFile, problems)
+    policy, persons = _policy_in(files.texts, problems), _people_in(files.texts, problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
-    people = _shape(PEOPLE, files.texts.get(PEOPLE, ""), PeopleFile, problems)
-    policy = _policy({name: text for name, text in files.texts.items() if name.startswith(POLICY)}, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
-    if problems or main is None or services is None or people is None:
+    if problems or services is None:
         return problems
-    known, persons = _services(services[1], files), People(tuple(row.record() for row in people[1].people))
-    problems += [*_service_problems(services[0], known), *_people_problems(people[0], persons), *_review_problems(reviews, persons)]
+    known = _services(services[1], files)
+    problems += [*_service_problems(services[0], known), *_review_problems(reviews, persons)]
     if problems:
         return problems
     return Configuration(
-        policy=replace(policy, oversight=main[1].oversight, secrets=main[1].secrets),
+        policy=policy,
         services=known,
         people=persons,
         keys=keys,
@@ -90,11 +95,47 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
 def load_configuration(folder: Path, shipped_patterns: Path, keys: Keys) -> Configuration:
     """Return the folder's configuration; raises ConfigurationError with every problem's place."""
     found = configuration_of(read_folder(folder, shipped_patterns), keys)
-    if isinstance(found, Configuration):
-        return found
-    raise ConfigurationError(
-        "configuration", "\n".join(str(problem) for problem in found), "Correct the named lines; the old set stays in force"
-    )
+    if isinstance(found, list):
+        raise _refused(found)
+    return found
+
+
+def load_people(folder: Path) -> People:
+    """Return the folder's people, whatever else is wrong in it: who may stop healing must not hang on a pattern file."""
+    problems: list[Problem] = []
+    people = _people_in(_read_texts(folder), problems)
+    if problems:
+        raise _refused(problems)
+    return people
+
+
+def load_policy(folder: Path) -> Policy:
+    """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files."""
+    problems: list[Problem] = []
+    policy = _policy_in(_read_texts(folder), problems)
+    if problems:
+        raise _refused(problems)
+    return policy
+
+
+def _refused(problems: Sequence[Problem]) -> ConfigurationError:
+    said = "\n".join(str(problem) for problem in problems)
+    return ConfigurationError("configuration", said, "Correct the named lines; the old set stays in force")
+
+
+def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
+    read = _shape(PEOPLE, texts.get(PEOPLE, ""), PeopleFile, problems)
+    if read is None:
+        return People()
+    people = People(tuple(row.record() for row in read[1].people))
+    problems += _people_problems(read[0], people)
+    return people
+
+
+def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+    main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
+    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems)
+    return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
 def _shape(file: str, text: str, shape: type[M], problems: list[Problem]) -> tuple[Document, M] | None:

@@ -8,14 +8,12 @@ import typer
 
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
-from console.configuration import load_configuration
-from console.system_paths import shipped_patterns
+from console.configuration import load_policy
 from console.topic_reader import read_model
 from console.words import FLEET, require_right, say, speaker_in, switch_of
 from infra.adapters.launch import write_whole
 from infra.kafka import read_to_end
 from schemas.avro_codec import Codec
-from schemas.configuration import Keys
 from schemas.decisions import Oversight
 from schemas.errors import DeniedError, UnreachableError, UsageError
 from schemas.oversight import Control, Lease, SwitchMode
@@ -78,7 +76,7 @@ def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why
 
 
 def _is_two_person(name: str) -> bool:
-    return load_configuration(home(name).config, shipped_patterns(), Keys()).policy.oversight is Oversight.TWO_PERSON
+    return load_policy(home(name).config).oversight is Oversight.TWO_PERSON
 
 
 def status(name: str = NAME, output: Output = OUTPUT) -> None:

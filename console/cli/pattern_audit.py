@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.people_here import people_of
 from console.cli.show import NAME, OUTPUT, Output, home, show, talk
-from console.configuration import load_configuration
+from console.configuration import load_policy
 from console.pattern_evidence import TOPICS_READ, Evidence, evidence_of_logs, evidence_of_topics
 from console.pattern_files import PatternShelf, read_shelf
 from console.periods import begin_of
@@ -22,7 +23,6 @@ from learning.patterns.matcher import Matcher
 from learning.patterns.precedence import load_precedence
 from learning.patterns.reviewed import state_of
 from learning.recordings import recorded_logs
-from schemas.configuration import Keys
 from schemas.pattern_review import PatternDemotion, counted_reviews, held_back
 from schemas.people import People
 from schemas.vocabulary import Kind
@@ -40,10 +40,10 @@ def audit(
 ) -> None:
     """Show dead, over-broad, overlapping, imprecise and demoted patterns; exit 8 when there is one."""
     shelf = read_shelf(home(name).config, shipped_patterns())
-    configuration = load_configuration(home(name).config, shipped_patterns(), Keys())
+    people, policy = people_of(home(name)), load_policy(home(name).config)
     brokers = "" if recorded else home(name).brokers(os.environ)
-    evidence = _of_broker(brokers, configuration.people, since) if brokers else _of_recordings(shelf)
-    counted = counted_reviews(shelf.reviews, configuration.people)
+    evidence = _of_broker(brokers, people, since) if brokers else _of_recordings(shelf)
+    counted = counted_reviews(shelf.reviews, people)
     demoted = held_back(_demotions(brokers), counted) if brokers else frozenset()
     states = {one.id: state_of(one, shelf.shipped, counted, demoted).value for one in shelf.catalogue.patterns}
     asked = [
@@ -51,7 +51,7 @@ def audit(
         for pattern in shelf.catalogue.patterns
         if states[pattern.id] != "disabled" and not (own and shelf.shipped.get(pattern.id) == pattern)
     ]
-    rules = AuditRules(green_share=configuration.policy.live_green_share)
+    rules = AuditRules(green_share=policy.live_green_share)
     report = audit_patterns(asked, evidence.runs, evidence.words, _related(), rules, demoted)
     found = [row for row in report.rows if row.findings]
     rows = [_row(row, states) for row in (report.rows if every else found)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from console.cli.people_here import people_of
 from console.cli.show import brokers_of, home, talk
-from console.configuration import load_configuration
+from console.configuration import load_policy
 from console.pattern_files import PatternShelf, read_shelf, write_shelf
 from console.pattern_words import Change, Voice
 from console.recognition import load_recognizer
@@ -22,7 +22,6 @@ from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
 from schemas.avro_codec import Codec
-from schemas.configuration import Keys
 from schemas.oversight import AuditEntry
 from schemas.people import Right
 
@@ -56,5 +55,4 @@ def try_stored(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) 
     """Return the back-test of a pattern over the recorded logs, and with ``live`` over those that the log topic still holds."""
     logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
     matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    policy = load_configuration(home(name).config, shipped_patterns(), Keys()).policy
-    return back_test(pattern, logs, load_recognizer(shipped_patterns(), matcher), Budget.of(policy))
+    return back_test(pattern, logs, load_recognizer(shipped_patterns(), matcher), Budget.of(load_policy(home(name).config)))

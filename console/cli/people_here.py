@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from console.configuration import load_configuration
+from console.configuration import load_people
 from console.home import Home
-from console.system_paths import shipped_patterns
-from schemas.configuration import Keys
 from schemas.people import People
 
 
 def people_of(home: Home) -> People:
     """Return the people; raises ConfigurationError with the place of a mistake."""
-    return load_configuration(home.config, shipped_patterns(), Keys()).people
+    return load_people(home.config)

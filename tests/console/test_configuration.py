@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from console.configuration import Files, configuration_of, load_configuration, read_folder
+from console.configuration import Files, configuration_of, load_configuration, load_people, load_policy, read_folder
 from console.home import Home
 from console.init import init
 from console.publish import entries_of, entries_to_send
 from console.system_paths import shipped_patterns
 from schemas.configuration import Configuration, Keys, configuration_from, newest_entries
+from schemas.decisions import Oversight
 from schemas.errors import ConfigurationError
 from schemas.oversight import RolloutLevel
 from schemas.people import Right
@@ -143,6 +144,25 @@ def test_a_bad_pattern_file_is_named_and_the_whole_set_refused(tmp_path: Path) -
 
     with pytest.raises(ConfigurationError, match=r"patterns/own.json:2:12"):
         load_configuration(home.config, shipped_patterns(), Keys())
+
+
+def test_who_may_stop_healing_and_the_policy_hang_on_no_pattern_file(tmp_path: Path) -> None:
+    """Given a broken file of patterns and one of services, then people and policy are read; a mistake of their own is named."""
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+    init(home, "ada")
+    (home.config / "patterns").mkdir()
+    (home.config / "patterns" / "own.json").write_text('{\n "family": }', encoding="utf-8")
+    (home.config / "services.yaml").write_text("services: [\n", encoding="utf-8")
+
+    assert load_people(home.config).may("ada", Right.ENGAGE_SWITCH)
+    assert load_policy(home.config).oversight is Oversight.TWO_PERSON
+
+    (home.config / "people.yaml").write_text("people:\n  - nobody: x\n", encoding="utf-8")
+    (home.config / "policy" / "own.yaml").write_text("high_from: 10\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"people\.yaml:2"):
+        load_people(home.config)
+    with pytest.raises(ConfigurationError, match=r"policy/own\.yaml:1:1"):
+        load_policy(home.config)
 
 
 def test_what_is_published_is_signed_and_read_back_the_same_and_only_changes_are_sent(tmp_path: Path) -> None:
