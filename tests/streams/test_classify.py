@@ -80,6 +80,20 @@ def test_an_abstention_is_unknown_and_an_incomplete_log_is_a_reason() -> None:
     assert "incomplete_log" in found.reasons
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (Classified(Kind.TIMEOUT, 0.3, abstained=True), ("error: the moon is low",)),
+        (Classified(Kind.TIMEOUT, 0.5, is_hint=True), ("error: the moon is low",)),
+        (Classified(Kind.TIMEOUT, 0.9), ()),
+    ],
+)
+def test_only_what_nothing_explains_keeps_its_lines_for_a_proposal(said: Classified, kept: tuple[str, ...]) -> None:
+    rules = replace(RULES, classify_hits=lambda _: said)
+    found = opened(Classify.from_state({}, rules).on_event(replace(failed_job(), unexplained=("error: the moon is low",)), PLACE, T0))
+    assert found.unexplained == kept
+
+
 def test_the_fingerprint_leaves_the_run_and_its_numbers_out() -> None:
     one, other = failed_job(), failed_job(attempt=2)
     moved = replace(other.hits[1], captures=(("port", "9999"),))
