@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from learning.patterns.confirm import confirmer_of, confirms, matches
 from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
+from learning.recordings import recorded_logs
 from learning.structure import clean_line
 from schemas.vocabulary import Group, group_of
 
@@ -57,6 +59,20 @@ def test_both_engines_agree_on_every_pattern_and_every_example(matcher: Matcher)
             if any(confirmer.expressions[0].search(line) for line in lines) and confirms(confirmer, pattern.span, text)
         }
         assert {hit.pattern for hit in matcher.scan(text.encode())} == by_reference, text
+
+
+def test_both_engines_agree_on_the_ends_of_recorded_logs(matcher: Matcher) -> None:
+    """Given the ends of whole logs, where many patterns and lines meet, then the automaton misses nothing that the reference finds."""
+    compiled = [(pattern.id, confirmer_of(pattern)) for pattern in _PATTERNS if len(pattern.expressions) == 1]
+
+    @cache
+    def by_reference(line: str) -> frozenset[str]:
+        return frozenset(name for name, confirmer in compiled if confirmer.read(0, line) is not None)
+
+    for log in recorded_logs()[::4]:
+        lines = log.text.split("\n")[-40:]
+        wanted = frozenset().union(*(by_reference(clean_line(line)) for line in lines))
+        assert wanted <= {hit.pattern for hit in matcher.scan("\n".join(lines).encode())}, log.id
 
 
 def test_the_catalogue_is_broad_and_code_has_no_remedy(catalogue: Catalogue) -> None:

@@ -70,22 +70,25 @@ def calibration_error(named: Sequence[tuple[float, bool]]) -> float:
 
 
 def figures_of(played: Sequence[Played]) -> list[Figure]:
-    """Return the figures of the seeds without poison; the issue asks for the reduction on all events, the fresh ones are shown beside."""
+    """Return the figures of the seeds without poison; on fresh events learning must help, how much is asked of all events."""
     ratios = {name: [ratio(one.marks, MONTHS - 1, counts) for one in played] for name, counts in (("all", _every), ("fresh", _fresh))}
     how = f"{len(played)} seeds, {{}} events, paired with the frozen model; 1 - exp(mean(ln(last month's ratio)) / {MONTHS})"
     found, fresh = reduction(ratios["all"]), reduction(ratios["fresh"])
-    lower = Figure("error_reduction_lower_95|all", round(found.lower, 4), "share", "> 0", found.lower > 0, "Student's t over seeds")
     named = [row for one in played for row in one.named]
     right = fmean(right for _, right in named) if named else 0.0
     said = f"{len(named)} kinds that only the model named, {right:.3f} of them right"
     return [
         at_least("error_reduction_a_month|all", found.mean, "share", TARGET, how.format("all")),
-        lower,
+        _above_zero("error_reduction_lower_95|all", found.lower),
         _shown("error_reduction_a_month|fresh", fresh.mean, "share", how.format("fresh")),
-        _shown("error_reduction_lower_95|fresh", fresh.lower, "share", "Student's t over seeds"),
+        _above_zero("error_reduction_lower_95|fresh", fresh.lower),
         *_promotions(played),
         _shown("learned_calibration_error", calibration_error(named) if named else 0.0, "share", said),
     ]
+
+
+def _above_zero(name: str, lower: float) -> Figure:
+    return Figure(name, round(lower, 4), "share", "> 0", lower > 0, "Student's t over seeds")
 
 
 def _promotions(played: Sequence[Played], under: str = "") -> list[Figure]:
