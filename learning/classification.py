@@ -96,14 +96,12 @@ def classify_evidence(evidence: Evidence, features: Mapping[int, float], structu
         return Classification(Kind.SUCCESS, Group.NONE, _PASSED_CONFIDENCE, False, False, "", 0, reasons, (), False, features)
     guesses = recognizer.classifier.predict(features)
     best = evidence.candidates[0] if evidence.candidates else None
-    is_named = best is not None and best.score >= NAME_THRESHOLD
-    # A promoted model has seen such failures, a hint only knows words: the model is asked first.
-    if best is None or not is_named or recognizer.matcher.by_id[best.pattern].is_hint:
+    if is_left_to_model(evidence, recognizer):
         model = recognizer.classifier
-        learned = guess_kind(model.naming, guesses, model.familiarity(features)) if evidence.failed else None
+        learned = guess_kind(model.naming, guesses, model.familiarity(features))
         if learned is not None:
             return _name_learned(learned, guesses, features)
-    if best is None or not is_named:
+    if best is None or best.score < NAME_THRESHOLD:
         return _abstain(evidence, guesses, features)
     if not evidence.failed and _looks_overcome(best, structure, recognizer.matcher.by_id[best.pattern].anchors.step):
         return _abstain(evidence, guesses, features)
@@ -131,10 +129,15 @@ def classify_evidence(evidence: Evidence, features: Mapping[int, float], structu
     )
 
 
-def is_left_to_model(evidence: Evidence) -> bool:
-    """Tell whether no pattern names a failure's kind: only then can a model change the kind, and of what acts it changes nothing."""
-    is_named = bool(evidence.candidates) and evidence.candidates[0].score >= NAME_THRESHOLD
-    return evidence.failed and not evidence.passed and not is_named
+def is_left_to_model(evidence: Evidence, recognizer: Recognizer) -> bool:
+    """Tell whether a promoted model is asked first: of a failure that no pattern names, or only a hint; only there can it change a kind.
+
+    It has seen such failures, a hint only knows words.
+    """
+    if evidence.passed or not evidence.failed:
+        return False
+    best = evidence.candidates[0] if evidence.candidates else None
+    return best is None or best.score < NAME_THRESHOLD or recognizer.matcher.by_id[best.pattern].is_hint
 
 
 def tools_of(recognizer: Recognizer) -> dict[str, str]:

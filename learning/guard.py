@@ -59,8 +59,8 @@ class GuardSet:
     def __init__(self, cases: Sequence[GuardCase], recognizer: Recognizer) -> None:
         """Count what is the same under every model."""
         self._recognizer = recognizer
-        self._open = [case for case in cases if is_left_to_model(case.evidence)]
-        settled = [case for case in cases if not is_left_to_model(case.evidence)]
+        self._open = [case for case in cases if is_left_to_model(case.evidence, recognizer)]
+        settled = [case for case in cases if not is_left_to_model(case.evidence, recognizer)]
         self._settled = _count(settled, recognizer, GuardScores({}, frozenset()))
 
     def score(self, classifier: Classifier) -> GuardScores:
