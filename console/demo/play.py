@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
@@ -114,6 +115,14 @@ def play_all(stage: Stage, console: Console) -> list[Line]:
     return lines
 
 
+def interrupt_once(number: int, frame: FrameType | None) -> None:
+    """Leave at the first Ctrl-C or SIGTERM, and take no more of them to the very end of the process: leaving is done whole."""
+    del number, frame
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Take no further Ctrl-C: what is being cleaned up is cleaned up whole."""
@@ -164,7 +173,8 @@ def play(*, keep: bool) -> int:
     """Play the demo; return 0 when each failure ended as planned, else 1."""
     console = Console()
     configure("demo")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt_once)
     began = time.monotonic()
     with sandbox_folder(keep=keep) as folder:
         lines = play_in(folder, console)

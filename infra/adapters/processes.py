@@ -33,7 +33,16 @@ class Processes:
         """Start the service once for this key, in a session of its own with a clean environment."""
         words = [sys.executable, "-I", "-S", launch.__file__, service.pid_file, str(_ledger(service)), key, "--", *service.argv]
         try:
-            done = subprocess.run(words, cwd=service.cwd, capture_output=True, timeout=LAUNCH_TIMEOUT_S, check=False, env=launch.CLEAN)
+            # A Ctrl-C meant for the caller does not reach the launcher.
+            done = subprocess.run(
+                words,
+                cwd=service.cwd,
+                capture_output=True,
+                timeout=LAUNCH_TIMEOUT_S,
+                check=False,
+                env=launch.CLEAN,
+                start_new_session=True,
+            )
         except subprocess.TimeoutExpired:
             return StepResult(StepStatus.UNCERTAIN, f"the launch of {service.name} did not return")
         except OSError as error:
