@@ -11,24 +11,24 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from console.shape import Name, Seconds, Shape
+from console.target_shapes import DiskRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, StrategyPolicy
-from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec, UpstreamSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import CiServer, ConfigSpec, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ADDRESSES = {
     ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
     ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
 HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
-Name = Annotated[str, Field(pattern=NAME)]
 Score = Annotated[float, Field(ge=0, le=100)]
-Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -40,12 +40,6 @@ def _check_key(text: str) -> str:
     if len(raw) != _KEY_BYTES:
         raise ValueError(f"an Ed25519 public key has {_KEY_BYTES} bytes, this has {len(raw)}")
     return text
-
-
-class Shape(BaseModel):
-    """What all shapes share: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HealstreamFile(Shape):
@@ -190,6 +184,7 @@ class ServicesFile(Shape):
     configs: tuple[ConfigRow, ...] = ()
     ci: tuple[CiRow, ...] = ()
     upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
+    disks: tuple[DiskRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from recoverers.ports import Facts, Recipe
 from recoverers.precondition import Ending
-from schemas.catalogue import StrategyCard
 from schemas.decisions import HealingCommand, Mode, Parameters, plan_hash_of
 from schemas.recoveries import OutcomeStatus
+from schemas.strategy_card import StrategyCard
 
 
 def are_inside(bounds: Parameters, card_bounds: Parameters) -> bool:

@@ -14,8 +14,9 @@ from typing import Protocol
 from schemas.attempts import CiJob, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
+from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalRecord, OutcomeStatus
-from schemas.services import ConfigSpec, ProbeSpec, ServiceSpec
+from schemas.services import ConfigSpec, ServiceSpec
 
 
 class Found(StrEnum):

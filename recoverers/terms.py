@@ -8,9 +8,9 @@ from datetime import datetime
 
 from recoverers.journal import RunState
 from recoverers.ports import Call, Recipe
-from schemas.catalogue import StrategyCard
 from schemas.ids import content_id, id_of
 from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.strategy_card import StrategyCard
 
 
 @dataclass(frozen=True, slots=True)

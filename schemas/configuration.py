@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from schemas.avro_shape import record_from_plain, record_to_plain
-from schemas.catalogue import CARDS, StrategyCard
+from schemas.catalogue import CARDS
 from schemas.ids import from_micros, micros
 from schemas.oversight import CatalogueEntry, EntryKind
 from schemas.pattern_review import PatternReview
@@ -19,6 +19,7 @@ from schemas.people import People, Person, Role
 from schemas.policy import Policy
 from schemas.services import Services
 from schemas.signing import is_signed_by
+from schemas.strategy_card import StrategyCard
 
 POLICY_ENTRY = "policy"
 SERVICES_ENTRY = "services"

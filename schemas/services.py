@@ -9,32 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.targets.disk import DiskSpec
+from schemas.targets.spec import TargetSpec
 
 UPSTREAM = "upstream"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
-
-
-class ProbeKind(StrEnum):
-    """How a probe looks at its target."""
-
-    PROCESS = "process"
-    TCP = "tcp"
-    HTTP = "http"
-    FILE_HASH = "file_hash"
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeSpec:
-    """One probe: ``address`` is a pid file, ``host:port``, URL or config name; seconds for ``every_s`` and ``timeout_s``."""
-
-    name: str
-    kind: ProbeKind
-    address: str
-    every_s: float = 10.0
-    timeout_s: float = 2.0
-    # HTTP statuses that mean well; none named: any 2xx. A registry may answer 401 to everybody and be well.
-    statuses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +77,7 @@ class Services:
     ci: tuple[CiServer, ...] = ()
     version: str = ""
     upstreams: tuple[UpstreamSpec, ...] = ()
+    disks: tuple[DiskSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -109,6 +91,20 @@ class Services:
         """Return the known upstream of that name."""
         return next((spec for spec in self.upstreams if spec.name == name), None)
 
+    def others(self) -> tuple[TargetSpec, ...]:
+        """Return every target that is neither a service, nor its configuration, nor an upstream."""
+        return self.disks
+
+    def spec_of(self, target: str) -> TargetSpec | None:
+        """Return the spec of one of the others by its typed name."""
+        return next((spec for spec in self.others() if spec.target == target), None)
+
+    def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
+        """Return the kinds of a target's probes by their names."""
+        kind, _, name = target.partition(":")
+        owner = self.service(name) if kind == "service" else self.spec_of(target)
+        return {probe.name: probe.kind for probe in owner.probes} if owner else {}
+
     def upstream_of_host(self, host: str) -> UpstreamSpec | None:
         """Return the known upstream that answers for a host: by its exact name, else by the longest end; text that is no host has none."""
         wanted = host.strip().rstrip(".").lower()
@@ -120,11 +116,14 @@ class Services:
         return next((owners[name] for name in names if name in owners), None)
 
     def scope_of(self, target: str) -> str:
-        """Return what conflicts over a target are judged by: its service group, or the target itself when it is not in the catalogue."""
+        """Return what conflicts over a target are judged by: its service group, what its spec says, or itself when nothing knows it."""
         kind, _, name = target.partition(":")
         found = self.config(name.partition(":")[0]) if kind == "config" else None
-        spec = self.service(found.service if found else name)
-        return f"group:{spec.group}" if spec and kind in {"service", "config"} else target
+        service = self.service(found.service if found else name) if kind in {"service", "config"} else None
+        if service:
+            return f"group:{service.group}"
+        other = self.spec_of(target)
+        return other.scope if other else target
 
 
 def start_order(services: Mapping[str, ServiceSpec], wanted: str) -> tuple[str, ...] | None:

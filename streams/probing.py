@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
-from schemas.services import ProbeKind, ProbeSpec, Services
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import Services
 
 MIN_EVERY_S = 0.1
 MAX_STREAK = 10
@@ -34,6 +35,8 @@ def watches_of(services: Services) -> tuple[Watch, ...]:
             target = f"config:{config.name}:{config.path}" if config else f"service:{service.name}"
             address = probe.address or (service.pid_file if probe.kind is ProbeKind.PROCESS else "")
             found.append(Watch(target, replace(probe, address=address)))
+    for spec in services.others():
+        found += [Watch(spec.target, replace(probe, address=probe.address or spec.target)) for probe in spec.probes]
     return tuple(found)
 
 

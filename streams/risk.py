@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.catalogue import Reversibility, StrategyCard
 from schemas.decisions import Risk, RiskFactor, Tier
 from schemas.events import Origin, Provenance, Trust
 from schemas.policy import Policy
+from schemas.strategy_card import Reversibility, StrategyCard
 
 MOST = 100.0
 # Points: what cannot be undone weighs as much as a doubtful cause; many dependents as much as a doubtful sender.

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from schemas.events import HealthStatus
 from schemas.incidents import Alternative, Detection
-from schemas.services import ProbeKind, Services
+from schemas.probes import ProbeKind
+from schemas.services import Services
 from schemas.vocabulary import Kind
 from streams.classified import Classified
 
 _LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP})
+
+# What one exact look says; no other probe need agree.
+EXACT_KINDS: dict[ProbeKind, Kind] = {ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT, ProbeKind.DISK_USAGE: Kind.DISK_FULL}
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
@@ -30,7 +34,15 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
     ("errorrate", Kind.SERVICE_DEGRADED),
 )
 # A cause before its symptoms, when several kinds were seen on one target.
-_PRECEDENCE = (Kind.SERVICE_DOWN, Kind.CONFIG_DRIFT, Kind.CRASH_LOOP, Kind.HEARTBEAT_MISSING, Kind.SLO_BURN, Kind.SERVICE_DEGRADED)
+_PRECEDENCE = (
+    Kind.DISK_FULL,
+    Kind.SERVICE_DOWN,
+    Kind.CONFIG_DRIFT,
+    Kind.CRASH_LOOP,
+    Kind.HEARTBEAT_MISSING,
+    Kind.SLO_BURN,
+    Kind.SERVICE_DEGRADED,
+)
 _RULE_KINDS = {
     "metric": Kind.METRIC_ANOMALY,
     "absence": Kind.HEARTBEAT_MISSING,
@@ -44,10 +56,9 @@ def probes_of(detection: Detection, services: Services) -> frozenset[str]:
     """Return the kinds of the probes that a detection rests on; a probe's own name is looked up in the catalogue."""
     signals = dict(detection.signals)
     words = signals.get("probe_kind") or signals.get("probes") or signals.get("probe") or detection.detector.rpartition(":")[2]
-    spec = services.service(detection.target.partition(":")[2])
-    by_name = {probe.name: probe.kind.value for probe in spec.probes} if spec else {}
+    by_name = services.probe_kinds(detection.target)
     named = (word.strip() for word in words.split(","))
-    return frozenset(by_name.get(word, word) for word in named if word)
+    return frozenset(str(by_name.get(word, word)) for word in named if word)
 
 
 def _kind_of(detection: Detection, services: Services) -> Kind:
@@ -55,8 +66,11 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
     family = detection.detector.partition(":")[0].replace("-", "_")
     probes = probes_of(detection, services)
     # Only the hash of a file in the catalogue speaks of drift, whatever its probe is called.
-    if probes & {ProbeKind.FILE_HASH, "config_hash"} or (detection.target.startswith("config:") and not family.startswith("alert")):
+    if "config_hash" in probes or (detection.target.startswith("config:") and not family.startswith("alert")):
         return Kind.CONFIG_DRIFT
+    exact = next((kind for probe, kind in EXACT_KINDS.items() if probe in probes), None)
+    if exact:
+        return exact
     if family.startswith("alert"):
         name = (signals.get("alertname") or signals.get("alert") or signals.get("name") or detection.detector).lower().replace("_", "")
         return next((kind for word, kind in _ALERT_WORDS if word in name), Kind.UNKNOWN)
@@ -69,8 +83,8 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
 
 
 def _confidence(kind: Kind, probes: frozenset[str]) -> float:
-    # A hash is exact, and two probes that look in different ways do not err together.
-    if kind is Kind.CONFIG_DRIFT or len(probes & _LIVENESS) > 1:
+    # A hash or a count is exact, and two probes that look in different ways do not err together.
+    if kind in EXACT_KINDS.values() or len(probes & _LIVENESS) > 1:
         return AGREEING
     return SINGLE if kind in {Kind.SERVICE_DOWN, Kind.SERVICE_DEGRADED} else RULE
 

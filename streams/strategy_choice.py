@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.catalogue import StrategyCard, cards_for
+from schemas.catalogue import cards_for
 from schemas.configuration import Configuration
 from schemas.decisions import Candidate, Parameters
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
 from schemas.services import UPSTREAM
+from schemas.strategy_card import StrategyCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def parameters_of(configuration: Configuration, incident: Incident, attempt: int
         return (("config", spec.name), ("commit", spec.commit)) if spec else None
     if kind == UPSTREAM:
         return ((UPSTREAM, name),) if configuration.services.upstream(name) else None
+    if configuration.services.spec_of(incident.target):
+        return ((kind, name),)
     return _run_parameters(incident, attempt)
 
 
@@ -70,9 +73,9 @@ def _run_parameters(incident: Incident, attempt: int) -> Parameters | None:
 def is_healing_on(configuration: Configuration, target: str) -> bool:
     """Tell whether the service of a target (or of its configuration file) may be healed; what has no owner has no switch."""
     kind, _, name = target.partition(":")
-    upstream = configuration.services.upstream(name) if kind == UPSTREAM else None
-    if upstream:
-        return upstream.healing
+    other = configuration.services.upstream(name) if kind == UPSTREAM else configuration.services.spec_of(target)
+    if other:
+        return other.healing
     found = configuration.services.config(name.partition(":")[0]) if kind == "config" else None
     spec = configuration.services.service(found.service if found else name) if kind in {"service", "config"} else None
     return spec is None or spec.healing

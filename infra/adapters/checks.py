@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from schemas.services import ProbeKind, ProbeSpec
+from schemas.probes import ProbeKind, ProbeSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How a probe looks at the world: a pid file's process, a TCP port, an HTTP page, a file against its pinned git blob.
+"""How a probe looks at the world: a process, a TCP port, an HTTP page, a file against its pinned git blob, a disk's use.
 
 No decision is made here: one look, one status and one line of why. Called by ``streams/prober.py``.
 """
@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from schemas.events import HealthStatus
-from schemas.services import ProbeKind, ProbeSpec, Services
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """The four looks; ``allowed`` are the hosts beside loopback that may be asked by HTTP or TCP."""
+    """The looks; ``allowed`` are the hosts beside loopback that may be asked by HTTP or TCP."""
 
     services: Services
     allowed: frozenset[str] = frozenset()
@@ -43,6 +45,7 @@ class Probes:
             ProbeKind.TCP: self._tcp,
             ProbeKind.HTTP: self._http,
             ProbeKind.FILE_HASH: self._file,
+            ProbeKind.DISK_USAGE: self._disk,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -85,6 +88,18 @@ class Probes:
 
     async def _file(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(self._compare, probe.address)
+
+    async def _disk(self, probe: ProbeSpec) -> Look:
+        spec = next((disk for disk in self.services.disks if disk.target == probe.address), None)
+        if spec is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no disk {probe.address!r}")
+        try:
+            percent = await asyncio.to_thread(used_percent, spec.path)
+        except OSError as error:
+            # Nothing can be said of its use: somebody has to look, nothing is to be removed.
+            return Look(HealthStatus.DEGRADED, f"cannot be read: {error.strerror}")
+        status = HealthStatus.FAIL if percent >= spec.full_percent else HealthStatus.PASS
+        return Look(status, f"{percent:.1f} % used")
 
     def _compare(self, name: str) -> Look:
         config = self.services.config(name)

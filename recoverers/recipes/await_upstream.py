@@ -12,8 +12,9 @@ from recoverers.ports import Answer, Call, Facts, Found, HealthPort, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import content_id
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import OutcomeStatus
-from schemas.services import ProbeKind, ProbeSpec, Services, UpstreamSpec
+from schemas.services import Services, UpstreamSpec
 
 _SOURCES = {"page_answers": (ProbeKind.HTTP, "http"), "port_answers": (ProbeKind.TCP, "tcp")}
 _SAID = re.compile(r"(\d+) of \d+ looks in a row, (\d+) failed")

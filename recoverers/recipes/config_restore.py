@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from recoverers.ports import Answer, Call, ConfigFilePort, Facts, Found, HealthPort, ProcessPort, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
-from schemas.services import ConfigSpec, ProbeKind, Services, ServiceSpec
+from schemas.probes import ProbeKind
+from schemas.services import ConfigSpec, Services, ServiceSpec
 
 _DEFAULT_BYTES = 1_048_576
 _OK = StepResult(StepStatus.OK)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from recoverers.ports import Answer, Call, Facts, Found, HealthPort, ProcessPort, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
-from schemas.services import ProbeKind, ProbeSpec, Services, ServiceSpec, start_order
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import Services, ServiceSpec, start_order
 
 _SOURCES = {"process_alive": "proc", "port_answers": "tcp", "health_answers": "http"}
 _KINDS = {"port_answers": ProbeKind.TCP, "health_answers": ProbeKind.HTTP}

@@ -13,6 +13,7 @@ from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
 from streams.probing import Seen, Turned, observe
+from streams.runtime_kinds import EXACT_KINDS
 
 MAX_TARGETS = 10_000
 _SEVERITY = {HealthStatus.FAIL: "critical", HealthStatus.DEGRADED: "warning", HealthStatus.PASS: "info"}
@@ -53,7 +54,7 @@ class Health:
         detection = self._detection(check, turned, traceparent)
         return (
             Emit(detection),
-            Count("healstream_detections_total", (("kind", _kind_of(check.target, turned.level).value), ("detector", detection.detector))),
+            Count("healstream_detections_total", (("kind", self._kind_of(check, turned.level).value), ("detector", detection.detector))),
             Observe("healstream_detection_latency_seconds", max((now - check.at).total_seconds(), 0.0)),
         )
 
@@ -73,16 +74,17 @@ class Health:
                 ("probe", check.probe),
                 ("detail", check.detail[:500]),
                 ("status", turned.level.value),
-                ("kind", _kind_of(check.target, turned.level).value),
+                ("kind", self._kind_of(check, turned.level).value),
             ),
             provenance=check.provenance,
             traceparent=traceparent,
         )
 
-
-def _kind_of(target: str, level: HealthStatus) -> Kind:
-    if level is HealthStatus.PASS:
-        return Kind.SUCCESS
-    if target.startswith("config:"):
-        return Kind.CONFIG_DRIFT
-    return Kind.SERVICE_DOWN if level is HealthStatus.FAIL else Kind.SERVICE_DEGRADED
+    def _kind_of(self, check: HealthCheck, level: HealthStatus) -> Kind:
+        if level is HealthStatus.PASS:
+            return Kind.SUCCESS
+        if check.target.startswith("config:"):
+            return Kind.CONFIG_DRIFT
+        probe = self._services.probe_kinds(check.target).get(check.probe)
+        usual = Kind.SERVICE_DOWN if level is HealthStatus.FAIL else Kind.SERVICE_DEGRADED
+        return EXACT_KINDS.get(probe, usual) if probe else usual

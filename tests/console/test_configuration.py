@@ -54,6 +54,14 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
         ({"policy__a": "high_from: 10\n"}, "policy/a.yaml:1:1: medium_from <= high_from"),
         ({"policy__a": "trial_green_share: 2\n"}, "policy/a.yaml:1:1: trial_green_share"),
         ({"policy__a": "live_green_share: 0\n"}, "policy/a.yaml:1:1: live_green_share"),
+        (
+            {"services": "disks:\n  - {host: a, path: /srv, clean: [{folder: x/../.., older_than_s: 9}]}\n"},
+            "services.yaml:2:36: disks.0.clean.0.folder",
+        ),
+        (
+            {"services": "disks:\n  - {host: a, path: /srv, clean: [{folder: /etc, older_than_s: 9}]}\n"},
+            "services.yaml:2:36: disks.0.clean.0.folder",
+        ),
         ({"people": "people:\n  - {name: ada, roles: [admin], public_key: QUJD}\n"}, "people.yaml:2:33: people.0.public_key: an Ed25519"),
     ],
 )

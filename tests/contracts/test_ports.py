@@ -21,7 +21,8 @@ from infra.adapters.git_files import GitFiles
 from infra.adapters.processes import Processes
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort
 from schemas.attempts import StepStatus
-from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from tests.support.executor_world import wait_for
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 

@@ -14,9 +14,12 @@ import pytest
 from dulwich import porcelain
 from typing_extensions import override
 
+from infra.adapters.disk_usage import used_percent
 from infra.adapters.probes import Look, Probes
 from schemas.events import HealthStatus
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, Services
+from schemas.targets.disk import DiskSpec
 
 
 def look(kind: ProbeKind, address: str, services: Services | None = None, timeout_s: float = 2.0) -> Look:
@@ -128,3 +131,15 @@ def test_the_statuses_that_a_probe_names_are_the_ones_that_mean_well(port: int) 
         ).status
 
     assert [status(401, 200, 401), status(401), status(204, 200)] == [HealthStatus.PASS, HealthStatus.FAIL, HealthStatus.FAIL]
+
+
+def test_a_disk_fails_from_its_limit_on_and_one_that_cannot_be_read_or_is_unknown_is_not_called_full(tmp_path: Path) -> None:
+    used = used_percent(str(tmp_path))
+    assert 0 < used < 100
+    full = DiskSpec("here", str(tmp_path), full_percent=used / 2)
+    roomy = DiskSpec("there", str(tmp_path), full_percent=100.0)
+    gone = DiskSpec("gone", str(tmp_path / "nothing"))
+    services = Services(disks=(full, roomy, gone))
+    seen = [look(ProbeKind.DISK_USAGE, spec.target, services).status for spec in services.disks]
+    assert seen == [HealthStatus.FAIL, HealthStatus.PASS, HealthStatus.DEGRADED]
+    assert "no disk" in look(ProbeKind.DISK_USAGE, "disk:other:/", services).detail

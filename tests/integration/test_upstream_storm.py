@@ -24,8 +24,9 @@ from schemas.ids import Record, id_of
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
 from schemas.policy import Budget, Policy, StrategyPolicy
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import OutcomeStatus
-from schemas.services import CiServer, ProbeKind, ProbeSpec, UpstreamSpec
+from schemas.services import CiServer, UpstreamSpec
 from tests.support.whole_system import WholeSystem
 
 NEEDED = ("streams.app", "streams.gatekeeper", "recoverers.worker")

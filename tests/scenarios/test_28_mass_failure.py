@@ -10,8 +10,9 @@ from schemas.ids import id_of
 from schemas.incidents import FLEET, Incident
 from schemas.oversight import Control, Override
 from schemas.policy import Budget, Policy
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.services import ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.services import Services, ServiceSpec
 from schemas.signing import sign
 from schemas.vocabulary import Kind
 from tests.support.fakes import FakeProcesses

@@ -14,7 +14,9 @@ from schemas.configuration import Configuration
 from schemas.events import Alert, AlertStatus, Event, HealthCheck, HealthStatus, MetricBatch, Sample
 from schemas.incidents import Detection, DetectionStatus
 from schemas.outputs import Emit, Late, Output, Place
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec
+from schemas.targets.disk import DiskSpec
 from streams.detect import Detect, DetectRules
 from streams.detectors.metric_threshold import Measure, MetricRule
 
@@ -90,6 +92,14 @@ def test_a_drifted_file_and_a_degraded_service_have_their_own_kinds() -> None:
     )
     assert (drift.detector, dict(drift.signals)["kind"], drift.scope) == ("config_hash", "config_drift", "group:shop")
     assert dict(slow.signals)["kind"] == "service_degraded"
+
+
+def test_a_full_disk_is_named_by_its_probe_and_belongs_to_the_group_that_rests_on_it() -> None:
+    rules = replace(RULES, configuration=Configuration(services=Services(disks=(DiskSpec("db-1", "/srv/db", "shop"),))))
+    target = "disk:db-1:/srv/db"
+    looks = [HealthCheck(target, "disk-usage", HealthStatus.FAIL, at(second)) for second in (0, 1)]
+    [full] = detections(feed(Detect(rules), looks))
+    assert (full.detector, full.scope, dict(full.signals)["kind"]) == ("health", "group:shop", "disk_full")
 
 
 def test_a_repeated_sample_does_not_count_twice_and_an_older_one_is_late() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec
+from schemas.targets.disk import DiskSpec
 from streams.probing import Schedule, Seen, Turned, Watch, observe, watches_of
 
 REF = EvidenceRef("infra.health", 0, 1, "id")
@@ -65,3 +67,8 @@ def test_each_probe_speaks_for_a_typed_target_of_the_catalogue() -> None:
     process, file = watches_of(Services((service,), (config,)))
     assert (process.target, process.probe.address) == ("service:web", "/run/web.pid")
     assert file.target == "config:web-config:/etc/web.yaml"
+
+
+def test_a_disk_is_looked_at_under_its_own_typed_name() -> None:
+    [watch] = watches_of(Services(disks=(DiskSpec("db-1", "/srv/db", every_s=3.0),)))
+    assert (watch.target, watch.probe.address, watch.probe.every_s) == ("disk:db-1:/srv/db", "disk:db-1:/srv/db", 3.0)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalogue import CARDS, Reversibility
+from schemas.catalogue import CARDS
 from schemas.decisions import Tier
 from schemas.events import Origin, Provenance, Trust
 from schemas.policy import Policy
+from schemas.strategy_card import Reversibility
 from streams.risk import RiskInputs, score_risk, tier_of
 
 CALM = RiskInputs(1.0, 0, 1, Provenance(Origin.LOCAL, Trust.PROTECTED), False, 0, 0.0)

@@ -27,7 +27,8 @@ from infra.adapters.processes import LEDGER
 from infra.broker.server import free_ports
 from schemas.ids import Record
 from schemas.partitioning import partition_of
-from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from tests.support.history import Effect
 
 PINNED, DRIFTED = "limit = 10\n", "limit = 500\n"

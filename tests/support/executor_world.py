@@ -27,8 +27,9 @@ from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, EntryKind, Lease
 from schemas.people import People
 from schemas.policy import Policy
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.services import Services, ServiceSpec
 from schemas.signing import public_text, sign
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind

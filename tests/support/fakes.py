@@ -10,8 +10,9 @@ from hashlib import sha256
 from schemas.attempts import CiJob, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
+from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalKind, JournalRecord
-from schemas.services import ConfigSpec, ProbeSpec, ServiceSpec
+from schemas.services import ConfigSpec, ServiceSpec
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK = StepResult(StepStatus.OK)

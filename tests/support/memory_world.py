@@ -13,7 +13,8 @@ from recoverers.recipes.table import World, recipes_for
 from schemas.attempts import StepResult
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of

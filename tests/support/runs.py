@@ -13,8 +13,9 @@ from recoverers.terms import Terms
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
 from schemas.ids import id_of
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.vocabulary import Kind
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 

@@ -16,7 +16,8 @@ from schemas.events import JobFinished, LogChunk
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
 from schemas.policy import Budget, Policy, StrategyPolicy
-from schemas.services import ProbeKind, ProbeSpec, Services, UpstreamSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import Services, UpstreamSpec
 from schemas.signing import public_text
 from schemas.vocabulary import Result
 from tests.support.fakes import OK, START

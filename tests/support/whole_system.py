@@ -25,8 +25,9 @@ from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, EntryKind, RolloutLevel
 from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import CiServer, ProbeKind, ProbeSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.services import CiServer, Services, ServiceSpec, UpstreamSpec
 from schemas.signing import private_bytes, public_text, sign
 from schemas.topics import ALL_RECORDS
 from tests.support.executor_world import service_in, start_by_hand

@@ -1,0 +1,49 @@
+"""The shapes of ``services.yaml`` for what is neither a service nor a configuration file; each is turned into its ``TargetSpec``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from console.shape import NAME, Name, Seconds, Shape
+from schemas.targets.disk import GIB, CleanRule, DiskSpec
+
+
+def _check_below(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/"):
+        raise ValueError("write a folder below the disk's path, without a leading / and without ..")
+    return text
+
+
+Below = Annotated[str, Field(min_length=1), AfterValidator(_check_below)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+
+
+class CleanRow(Shape):
+    """Files that may be removed: a shell pattern of their names, below a folder of the disk, by their age."""
+
+    folder: Below
+    names: Annotated[str, Field(pattern=r"^[^/]+$")] = "*"
+    older_than_s: Seconds
+
+
+class DiskRow(Shape):
+    """One file system and what may be removed from it."""
+
+    host: Name
+    path: Annotated[str, Field(pattern=r"^/")]
+    group: Annotated[str, Field(pattern=f"{NAME}|^$")] = ""
+    clean: tuple[CleanRow, ...] = ()
+    full_percent: Percent = 95.0
+    well_percent: Percent = 80.0
+    max_bytes: Annotated[int, Field(gt=0)] = 20 * GIB
+    every_s: Seconds = 10.0
+    healing: bool = True
+
+    def record(self) -> DiskSpec:
+        """Return the record."""
+        rules = tuple(CleanRule(row.folder, row.names, row.older_than_s) for row in self.clean)
+        return DiskSpec(
+            self.host, self.path, self.group, rules, self.full_percent, self.well_percent, self.max_bytes, self.every_s, self.healing
+        )

@@ -1,0 +1,60 @@
+"""Cards of CI jobs, and of the upstreams that they rest on."""
+
+from __future__ import annotations
+
+from schemas.strategy_card import Reversibility, StrategyCard
+from schemas.vocabulary import OUTSIDE_KINDS, Kind, is_healable
+
+_CI_TRANSIENT = frozenset(
+    {
+        Kind.NETWORK_CONNECTIVITY,
+        Kind.DNS_RESOLUTION,
+        Kind.REMOTE_SERVICE_ERROR,
+        Kind.RATE_LIMITED,
+        Kind.PACKAGE_INSTALL_FAILURE,
+        Kind.INTEGRITY_OR_CACHE,
+        Kind.OUT_OF_MEMORY,
+        Kind.TIMEOUT,
+        Kind.RUNNER_LOST_OR_CANCELLED,
+        Kind.CONTAINER_RUNTIME,
+        Kind.SERVICE_UNAVAILABLE,
+        Kind.SCM_CHECKOUT,
+    }
+)
+
+# What no repository causes itself, as far as the taxonomy lets anybody act on it.
+_OUTSIDE = frozenset(kind for kind in OUTSIDE_KINDS if is_healable(kind))
+
+CI_CARDS: tuple[StrategyCard, ...] = (
+    StrategyCard(
+        name="rerun_job",
+        recipe_version=1,
+        title="Re-run the failed job only, on the same commit",
+        heals=_CI_TRANSIENT,
+        targets=frozenset({"job"}),
+        parameters=(),
+        bounds=(("max_attempts_per_commit", 2),),
+        base_risk=10.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("attempt_concluded_success", "log_without_pattern"),
+        max_attempts=2,
+        deadline_s=1800.0,
+        minimum_confidence=0.9,
+    ),
+    StrategyCard(
+        name="await_upstream",
+        recipe_version=1,
+        title="Ask a known upstream until it is well again, and change nothing",
+        heals=_OUTSIDE,
+        targets=frozenset({"upstream"}),
+        parameters=(),
+        bounds=(("passes", 3), ("first_wait_s", 1.0), ("longest_wait_s", 30.0)),
+        base_risk=0.0,
+        reversibility=Reversibility.FULL,
+        factors=("page_answers", "port_answers"),
+        max_attempts=1,
+        # The members' decisions are valid for an hour by default: a quarter of it is left to let them go.
+        deadline_s=2700.0,
+        minimum_confidence=0.5,
+    ),
+)

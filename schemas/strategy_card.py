@@ -1,0 +1,36 @@
+"""What one strategy is to decide and to people, without its code: the shape of every card; the cards are in ``schemas/cards``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.decisions import Parameters
+from schemas.vocabulary import Kind
+
+
+class Reversibility(StrEnum):
+    """How far a recipe's effect can be taken back."""
+
+    FULL = "full"
+    COMPENSATED = "compensated"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyCard:
+    """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds."""
+
+    name: str
+    recipe_version: int
+    title: str
+    heals: frozenset[Kind]
+    targets: frozenset[str]
+    parameters: Parameters
+    bounds: Parameters
+    base_risk: float
+    reversibility: Reversibility
+    factors: tuple[str, ...]
+    max_attempts: int
+    deadline_s: float
+    minimum_confidence: float

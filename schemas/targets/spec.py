@@ -1,0 +1,32 @@
+"""What every target of the catalogue tells about itself, whatever its type; ``schemas/services.py`` looks it up by ``target``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from schemas.probes import ProbeSpec
+
+
+class TargetSpec(Protocol):
+    """One target: its typed name, what conflicts over it are judged by, whether it may be healed, and how it is looked at."""
+
+    @property
+    def target(self) -> str:
+        """Return the typed name, as events and commands carry it."""
+        ...
+
+    @property
+    def scope(self) -> str:
+        """Return what conflicts are judged by: a service group, a host, a repository."""
+        ...
+
+    @property
+    def healing(self) -> bool:
+        """Tell whether recipes may change it."""
+        ...
+
+    @property
+    def probes(self) -> Sequence[ProbeSpec]:
+        """Return how it is looked at; an empty address stands for the target itself."""
+        ...
