@@ -13,13 +13,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from console.probe_shape import ProbeRow
 from console.shape import Name, Seconds, Shape
-from console.target_shapes import DiskRow
+from console.target_shapes import ContainerRow, DiskRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, StrategyPolicy
-from schemas.probes import ProbeKind, ProbeSpec
+from schemas.probes import ProbeKind
 from schemas.services import CiServer, ConfigSpec, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
@@ -66,21 +67,6 @@ class PeopleFile(Shape):
     """``people.yaml``."""
 
     people: tuple[PersonRow, ...] = ()
-
-
-class ProbeRow(Shape):
-    """One probe of a service."""
-
-    name: Name
-    kind: ProbeKind
-    address: str = ""
-    every_s: Seconds = 10.0
-    timeout_s: Seconds = 2.0
-    statuses: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=20)] = ()
-
-    def record(self) -> ProbeSpec:
-        """Return the record."""
-        return ProbeSpec(self.name, self.kind, self.address, self.every_s, self.timeout_s, self.statuses)
 
 
 def _may_be_asked(probe: ProbeRow) -> bool:
@@ -185,6 +171,7 @@ class ServicesFile(Shape):
     ci: tuple[CiRow, ...] = ()
     upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
     disks: tuple[DiskRow, ...] = ()
+    containers: tuple[ContainerRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
+from schemas.probes import ProbeKind
+from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
 
 
@@ -46,4 +49,46 @@ class DiskRow(Shape):
         rules = tuple(CleanRule(row.folder, row.names, row.older_than_s) for row in self.clean)
         return DiskSpec(
             self.host, self.path, self.group, rules, self.full_percent, self.well_percent, self.max_bytes, self.every_s, self.healing
+        )
+
+
+class ContainerRow(Shape):
+    """One container of this host's engine; its memory is raised only where both limits are given, its image only where one is named."""
+
+    name: Name
+    group: Annotated[str, Field(pattern=f"{NAME}|^$")] = ""
+    image: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$|^$")] = ""
+    memory_bytes: Annotated[int, Field(ge=0)] = 0
+    memory_cap_bytes: Annotated[int, Field(ge=0)] = 0
+    probes: tuple[ProbeRow, ...] = ()
+    stop_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    every_s: Seconds = 10.0
+    healing: bool = True
+
+    @field_validator("probes")
+    @classmethod
+    def _by_the_network(cls, rows: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
+        wrong = next((row.name for row in rows if row.kind not in {ProbeKind.TCP, ProbeKind.HTTP}), None)
+        if wrong:
+            raise ValueError(f"the probe {wrong} is no look at what a container serves: write tcp or http")
+        return rows
+
+    @model_validator(mode="after")
+    def _cap_above_limit(self) -> Self:
+        if self.memory_cap_bytes and not 0 < self.memory_bytes < self.memory_cap_bytes:
+            raise ValueError("memory_cap_bytes must be above memory_bytes, the limit that the container is declared with")
+        return self
+
+    def record(self) -> ContainerSpec:
+        """Return the record."""
+        return ContainerSpec(
+            name=self.name,
+            group=self.group,
+            image=self.image,
+            memory_bytes=self.memory_bytes,
+            memory_cap_bytes=self.memory_cap_bytes,
+            answers=tuple(probe.record() for probe in self.probes),
+            stop_s=self.stop_s,
+            every_s=self.every_s,
+            healing=self.healing,
         )

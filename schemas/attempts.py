@@ -31,3 +31,18 @@ class CiJob:
     job_id: int
     attempt: int
     conclusion: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container as its engine sees it; bytes are limits and use, 0 for none. ``started_at`` tells one start from the next."""
+
+    exists: bool
+    running: bool = False
+    started_at: str = ""
+    out_of_memory: bool = False
+    exit_code: int = 0
+    image: str = ""
+    memory_bytes: int = 0
+    swap_bytes: int = 0
+    used_bytes: int = 0

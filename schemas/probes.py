@@ -14,6 +14,9 @@ class ProbeKind(StrEnum):
     HTTP = "http"
     FILE_HASH = "file_hash"
     DISK_USAGE = "disk_usage"
+    CONTAINER_RUNNING = "container_running"
+    CONTAINER_MEMORY = "container_memory"
+    CONTAINER_IMAGE = "container_image"
 
 
 @dataclass(frozen=True, slots=True)

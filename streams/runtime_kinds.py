@@ -11,10 +11,15 @@ from schemas.services import Services
 from schemas.vocabulary import Kind
 from streams.classified import Classified
 
-_LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP})
+_LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP, ProbeKind.CONTAINER_RUNNING})
 
 # What one exact look says; no other probe need agree.
-EXACT_KINDS: dict[ProbeKind, Kind] = {ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT, ProbeKind.DISK_USAGE: Kind.DISK_FULL}
+EXACT_KINDS: dict[ProbeKind, Kind] = {
+    ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT,
+    ProbeKind.DISK_USAGE: Kind.DISK_FULL,
+    ProbeKind.CONTAINER_MEMORY: Kind.OUT_OF_MEMORY,
+    ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
+}
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
@@ -36,6 +41,8 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
 # A cause before its symptoms, when several kinds were seen on one target.
 _PRECEDENCE = (
     Kind.DISK_FULL,
+    Kind.OUT_OF_MEMORY,
+    Kind.CONTAINER_RUNTIME,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,

@@ -8,19 +8,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
+from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
+from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services
+from schemas.targets.container import ContainerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Probes:
 
     services: Services
     allowed: frozenset[str] = frozenset()
+    containers: Containers = field(default_factory=Containers.here)
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
@@ -46,6 +50,9 @@ class Probes:
             ProbeKind.HTTP: self._http,
             ProbeKind.FILE_HASH: self._file,
             ProbeKind.DISK_USAGE: self._disk,
+            ProbeKind.CONTAINER_RUNNING: self._container,
+            ProbeKind.CONTAINER_MEMORY: self._container,
+            ProbeKind.CONTAINER_IMAGE: self._container,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -89,6 +96,16 @@ class Probes:
     async def _file(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(self._compare, probe.address)
 
+    async def _container(self, probe: ProbeSpec) -> Look:
+        spec = next((row for row in self.services.containers if row.target == probe.address), None)
+        if spec is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no container {probe.address!r}")
+        state = await asyncio.to_thread(self.containers.state, spec.name)
+        if state is None:
+            # An engine that is silent says nothing of one container.
+            return Look(HealthStatus.DEGRADED, "the engine does not answer")
+        return judge_container(spec, state, probe.kind)
+
     async def _disk(self, probe: ProbeSpec) -> Look:
         spec = next((disk for disk in self.services.disks if disk.target == probe.address), None)
         if spec is None:
@@ -127,3 +144,17 @@ class Probes:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
+
+
+def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind) -> Look:
+    """Return what one look at a container says: that it runs, that it has not run out of memory, that a bad image has not ended it."""
+    if not state.exists:
+        return Look(HealthStatus.FAIL if kind is ProbeKind.CONTAINER_RUNNING else HealthStatus.PASS, "there is no such container")
+    ended = f"ended with {state.exit_code}"
+    failed = {
+        ProbeKind.CONTAINER_MEMORY: not state.running and state.out_of_memory,
+        ProbeKind.CONTAINER_IMAGE: not state.running and not state.out_of_memory and state.image != spec.image,
+    }
+    if failed.get(kind, not state.running):
+        return Look(HealthStatus.FAIL, f"{ended}, out of memory" if state.out_of_memory else ended)
+    return Look(HealthStatus.PASS)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from recoverers.container_port import ContainerPort
+from recoverers.container_view import ContainerView
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.config_restore import ConfigRestore
+from recoverers.recipes.container_image import ContainerImage
+from recoverers.recipes.container_memory import ContainerMemory
+from recoverers.recipes.container_restart import ContainerRestart
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from schemas.services import Services
@@ -26,6 +31,7 @@ class World:
     health: HealthPort
     ci: CiPort
     kinds_in: Callable[[bytes], frozenset[Kind]]
+    containers: ContainerPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -51,7 +57,30 @@ def make_await_upstream(world: World) -> Recipe:
     return AwaitUpstream(world.services, world.health)
 
 
-MAKERS: tuple[RecipeMaker, ...] = (make_service_restart, make_config_restore, make_rerun_job, make_await_upstream)
+def make_container_restart(world: World) -> Recipe:
+    """Return the recipe that starts containers."""
+    return ContainerRestart(ContainerView(world.services, world.containers, world.health))
+
+
+def make_container_memory(world: World) -> Recipe:
+    """Return the recipe that raises a container's memory."""
+    return ContainerMemory(ContainerView(world.services, world.containers, world.health))
+
+
+def make_container_image(world: World) -> Recipe:
+    """Return the recipe that takes back a container's image."""
+    return ContainerImage(ContainerView(world.services, world.containers, world.health))
+
+
+MAKERS: tuple[RecipeMaker, ...] = (
+    make_service_restart,
+    make_config_restore,
+    make_rerun_job,
+    make_await_upstream,
+    make_container_restart,
+    make_container_memory,
+    make_container_image,
+)
 
 
 def recipes_for(world: World, others: Iterable[RecipeMaker] = ()) -> Mapping[str, Recipe]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
+from infra.adapters.probes import judge_container
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
 from schemas.attempts import StepResult
@@ -18,6 +19,7 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
+from tests.support.fake_containers import FakeContainers
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -82,6 +84,7 @@ class MemoryWorld:
     processes: FakeProcesses = field(default_factory=lambda: FakeProcesses(alive={"db", "api", "web"}))
     files: FakeFiles = field(default_factory=lambda: FakeFiles({"web-conf": PINNED}, {"web-conf": PINNED}))
     ci: MemoryCi = field(default_factory=MemoryCi)
+    containers: FakeContainers = field(default_factory=FakeContainers)
     services: Services = SHOP
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
@@ -91,7 +94,7 @@ class MemoryWorld:
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in))
+        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)
@@ -105,6 +108,10 @@ class MemoryWorld:
     def _is_well(self, watch: Watch) -> bool:
         if watch.probe.kind is ProbeKind.FILE_HASH:
             return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
+        container = next((row for row in self.services.containers if row.target == watch.probe.address), None)
+        state = self.containers.state(container.name) if container else None
+        if container and state:
+            return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
         return self.health.passes(watch.probe)
 
     def run_job(self, job: Job, at: datetime, conclusions: tuple[str, ...] = ("failure", "success")) -> None:

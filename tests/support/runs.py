@@ -10,13 +10,16 @@ from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
 from recoverers.recipes.table import World, recipes_for
 from recoverers.terms import Terms
+from schemas.attempts import ContainerState
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
 from schemas.ids import id_of
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.targets.container import ContainerSpec
 from schemas.vocabulary import Kind
+from tests.support.fake_containers import FakeContainers
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
 JOB = "job:github/acme/api/77/build"
@@ -27,6 +30,7 @@ def service(name: str, *needs: str) -> ServiceSpec:
     return ServiceSpec(name, "shop", ("serve", name), f"/srv/{name}", f"/srv/{name}/pid", needs, probes)
 
 
+GOOD_IMAGE, NEW_IMAGE = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 SERVICES = Services(
     services=(service("db"), service("api", "db"), service("web", "api")),
     configs=(ConfigSpec("web-conf", "web", "/srv/web/conf", "/srv/repo", "web.conf", "a" * 40),),
@@ -37,9 +41,19 @@ SERVICES = Services(
             (ProbeSpec("index-page", ProbeKind.HTTP, "index"), ProbeSpec("index-port", ProbeKind.TCP, "index")),
         ),
     ),
+    containers=(ContainerSpec("box", "shop", GOOD_IMAGE, 100, 1000, (ProbeSpec("box-tcp", ProbeKind.TCP, "web"),)),),
 )
 INDEX = "upstream:index"
-RECIPES = (("service_restart", "service:web"), ("config_restore", "config:web-conf"), ("rerun_job", JOB), ("await_upstream", INDEX))
+BOX = "container:box"
+RECIPES = (
+    ("service_restart", "service:web"),
+    ("config_restore", "config:web-conf"),
+    ("rerun_job", JOB),
+    ("await_upstream", INDEX),
+    ("container_restart", BOX),
+    ("container_memory", BOX),
+    ("container_image", BOX),
+)
 
 
 def command(strategy: str, target: str, **changes: object) -> HealingCommand:
@@ -69,6 +83,9 @@ def command(strategy: str, target: str, **changes: object) -> HealingCommand:
     return HealingCommand(**fields)  # type: ignore[arg-type]
 
 
+ENDED_BOX = ContainerState(exists=True, exit_code=137, image=NEW_IMAGE, memory_bytes=100, swap_bytes=200)
+
+
 @dataclass
 class Sandbox:
     """The fakes of one test and the runs over them."""
@@ -76,6 +93,7 @@ class Sandbox:
     processes: FakeProcesses = field(default_factory=lambda: FakeProcesses(alive={"web"}))
     files: FakeFiles = field(default_factory=lambda: FakeFiles({"web-conf": b"drifted"}, {"web-conf": b"pinned"}))
     ci: FakeCi = field(default_factory=FakeCi)
+    containers: FakeContainers = field(default_factory=lambda: FakeContainers({"box": ENDED_BOX}, {NEW_IMAGE}))
     silent: set[str] = field(default_factory=set)
     script: dict[str, list[bool]] = field(default_factory=dict)
 
@@ -83,7 +101,10 @@ class Sandbox:
     def for_recipe(cls, strategy: str) -> Sandbox:
         """Return a sandbox in which the recipe has something to heal: two services down, or a drifted file, or a failed job."""
         alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
-        return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]})
+        # Only a swap of its image helps a container whose image is bad.
+        bad = {NEW_IMAGE} if strategy == "container_image" else set()
+        containers = FakeContainers({"box": ENDED_BOX}, bad)
+        return cls(processes=FakeProcesses(alive=alive), containers=containers, script={"index-page": [False, False, True, False]})
 
     def terms(self, order: HealingCommand) -> Terms:
         health = FakeHealth(self.processes, silent=self.silent, script=self.script)
@@ -91,7 +112,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in))
+        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in, self.containers))
         card = card_named(CARDS, order.strategy)
         assert card is not None
         return Terms(recipes[order.strategy], card, 1.0, "worker-1", 0)
@@ -116,11 +137,14 @@ class Sandbox:
 
     def effects(self) -> tuple[object, ...]:
         """Return what the targets themselves recorded."""
-        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked
+        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.containers.ledger)
 
     def state(self) -> tuple[object, ...]:
         """Return the targets' states."""
-        return frozenset(self.processes.alive), tuple(sorted(self.files.live.items())), len(self.ci.conclusions)
+        return frozenset(self.processes.alive), tuple(sorted(self.files.live.items())), len(self.ci.conclusions), self._boxes()
+
+    def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:
+        return tuple((name, row.running, row.image, row.memory_bytes) for name, row in sorted(self.containers.rows.items()))
 
 
 def outcomes(hands: FakeHands) -> list[RecoveryOutcome]:

@@ -1,0 +1,65 @@
+"""What the container recipes share: the spec of a target, its facts, and the factors that any of them may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recoverers.container_port import ContainerPort
+from recoverers.ports import Answer, Facts, HealthPort
+from schemas.attempts import ContainerState
+from schemas.decisions import HealingCommand
+from schemas.services import Services
+from schemas.targets.container import ContainerSpec
+
+# Above this share of its limit a container is on its way to the next kill.
+_MOST_OF_LIMIT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """The containers of the catalogue and the engine that runs them."""
+
+    services: Services
+    engine: ContainerPort
+    health: HealthPort
+
+    def spec(self, command: HealingCommand) -> ContainerSpec | None:
+        """Return the target's spec."""
+        return next((row for row in self.services.containers if row.target == command.target), None)
+
+    def seen(self, command: HealingCommand) -> tuple[ContainerSpec, ContainerState] | Facts:
+        """Return the spec and the container as it is, or why it may not be touched."""
+        spec = self.spec(command)
+        if spec is None:
+            return Facts(refusal="target_unknown")
+        if not spec.healing:
+            return Facts(refusal="healing_off")
+        state = self.engine.state(spec.name)
+        if state is None:
+            return Facts(refusal="engine_unreachable")
+        return (spec, state) if state.exists else Facts(refusal="target_gone")
+
+    def is_well(self, spec: ContainerSpec, state: ContainerState) -> bool:
+        """Tell whether it runs and answers."""
+        return state.running and all(self.health.passes(probe) for probe in spec.answers)
+
+    def check(self, command: HealingCommand, factor: str) -> Answer:
+        """Ask the engine, the operating system, or what the container serves."""
+        spec = self.spec(command)
+        if spec is None:
+            return Answer(False, "catalogue", "target_unknown", settled=True)
+        if factor == "container_process":
+            return Answer(self.engine.is_process_alive(spec.name), "proc")
+        if factor == "container_answers":
+            silent = [probe.name for probe in spec.answers if not self.health.passes(probe)]
+            # One that serves nothing is asked by the engine and by the operating system; those are two sources.
+            return Answer(not silent, "network" if spec.answers else "proc", f"no answer: {', '.join(silent)}" if silent else "")
+        state = self.engine.state(spec.name)
+        if state is None or not state.exists:
+            return Answer(False, "engine", "the engine does not know it")
+        if factor == "image_is_pinned":
+            return Answer(state.image == spec.image, "engine", state.image)
+        if factor == "memory_below_limit":
+            below = state.memory_bytes == 0 or state.used_bytes < _MOST_OF_LIMIT * state.memory_bytes
+            return Answer(state.running and below, "engine", f"{state.used_bytes} of {state.memory_bytes} bytes")
+        return Answer(state.running, "engine", "" if state.running else f"ended with {state.exit_code}")
