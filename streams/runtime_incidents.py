@@ -14,7 +14,7 @@ from streams.depth import beneath, deepest
 from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
 from streams.opening import Stamp, enter_incident, open_incident, update_of
 from streams.rows import Rows
-from streams.runtime_kinds import classify_runtime
+from streams.runtime_kinds import EXACT_KINDS, classify_runtime
 from streams.storms import Storms
 
 
@@ -57,11 +57,16 @@ class RuntimeIncidents:
     def _wait_or_open(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         waiting = self.gathered.get(detection.scope)
         gathered = (*(waiting.detections if waiting else ()), detection)
-        if not beneath(detection.target, self._services):
+        if not beneath(detection.target, self._services) and not self._may_be_named_better(detection):
             return self._open(detection.scope, gathered, stamp)
         soon = stamp.now + timedelta(seconds=self._policy.gather_s)
         self.gathered.put(detection.scope, GatherRow(min(waiting.due, soon) if waiting else soon, gathered))
         return ()
+
+    def _may_be_named_better(self, detection: Detection) -> bool:
+        """Tell whether the target has a look that names its cause exactly, and this was another one: both come within a moment."""
+        exact = {name for name, kind in self._services.probe_kinds(detection.target).items() if kind in EXACT_KINDS}
+        return bool(exact) and dict(detection.signals).get("probe") not in exact
 
     def expect_end(self, remaining: Sequence[Detection], now: datetime) -> None:
         """Let what failed with a cause that is healed now end by itself; what does not opens the next incident of its scope.

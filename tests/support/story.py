@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from schemas.catalogue import CARDS
 from schemas.configuration import Configuration
 from schemas.decisions import Admission, Decision, HealingCommand
 from schemas.ids import id_of
@@ -16,6 +17,7 @@ from schemas.oversight import AuditRecord, DeadLetter, RolloutLevel
 from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
+from schemas.services import Services
 from schemas.signing import private_key_from, public_text
 from streams.notary import find_breaks
 from tests.support.fakes import START
@@ -25,14 +27,14 @@ from tests.support.memory_world import SHOP, MemoryWorld
 KEYS: dict[str, Ed25519PrivateKey] = {name: private_key_from(name.encode().ljust(32, b".")) for name in ("olga", "anton")}
 ROLES = {"olga": Role.OPERATOR, "anton": Role.APPROVER}
 PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) for name, role in ROLES.items()))
-AUTOMATIC = tuple(StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job"))
+AUTOMATIC = tuple(StrategyPolicy(card.name, RolloutLevel.AUTOMATIC) for card in CARDS)
 
 
-def begin(policy: Policy | None = None) -> MemoryFlow:
-    """Return a flow whose services are well and have been seen to be well."""
-    world = MemoryWorld(shipped_rules().detect.matcher)
-    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=SHOP, people=PEOPLE, version="v1")
-    flow = MemoryFlow(configuration, world)
+def begin(policy: Policy | None = None, services: Services = SHOP, world: MemoryWorld | None = None) -> MemoryFlow:
+    """Return a flow whose targets are well and have been seen to be well."""
+    made = replace(world or MemoryWorld(shipped_rules().detect.matcher), services=services)
+    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=PEOPLE, version="v1")
+    flow = MemoryFlow(configuration, made)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
     return flow
@@ -80,7 +82,7 @@ def actions_on(flow: MemoryFlow, target: str) -> list[str]:
 def untouched(flow: MemoryFlow) -> bool:
     """Tell whether no fake target was ever acted upon."""
     world = flow.world
-    return not (world.processes.ledger or world.files.ledger or world.ci.asked)
+    return not (world.processes.ledger or world.files.ledger or world.ci.asked or world.containers.ledger)
 
 
 def steps_done(told: Told) -> list[str]:
