@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -51,7 +53,17 @@ def create_topics(brokers: str, replication: int = 1) -> list[str]:
             raise UnreachableError(
                 f"topic {name}", str(error.args[0].str()), "Mend the cause and run `healstream topics create`"
             ) from error
+    _wait_seen(admin, missing)
     return sorted(missing)
+
+
+def _wait_seen(admin: AdminClient, names: set[str]) -> None:
+    # A created topic reaches the metadata a moment after its creation was answered; whoever starts next must find it.
+    end = time.monotonic() + REACH_TIMEOUT_S
+    while not names <= set(admin.list_topics(timeout=REACH_TIMEOUT_S).topics):
+        if time.monotonic() > end:
+            raise UnreachableError(f"topic {min(names)}", "it was created and is not seen", "Run `healstream topics check` in a moment")
+        admin.poll(0.05)
 
 
 def require_topics(brokers: str) -> None:

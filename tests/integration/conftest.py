@@ -11,6 +11,7 @@ import pytest
 from infra.broker.install import cache_folder, install
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from schemas.policy import Policy
+from tests.support.kafka_container import kafka_container
 from tests.support.whole_system import WholeSystem
 
 
@@ -29,7 +30,11 @@ def jars() -> tuple[Path, ...]:
 
 @pytest.fixture(scope="session")
 def broker(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the bootstrap address of a running broker without topics."""
+    """Yield the bootstrap address of a running broker without topics; in a container when ``HEALSTREAM_TEST_BROKER=container``."""
+    if os.environ.get("HEALSTREAM_TEST_BROKER") == "container":
+        with kafka_container(jars, tmp_path_factory.mktemp("container")) as address:
+            yield address
+        return
     port, controller_port = free_ports(2)
     server = EmbeddedBroker(BrokerPlace(tmp_path_factory.mktemp("broker"), port, controller_port), jars)
     server.start()
