@@ -15,7 +15,7 @@ GRAM = 5
 _COMMON = frozenset(COMMON_GRAMS[at : at + GRAM] for at in range(0, len(COMMON_GRAMS), GRAM))
 _SHORT = frozenset(gram[at : at + size] for gram in _COMMON for size in range(1, GRAM) for at in range(GRAM - size + 1))
 # What looking for a text of so many bytes costs, beside one of eight.
-_COSTS = {1: 2000, 2: 500, 3: 40, 4: 8, 5: 3, 6: 2}
+_COSTS = {1: 2000, 2: 500, 3: 30, 4: 8, 5: 3, 6: 2}
 _DIGITS_COST = 600
 _COMMON_COST = 250
 # One rare place alone may be the border of two common words.
