@@ -18,6 +18,7 @@ from learning.patterns.loader import catalogue_of
 from learning.patterns.matcher import Hit, Matcher, Reading
 from learning.patterns.model import Pattern
 from learning.patterns.reviewed import digest_of
+from learning.silenced import silenced_in
 from learning.stored_logs import StoredLog
 from schemas.policy import Policy
 from schemas.vocabulary import Group, Kind, group_of
@@ -56,8 +57,8 @@ class BackTest:
     """The report.
 
     ``wrong`` are failures of another kind that it hits, ``gained`` logs that only the pattern lets be judged rightly; a failure whose
-    kind nobody knows counts for neither. Lists hold at most ``MAX_LISTED`` ids; ``refused`` says why it may not act, empty when nothing
-    speaks against it.
+    kind nobody knows counts for neither. ``silenced`` are patterns that the whole set, with this one in it, no longer finds in their own
+    examples. Lists hold at most ``MAX_LISTED`` ids; ``refused`` says why it may not act, empty when nothing speaks against it.
     """
 
     pattern: str
@@ -70,6 +71,7 @@ class BackTest:
     stolen: tuple[Stolen, ...]
     gained: tuple[str, ...]
     refused: tuple[str, ...]
+    silenced: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """Return the name of exactly this report: 32 hex digits."""
@@ -98,8 +100,13 @@ class _With(Matcher):
         return super().read(text).hits
 
 
-def back_test(pattern: Pattern, logs: Sequence[StoredLog], recognizer: Recognizer, budget: Budget) -> BackTest:
-    """Return what the pattern would have done to these logs, beside what the recognizer says without it."""
+def back_test(
+    pattern: Pattern, logs: Sequence[StoredLog], recognizer: Recognizer, budget: Budget, together: Matcher | None = None
+) -> BackTest:
+    """Return what the pattern would have done to these logs, beside what the recognizer says without it.
+
+    ``together`` is the whole set with the pattern in it, where that is at hand: then what it silences is looked for too.
+    """
     joined = _With(recognizer.matcher, pattern)
     hit = [log for log in logs if joined.hits_of_own(log.text.encode("utf-8", "replace"))]
     green = tuple(log.id for log in hit if _is_green(log))
@@ -118,6 +125,7 @@ def back_test(pattern: Pattern, logs: Sequence[StoredLog], recognizer: Recognize
         stolen=stolen[:MAX_LISTED],
         gained=tuple(log.id for log, _, now, _ in changed if now is log.kind)[:MAX_LISTED],
         refused=(),
+        silenced=silenced_in(together, pattern.id)[:MAX_LISTED] if together else (),
     )
     return replace(report, refused=tuple(_refusals(report, len(green), len(stolen), budget)))
 
@@ -138,5 +146,7 @@ def _refusals(report: BackTest, green: int, stolen: int, budget: Budget) -> Iter
         yield f"it hits {green} of {report.successes} successful logs, the budget is {budget.green_share:.1%}"
     if stolen > budget.stolen:
         yield f"it takes {stolen} logs from a right verdict, the budget is {budget.stolen}"
+    if report.silenced:
+        yield f"it silences {', '.join(report.silenced)}: begin its expression with a fixed word, not with a sign and digits"
     if not report.successes:
         yield "there are no successful logs to try it on"

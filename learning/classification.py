@@ -204,7 +204,14 @@ def _looks_overcome(best: Candidate, structure: Structure, step: str) -> bool:
     # Tests and compilers print much after their failure, and what runs after it may fetch what it needs.
     if group_of(best.kind) is Group.INFRA and (structure.fetched > best.last_line or structure.work_after(best.last_line) >= _WENT_ON_WORK):
         return True
+    if best.kind is Kind.LINT_OR_POLICY and _was_let_pass(best, structure, room):
+        return True
     return structure.end - best.line > _UNSTATED_NAME_LINES
+
+
+def _was_let_pass(best: Candidate, structure: Structure, room: int) -> bool:
+    """Tell whether a checker's findings did no harm: it prints the same when it was told to pass, but only then does work follow it."""
+    return 0 < structure.tolerated < best.first_line or structure.work_after(best.last_line + room) > 0
 
 
 def _went_on_and_failed(code: Candidate, best: Candidate) -> bool:

@@ -13,7 +13,7 @@ class MarkKind(StrEnum):
     """What a mark says: ``ended`` is a runner's own last word, ``exit`` a step's end, ``flagged`` an error shown as such.
 
     ``closing`` is where work begins whose failure does not fail the job; ``went_on`` a build's or a checker's word that all is well,
-    ``fetched`` the word of what installs, fetches or starts something that it is there.
+    ``fetched`` the word of what installs, fetches or starts something that it is there; ``tolerated`` a command that cannot fail the job.
     """
 
     ENDED = "ended"
@@ -25,11 +25,21 @@ class MarkKind(StrEnum):
     CLOSING = "closing"
     WENT_ON = "went_on"
     FETCHED = "fetched"
+    TOLERATED = "tolerated"
 
 
 # Of these only the last one in a log means something.
 LAST_ONLY = frozenset(
-    {MarkKind.SOFT_PASS, MarkKind.RETRY, MarkKind.GAVE_UP, MarkKind.FLAGGED, MarkKind.CLOSING, MarkKind.WENT_ON, MarkKind.FETCHED}
+    {
+        MarkKind.SOFT_PASS,
+        MarkKind.RETRY,
+        MarkKind.GAVE_UP,
+        MarkKind.FLAGGED,
+        MarkKind.CLOSING,
+        MarkKind.WENT_ON,
+        MarkKind.FETCHED,
+        MarkKind.TOLERATED,
+    }
 )
 
 
@@ -178,6 +188,16 @@ MARK_RULES: tuple[MarkRule, ...] = (
         r"|\[info\] Passed: Total \d+, Failed 0|.{0,60}\b0 failure, 0 error|Cases: \d+  Tried: \d+  Errors: 0  Failures: 0"
         r"|Test Successful in|\d+ of \d+ test suites? \(\d+ of \d+ test cases\) passed|\d+ successes / 0 failures"
         r"|\s*Testing \S+ tests passed|# FAIL: +0$)",
+        0,
+    ),
+    # The command of a checker, as the runner or the shell echoes it, that was told to pass whatever it finds.
+    MarkRule(
+        MarkKind.TOLERATED,
+        r"(?:--exit-zero|--issues-exit-code[= ]0|--soft-fail|\|\| (?:true|:|exit 0|echo ))",
+        r"^(?:\[\w+\] )?(?:[$>] |\++ |Run ).{0,1500}"
+        r"(?:--exit-zero|--issues-exit-code[= ]0|--soft-fail"
+        r"|(?:lint|flake8|ruff|mypy|pyright|check|cop|stan|style|fmt|format|prettier|black|isort|bandit|audit)(?: .{0,600})?"
+        r" \|\| (?:true|:|exit 0|echo ))",
         0,
     ),
     # Checkers that found nothing.

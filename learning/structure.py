@@ -44,7 +44,8 @@ _NO_WORK = re.compile(
     r"|timed out|timeout|no such|warn|abort|invalid|missing|retry|unexpected|\bnot\b|n't\b|\bno\b|required|expected|actual|hash)"
     r"|^(?:at|See|Please|Try|To|Use|Run|For|A complete log|[Nn]ote|[Hh]int|[Hh]elp|Perhaps|Caused by|Traceback|File|make|Command|[Ee]xit"
     r"|npm|gyp|Post job|Cleaning up|Uploading|git version|Temporarily|Adding repo|Stopping|Removing|Terminate|travis_|section_|[Ss]tack"
-    r"|Verbose|Learn|Call|You|If|This|The|It|Total|Time|Downloading|Fetching|Get|Reading|Building|Loading|Resolving|location|is|and|or|of|a|an|in|with|how"
+    r"|Build teardown|Searching for test report|Finishing: |All Finished"
+    r"|Verbose|Learn|Call|Your?|If|This|The|It|Total|Time|Downloading|Fetching|Get|Reading|Building|Loading|Resolving|location|is|and|or|of|a|an|in|with|how"
     r"|establish|remove|may|There)\b|^[A-Za-z_.$]+\(|^[A-Za-z_]+=|\.{3}$"
 )
 _ERROR_WORD = re.compile(
@@ -71,7 +72,8 @@ class Structure:
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
     ``went_on`` is where a build or a checker last said that all is well, ``fetched`` where something was got at last, ``work`` are the
-    last lines of plain work. ``block`` are the clean lines of the last error block.
+    last lines of plain work; ``tolerated`` is the last command that was told to pass. ``block`` are the clean lines of the last error
+    block.
     """
 
     end: int = 0
@@ -84,6 +86,7 @@ class Structure:
     closing: int = 0
     went_on: int = 0
     fetched: int = 0
+    tolerated: int = 0
     work: tuple[int, ...] = ()
     block_first: int = 0
     block: tuple[str, ...] = ()
@@ -142,6 +145,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         closing=_last(ordered, MarkKind.CLOSING),
         went_on=_last(ordered, MarkKind.WENT_ON),
         fetched=_last(ordered, MarkKind.FETCHED),
+        tolerated=_last(ordered, MarkKind.TOLERATED),
         work=_last_work(window, window_first, exit_line or _last(ordered, MarkKind.CLOSING) or total + 1),
         block_first=first,
         block=block,
@@ -160,6 +164,7 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "closing": structure.closing,
         "went_on": structure.went_on,
         "fetched": structure.fetched,
+        "tolerated": structure.tolerated,
     }
     work = (_SIGNAL + "work", ",".join(map(str, structure.work)))
     return ((_SIGNAL + "verdict", structure.verdict.value), work, *((_SIGNAL + name, str(value)) for name, value in rows.items()))
@@ -184,6 +189,7 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         closing=number("closing"),
         went_on=number("went_on"),
         fetched=number("fetched"),
+        tolerated=number("tolerated"),
         work=tuple(int(one) for one in signals.get(_SIGNAL + "work", "").split(",")[:_MAX_WORK_LINES] if one.isdecimal()),
     )
 

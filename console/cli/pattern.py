@@ -129,7 +129,7 @@ def backtest(pattern: str, live: bool = LIVE, name: str = NAME, output: Output =
 
 
 def _report_row(report: BackTest) -> dict[str, object]:
-    lists: Sequence[str] = ("green", "wrong", "stolen", "gained")
+    lists: Sequence[str] = ("green", "wrong", "stolen", "gained", "silenced")
     counts: dict[str, object] = {key: len(getattr(report, key)) for key in lists}
     return {"pattern": report.pattern, "logs": report.logs, "successes": report.successes, "right": report.right, **counts}
 

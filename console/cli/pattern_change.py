@@ -18,6 +18,7 @@ from console.words import require_right, speaker_in
 from infra.compiled_patterns import CompiledPatterns
 from infra.kafka import deliver
 from learning.backtest import BackTest, Budget, back_test
+from learning.patterns.loader import catalogue_of
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
@@ -54,5 +55,11 @@ def change_folder(name: str, change: Change, files: Mapping[str, str], *, dry: b
 def try_stored(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> BackTest:
     """Return the back-test of a pattern over the recorded logs, and with ``live`` over those that the log topic still holds."""
     logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
-    matcher = Matcher(shelf.catalogue, CompiledPatterns.in_cache(os.environ))
-    return back_test(pattern, logs, load_recognizer(shipped_patterns(), matcher), Budget.of(load_policy(home(name).config)))
+    store = CompiledPatterns.in_cache(os.environ)
+    matcher = Matcher(shelf.catalogue, store)
+    others = tuple(known for known in shelf.catalogue.patterns if known.id != pattern.id)
+    # One of the folder is in the set already; any other is compiled with it now, and the workers find that set in the cache.
+    is_known = pattern in shelf.catalogue.patterns
+    together = matcher if is_known else Matcher(catalogue_of((*others, pattern), shelf.catalogue.families), store)
+    recognizer = load_recognizer(shipped_patterns(), matcher)
+    return back_test(pattern, logs, recognizer, Budget.of(load_policy(home(name).config)), together)

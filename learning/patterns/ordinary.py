@@ -14,8 +14,8 @@ WINDOW = 8
 GRAM = 5
 _COMMON = frozenset(COMMON_GRAMS[at : at + GRAM] for at in range(0, len(COMMON_GRAMS), GRAM))
 _SHORT = frozenset(gram[at : at + size] for gram in _COMMON for size in range(1, GRAM) for at in range(GRAM - size + 1))
-# What looking for a text of so many letters costs, beside one of eight.
-_COSTS = {1: 2000, 2: 500, 3: 40, 4: 8, 5: 3, 6: 2}
+# What looking for a text of so many bytes costs, beside one of eight.
+_COSTS = {1: 2000, 2: 500, 3: 30, 4: 8, 5: 3, 6: 2}
 _DIGITS_COST = 600
 _COMMON_COST = 250
 # One rare place alone may be the border of two common words.
@@ -32,7 +32,7 @@ def windows(text: str) -> list[str]:
 def window_cost(window: str) -> int:
     """Return what looking for a short text costs: little when it is long and rare."""
     shown = window.lower()
-    cost = _COSTS.get(len(shown), 1) + (_DIGITS_COST if shown.strip().isdigit() else 0)
+    cost = _COSTS.get(len(shown.encode()), 1) + (_DIGITS_COST if shown.strip().isdigit() else 0)
     if len(shown) < GRAM:
         return cost + (_COMMON_COST if shown in _SHORT else 0)
     rare = sum(shown[at : at + GRAM] not in _COMMON for at in range(len(shown) - GRAM + 1))

@@ -30,7 +30,7 @@ _LACK_COST = 200
 
 @dataclass(frozen=True, slots=True, order=True)
 class Need:
-    """A fixed text of ASCII letters or, when ``is_fragment``, an expression; ``caseless`` texts are in lower case."""
+    """A fixed text or, when ``is_fragment``, an expression; ``caseless`` texts are of ASCII letters in lower case."""
 
     text: str
     caseless: bool = False
@@ -125,7 +125,8 @@ def _exactly(texts: Iterable[str]) -> _Seen:
 
 
 def _read_letter(argument: Any, caseless: bool) -> _Seen:
-    if argument > _LAST_ASCII:
+    # The automaton folds ASCII letters only.
+    if caseless and argument > _LAST_ASCII:
         return _ANYTHING
     letter = chr(argument)
     return _exactly({letter.lower() if caseless else letter})
@@ -140,7 +141,7 @@ def _read_class(argument: Any, caseless: bool) -> _Seen:
             letters.update(range(value[0], value[1] + 1))
         else:
             return _ANYTHING
-    if len(letters) > _MOST_LETTERS or max(letters) > _LAST_ASCII:
+    if len(letters) > _MOST_LETTERS or (caseless and max(letters) > _LAST_ASCII):
         return _ANYTHING
     return _exactly(chr(one).lower() if caseless else chr(one) for one in letters)
 

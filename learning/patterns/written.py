@@ -70,7 +70,7 @@ def weight_of(nodes: Sequence[Node]) -> float:
         elif operation is words.LITERAL:
             weight += 1 if argument < _FIRST_WIDE else _WIDE_WEIGHT
         elif operation is words.IN:
-            weight += 0 if _is_wide_class(argument) else _CLASS_WEIGHT
+            weight += 0 if _is_wide_class(argument) else _WIDE_WEIGHT if _is_all_wide(argument) else _CLASS_WEIGHT
     return weight
 
 
@@ -84,6 +84,10 @@ def _inner(operation: object, argument: Any) -> list[Sequence[Node]]:
 
 def _is_wide_class(argument: Any) -> bool:
     return any(operation is words.NEGATE or (operation is words.CATEGORY and value in _WIDE_CATEGORIES) for operation, value in argument)
+
+
+def _is_all_wide(argument: Any) -> bool:
+    return all(operation is words.LITERAL and value >= _FIRST_WIDE for operation, value in argument)
 
 
 def _may_be_nothing(operation: object, argument: Any) -> bool:
@@ -111,6 +115,8 @@ def _write_letter(argument: Any) -> str:
 
 
 def _write_class(argument: Any) -> str:
+    if _has_wide_letters_only(argument):
+        return _write_letters(argument)
     inner, is_wide = "", False
     for operation, value in argument:
         if operation is words.NEGATE:
@@ -125,6 +131,18 @@ def _write_class(argument: Any) -> str:
     if not is_wide:
         return narrow
     return f"(?:{narrow}|{_WIDE_LETTER})" if inner.strip("^") else f"(?:{_WIDE_LETTER})" if not inner else "(?s:.)"
+
+
+def _has_wide_letters_only(argument: Any) -> bool:
+    """Tell whether what a class holds beyond ASCII is single letters: these are written as they are, which tells much more than any."""
+    is_single = all(operation is words.LITERAL or (operation is words.RANGE and value[1] < _FIRST_WIDE) for operation, value in argument)
+    return is_single and any(operation is words.LITERAL and value >= _FIRST_WIDE for operation, value in argument)
+
+
+def _write_letters(argument: Any) -> str:
+    wide = [chr(value) for operation, value in argument if operation is words.LITERAL and value >= _FIRST_WIDE]
+    narrow = [one for one in argument if one[0] is words.RANGE or one[1] < _FIRST_WIDE]
+    return f"(?:{'|'.join([*([_write_class(narrow)] if narrow else []), *wide])})"
 
 
 def _write_range(first: int, last: int) -> str:

@@ -191,3 +191,23 @@ def test_a_pattern_may_outrank_a_kind_that_explains_its_own(recognizer: Recogniz
         "error: expected expression, found reserved keyword `do`\nthread 'a.md (line 12)' panicked at 'couldn't compile the test', x.rs:1:2"
     )
     assert classify_log(text, Result.FAILURE, recognizer).kind is Kind.TEST_FAILURE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Failed to transfer file: http://repo.example/d-1.pom. Return code is: {} , ReasonPhrase:{}. -> [Help 1]",
+        "status code: {}, reason phrase: {} -> [Help 1]",
+        "transfer failed for https://repo.example/d-1.pom, status: {} {} -> [Help 1]",
+    ],
+    ids=["maven 3.0", "maven 3.6", "maven 3.9"],
+)
+def test_a_status_that_no_registry_holds_is_named_and_does_not_act(line: str, recognizer: Recognizer) -> None:
+    """Given a resolution that failed by a server's error, then a registered one acts; one of an edge's own may stand for a dead server."""
+    project = "[ERROR] Failed to execute goal on project app: Could not resolve dependencies for project a:b:jar:1: Could not transfer"
+    log = f"{project} artifact c:d:pom:1 from/to r (https://repo.example): {line}\n{_EXIT}"
+    told = classify_log(log.format(503, "Service Unavailable"), Result.FAILURE, recognizer)
+    assert (told.kind, told.acts) == (Kind.REMOTE_SERVICE_ERROR, True)
+    for code, reason in ((520, "Unknown Error"), (521, "Web server is down"), (530, "none"), (599, "none")):
+        said = classify_log(log.format(code, reason), Result.FAILURE, recognizer)
+        assert (said.kind, said.acts) == (Kind.REMOTE_SERVICE_ERROR, False), code

@@ -12,6 +12,16 @@ from learning.marks import MARK_RULES, MarkKind, MarkRule
 from learning.structure import Structure, Verdict, clean_line, from_signals, structure_of, to_signals
 from schemas.vocabulary import Kind
 
+TOLERATED = [
+    "$ flake8 --exit-zero --count .",
+    "+ pylint --exit-zero shop",
+    "Run bundle exec rubocop || true",
+    "$ golangci-lint run --issues-exit-code=0",
+    "+ npx eslint . || exit 0",
+    "[lint] $ mypy shop || echo 'types are not held yet'",
+]
+# The command of no checker, one that may fail, and a text that is no command.
+NOT_TOLERATED = ["$ mkdir build || true", "$ flake8 .", "use --exit-zero to pass", "$ tar czf lint.tgz . || true"]
 MARKED = [
     "Your build exited with 1",
     "The command x exited with 1.",
@@ -282,7 +292,7 @@ def test_a_structure_comes_back_from_its_signals_without_its_block(recognizer: R
 @pytest.mark.parametrize("rule", MARK_RULES, ids=lambda rule: rule.hint[:30])
 def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
     """Given a line that a rule confirms, then the automaton's hint finds it too."""
-    confirmed = [line for line in (*MARKED, *PASSED, *WENT_ON, *FETCHED, *RETRIED) if re.search(rule.expression, line)]
+    confirmed = [line for line in (*MARKED, *PASSED, *WENT_ON, *FETCHED, *RETRIED, *TOLERATED) if re.search(rule.expression, line)]
     assert confirmed
     assert all(re.search(rule.hint, line) for line in confirmed)
 
@@ -290,8 +300,8 @@ def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
 @pytest.mark.parametrize("clock", ["", "2026-01-02T10:00:00.1234567Z ", "\x1b[32m"])
 @pytest.mark.parametrize(
     ("kind", "lines"),
-    [(MarkKind.SOFT_PASS, PASSED), (MarkKind.WENT_ON, WENT_ON), (MarkKind.FETCHED, FETCHED)],
-    ids=["passed", "went on", "fetched"],
+    [(MarkKind.SOFT_PASS, PASSED), (MarkKind.WENT_ON, WENT_ON), (MarkKind.FETCHED, FETCHED), (MarkKind.TOLERATED, TOLERATED)],
+    ids=["passed", "went on", "fetched", "tolerated"],
 )
 def test_a_tools_word_that_it_passed_is_a_mark(kind: MarkKind, lines: list[str], clock: str, recognizer: Recognizer) -> None:
     """Given what a tool says when all went well, under any clock, then it is known that work went on there."""
@@ -379,3 +389,9 @@ def test_an_error_that_a_list_of_changes_names_is_not_one(recognizer: Recognizer
     """Given the words of an error in a commit's title and in release notes, then nothing is named."""
     for line in ("3c4d5e6 Do not fail when disk is full: No space left on device", " * Fixed: No space left on device when uploading"):
         assert classify_log(f"{line}\n", None, recognizer).kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize("line", NOT_TOLERATED)
+def test_only_a_checkers_command_that_was_told_to_pass_is_tolerated(line: str, recognizer: Recognizer) -> None:
+    """Given a command of no checker or without such a word, then no mark says that it cannot fail the job."""
+    assert MarkKind.TOLERATED not in {mark.kind for mark in recognizer.matcher.read(f"x\n{line}\ny".encode()).marks}
