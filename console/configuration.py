@@ -18,6 +18,7 @@ from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, Services
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
+from schemas.authorization import DEFAULT_RULES, faults_in
 from schemas.catalogue import CARDS, card_named
 from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
 from schemas.errors import ConfigurationError
@@ -30,6 +31,7 @@ _REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not b
 M = TypeVar("M", bound=BaseModel)
 HEALSTREAM, SERVICES, PEOPLE, POLICY = "healstream.yaml", "services.yaml", "people.yaml", "policy/"
 REVIEWS = f"patterns/{REVIEWS_FILE}"
+CEDAR = ".cedar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def _read_texts(folder: Path) -> dict[str, str]:
     try:
         names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
+        paths = sorted(path for path in (folder / "policy").glob("*") if path.suffix in {".yaml", CEDAR})
+        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in paths}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
@@ -127,14 +130,22 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     read = _shape(PEOPLE, texts.get(PEOPLE, ""), PeopleFile, problems)
     if read is None:
         return People()
-    people = People(tuple(row.record() for row in read[1].people))
+    people = People(tuple(row.record() for row in read[1].people), _rules_in(texts, problems))
     problems += _people_problems(read[0], people)
     return people
 
 
+def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
+    found = {name: text for name, text in texts.items() if name.endswith(CEDAR)}
+    mend = "correct the rule; docs/policy.md lists what it may speak of"
+    problems += [Problem(name, row.line, row.column, row.what, mend) for name, text in found.items() for row in faults_in(text)]
+    # A folder from before there were rules keeps the rights that its roles had.
+    return "\n".join(found.values()) if found else DEFAULT_RULES
+
+
 def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems)
+    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}, problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 

@@ -17,7 +17,7 @@ from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, StrategyPolicy
-from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec, UpstreamSpec
+from schemas.services import CiServer, ConfigSpec, Environment, ProbeKind, ProbeSpec, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -126,6 +126,9 @@ class ServiceRow(Shape):
     probes: tuple[ProbeRow, ...] = ()
     configs: tuple[Name, ...] = ()
     healing: bool = True
+    environment: Environment = Environment.PRODUCTION
+    team: Annotated[str, Field(pattern=rf"{NAME}|^$")] = ""
+    labels: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=50)] = {}
 
     def record(self) -> ServiceSpec:
         """Return the record."""
@@ -139,6 +142,9 @@ class ServiceRow(Shape):
             probes=tuple(probe.record() for probe in self.probes),
             configs=self.configs,
             healing=self.healing,
+            environment=self.environment,
+            team=self.team,
+            labels=tuple(sorted(self.labels.items())),
         )
 
 
