@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.rule_places import rule_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
@@ -181,6 +182,7 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
             if name in found:
                 problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
             found[name], origin[name] = value, file
+        problems += rule_problems(document, [row.record() for row in rows.rules or ()])
         for index, row in enumerate(rows.strategies or ()):
             if card_named(CARDS, row.strategy) is None:
                 known = ", ".join(card.name for card in CARDS)
@@ -188,9 +190,15 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
                     document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
                 )
     policy = replace(Policy(), **found)  # type: ignore[arg-type]
-    if not policy.medium_from <= policy.high_from <= policy.critical_from:
-        place = origin.get("high_from") or origin.get("medium_from") or origin.get("critical_from") or POLICY
-        problems.append(Problem(place, 1, 1, "medium_from <= high_from <= critical_from does not hold", "put them in order"))
+    return _ordered(policy, origin, problems)
+
+
+def _ordered(policy: Policy, origin: Mapping[str, str], problems: list[Problem]) -> Policy:
+    for names in (("medium_from", "high_from", "critical_from", "never_from"), ("office_from_hour", "office_until_hour")):
+        values = [getattr(policy, name) for name in names]
+        if values != sorted(values):
+            place = next((origin[name] for name in names if name in origin), POLICY)
+            problems.append(Problem(place, 1, 1, f"{' <= '.join(names)} does not hold", "put them in order"))
     return policy
 
 
