@@ -10,9 +10,9 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -219,12 +219,21 @@ class RiskRow(Shape):
     risk: Annotated[float, Field(gt=0, le=100)]
 
 
+def _kind_of_then(value: object) -> str:
+    return "points" if isinstance(value, dict | RiskRow) else "word"
+
+
+# What follows beside points, which ``RiskRow`` spells.
+_Word = Literal["refuse", "escalate", "observe", "ask", "ask_two", "never"]
+_Then = Annotated[Annotated[_Word, Tag("word")] | Annotated[RiskRow, Tag("points")], Discriminator(_kind_of_then)]
+
+
 class RuleRow(Shape):
     """One rule of the policy: when its CEL condition holds, what follows, and the reason that people read."""
 
     name: Name
     when: Annotated[str, Field(min_length=1)]
-    then: Literal["refuse", "escalate", "observe", "ask", "ask_two", "never"] | RiskRow
+    then: _Then
     reason: Annotated[str, Field(min_length=1, max_length=200)]
 
     def record(self) -> PolicyRule:
@@ -248,7 +257,7 @@ class BudgetRow(Shape):
 def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
         raise ValueError(f"there is no time zone {name}: write one of the IANA database, such as Europe/Berlin") from error
     return name
 

@@ -180,7 +180,8 @@ _SAMPLES: tuple[Mapping[Type, Value], ...] = (
 
 def _ill_typed(text: str, variables: Sequence[Variable]) -> Iterator[Misfit]:
     # What stands on the other side of an ``&&`` may hide a mistake, so each side is tried by itself too.
-    for place, part in ((0, text), *_sides(text)):
+    # The innermost first: its place is the nearest to the mistake.
+    for place, part in reversed(((0, text), *_sides(text))):
         for sample in _SAMPLES:
             given: Mapping[str, Value] = {row.name: row.choices[0] if row.choices else sample[row.type] for row in variables}
             what = _mistake(part, ready(given))
@@ -204,6 +205,9 @@ def _sides(text: str) -> Iterator[tuple[int, str]]:
     begin, depth, seen = 0, 0, False
     for found in _TOKEN.finditer(text):
         depth += _STEP.get(found[0], 0)
+        if depth < 0:
+            # The brackets around this text were not a pair.
+            return
         if depth == 0 and found[0] in {"&&", "||"}:
             yield from _side(text, begin, found.start())
             begin, seen = found.end(), True

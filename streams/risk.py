@@ -68,7 +68,7 @@ def score_risk(card: StrategyCard, given: RiskInputs) -> Risk:
         RiskFactor("attempt", str(given.attempt), (given.attempt - 1) * _PER_ATTEMPT),
         RiskFactor("provenance", f"{given.provenance.origin}/{given.provenance.trust}", _ORIGIN[given.provenance.origin] + trust),
         RiskFactor("recent_failures", str(given.failures), min(given.failures * _PER_FAILURE, _MOST_FAILURES)),
-        RiskFactor("policy", "extra_risk", given.extra),
+        RiskFactor("policy", "extra_risk", round(given.extra, 2)),
         *_surroundings(given),
     ]
     return capped(rows)
@@ -81,7 +81,7 @@ def _surroundings(given: RiskInputs) -> list[RiskFactor]:
         RiskFactor("dependents_share", f"{share:.2f}", round(share * _SHARE, 2)),
         RiskFactor("environment", here.value if here else "", _ENVIRONMENT[here] if here else 0.0),
         RiskFactor("history", f"{given.success_rate:.2f}", round((1.0 - given.success_rate) * _HISTORY, 2)),
-        RiskFactor("time", *given.time),
+        RiskFactor("time", given.time[0], round(given.time[1], 2)),
         RiskFactor("deployments", str(given.deployments), min(given.deployments * _PER_DEPLOYMENT, _MOST_DEPLOYMENTS)),
     ]
 

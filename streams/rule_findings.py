@@ -32,7 +32,8 @@ def ask_rules(policy: Policy, base: Risk, values: Mapping[str, Value]) -> Ruled:
     """Ask every rule; ``values`` are all variables but those of the risk."""
     before = _with_risk(values, base.score, base.score, policy)
     adding = find([rule for rule in policy.rules if rule.then is RuleThen.RISK], ready(before))
-    risk = capped([*base.factors, *(RiskFactor(f"{FACTOR}{row.rule}", row.reason, row.points) for row in adding)]) if adding else base
+    factors = (RiskFactor(f"{FACTOR}{row.rule}", row.reason, round(row.points, 2)) for row in adding)
+    risk = capped([*base.factors, *factors]) if adding else base
     after = _with_risk(values, base.score, risk.score, policy)
     others = find([rule for rule in policy.rules if rule.then is not RuleThen.RISK], ready(after))
     return Ruled(risk, (*adding, *others), after)
