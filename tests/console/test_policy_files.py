@@ -8,7 +8,6 @@ import pytest
 
 from console.configuration import Files, configuration_of
 from schemas.configuration import Configuration, Keys, policy_body
-from schemas.decisions import Tier
 from schemas.oversight import RolloutLevel
 from schemas.policy import Policy, PolicyRule, RuleThen, StrategyPolicy
 from schemas.services import Environment
@@ -59,7 +58,7 @@ def test_every_word_of_a_rule_is_read(then: RuleThen) -> None:
         (rule_file(">\n      complete &&\n      colour == 1"), "3:11", "there is no colour"),
         ("rules:\n  - {name: r, when: colour == 1, then: ask, reason: w}\n", "2:21", "there is no colour"),
         (rule_file("complete", "heal"), "4:5", "refuse"),
-        (rule_file("complete", "{risk: -5}"), "4:12", "greater than 0"),
+        (rule_file("complete", "{risk: -5}"), "4:5", "greater than 0"),
         (rule_file("complete", "risk"), "4:5", "refuse"),
         ("rules:\n  - {name: r, when: complete, then: ask}\n", "2:5", "reason"),
         (rule_file("complete") + "  - {name: r, when: complete, then: ask, reason: w}\n", "6:6", "r is there twice"),
@@ -87,7 +86,6 @@ def test_times_thresholds_and_shares_are_policy() -> None:
     assert (found.zone, found.office_from_hour, found.night_risk, found.never_from) == ("Europe/Berlin", 7, 5, 90)
     assert (found.demote_below, found.demote_window) == (0.6, 30)
     assert found.strategies == (StrategyPolicy("rerun_job", RolloutLevel.CANARY, canary_share=0.25),)
-    assert Tier.NEVER == "never"
 
 
 def test_a_service_has_an_environment_a_team_and_labels() -> None:
