@@ -15,6 +15,8 @@ from schemas.oversight import Control, RolloutLevel
 from schemas.people import People, Right
 
 LADDER = tuple(RolloutLevel)
+# What decide tells the audit chain of a strategy's level; the command line shows it from there.
+ROLLOUT_SET, ROLLOUT_REFUSED, DEMOTED = "rollout.set", "rollout.refused", "strategy.demoted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,26 @@ def lower_of(*levels: RolloutLevel) -> RolloutLevel:
 def rung_below(level: RolloutLevel) -> RolloutLevel:
     """Return the next level that goes less far; nothing is below observing."""
     return LADDER[max(LADDER.index(level) - 1, 0)]
+
+
+def details_of(row: RolloutRow) -> tuple[tuple[str, str], ...]:
+    """Return the row as details of its audit entry, from which ``row_from`` makes it again."""
+    waits = (("before", row.before.value), ("holds_at", row.holds_at.isoformat())) if row.before and row.holds_at else ()
+    return (("by", row.by), ("level", row.level.value), ("lowered_by", row.lowered_by), *waits)
+
+
+def row_from(details: tuple[tuple[str, str], ...], at: datetime) -> RolloutRow:
+    """Return the row that an audit entry tells of; raises ValueError or KeyError for one that no rollout made."""
+    told = dict(details)
+    before, holds_at = told.get("before"), told.get("holds_at")
+    return RolloutRow(
+        level=RolloutLevel(told["level"]),
+        by=told["by"],
+        at=at,
+        lowered_by=told["lowered_by"],
+        before=RolloutLevel(before) if before else None,
+        holds_at=datetime.fromisoformat(holds_at) if holds_at else None,
+    )
 
 
 def strategy_of(control: Control) -> str:

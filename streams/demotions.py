@@ -17,7 +17,7 @@ from schemas.outputs import Count, Emit, Output
 from schemas.oversight import AuditEntry, RolloutLevel
 from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.rollouts import rung_below
+from schemas.rollouts import DEMOTED, rung_below
 from streams.rows import Rows
 
 MAX_STRATEGIES = 500
@@ -103,6 +103,6 @@ def _say(outcome: RecoveryOutcome, row: StrategyRow, why: str) -> Sequence[Outpu
     details = (("command_id", outcome.command_id or ""), ("level", level.value), ("why", f"{why}; a signed rollout word raises it again"))
     counted = (("model", f"strategy/{strategy}"),)
     return [
-        Emit(AuditEntry("decide", "strategy.demoted", strategy, outcome.finished_at, details)),
+        Emit(AuditEntry("decide", DEMOTED, strategy, outcome.finished_at, details)),
         Count("healstream_drift_detected_total", counted),
     ]

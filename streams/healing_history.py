@@ -13,7 +13,16 @@ from schemas.incidents import Incident
 from schemas.outputs import Emit, Output
 from schemas.oversight import AuditEntry, Control, RolloutLevel
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.rollouts import RolloutRow, lower_of, may_raise, rollout_after, strategy_of
+from schemas.rollouts import (
+    ROLLOUT_REFUSED,
+    ROLLOUT_SET,
+    RolloutRow,
+    details_of,
+    lower_of,
+    may_raise,
+    rollout_after,
+    strategy_of,
+)
 from streams.demotions import Demotions, StrategyRow
 from streams.rows import Rows
 from streams.track_record import TrackRecord, TrackRow
@@ -118,12 +127,12 @@ class HealingHistory:
             return ()
         row = rollout_after(known, control, people, self._configuration.policy.oversight)
         if isinstance(row, str):
-            return [Emit(AuditEntry("decide", "rollout.refused", strategy, control.at, (("by", control.by), ("why", row))))]
+            return [Emit(AuditEntry("decide", ROLLOUT_REFUSED, strategy, control.at, (("by", control.by), ("why", row))))]
         self._rollouts.put(strategy, row)
         # Lowering is everybody's who may stop things; taking a demotion back is for those who may release a stop.
         if may_raise(control, people):
             self._demotions.note_raised(strategy, control.at)
-        return [Emit(AuditEntry("decide", "rollout.set", strategy, control.at, (("by", control.by), ("level", row.level.value))))]
+        return [Emit(AuditEntry("decide", ROLLOUT_SET, strategy, control.at, details_of(row)))]
 
     def level_of(self, strategy: str, now: datetime) -> RolloutLevel:
         """Return how far a strategy may go: a person's control and its own failures can lower the policy's level, never raise it."""
