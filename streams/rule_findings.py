@@ -6,10 +6,10 @@ Rules that add risk are asked first and see the score before any rule; the other
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.conditions import Failed, Value, Values, holds, ready
+from schemas.conditions import Failed, Value, hold_all, ready
 from schemas.decisions import Decision, Risk, RiskFactor
 from schemas.policy import Policy, PolicyRule, RuleThen
 from streams.gates.facts import Finding
@@ -17,6 +17,7 @@ from streams.risk import capped, tier_of
 
 PREFIX = "when."
 FACTOR = "rule:"
+_write = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +31,26 @@ class Ruled:
 
 def ask_rules(policy: Policy, base: Risk, values: Mapping[str, Value]) -> Ruled:
     """Ask every rule; ``values`` are all variables but those of the risk."""
-    before = _with_risk(values, base.score, base.score, policy)
-    adding = find([rule for rule in policy.rules if rule.then is RuleThen.RISK], ready(before))
+    adding_rules = tuple(rule for rule in policy.rules if rule.then is RuleThen.RISK)
+    adding = find(adding_rules, _with_risk(values, base.score, base.score, policy))
     factors = (RiskFactor(f"{FACTOR}{row.rule}", row.reason, round(row.points, 2)) for row in adding)
     risk = capped([*base.factors, *factors]) if adding else base
     after = _with_risk(values, base.score, risk.score, policy)
-    others = find([rule for rule in policy.rules if rule.then is not RuleThen.RISK], ready(after))
+    others = find(tuple(rule for rule in policy.rules if rule.then is not RuleThen.RISK), after)
     return Ruled(risk, (*adding, *others), after)
 
 
-def find(rules: Sequence[PolicyRule], values: Values) -> tuple[Finding, ...]:
+def find(rules: tuple[PolicyRule, ...], values: Mapping[str, Value]) -> tuple[Finding, ...]:
     """Return a finding for each rule that holds or fails, in the policy's order."""
-    answers = ((rule, holds(rule.when, values)) for rule in rules)
-    return tuple(_finding(rule, answer) for rule, answer in answers if answer is not False)
+    if not rules:
+        return ()
+    answers = hold_all(tuple(rule.when for rule in rules), ready(values))
+    return tuple(_finding(rule, answer) for rule, answer in zip(rules, answers, strict=True) if answer is not False)
 
 
 def inputs_of_values(values: Mapping[str, Value]) -> tuple[tuple[str, str], ...]:
     """Return every value as JSON text under its name, so that a decision's record can be asked again."""
-    return tuple((f"{PREFIX}{name}", json.dumps(value, sort_keys=True)) for name, value in values.items())
+    return tuple((f"{PREFIX}{name}", _write(value)) for name, value in values.items())
 
 
 def rules_again(decision: Decision, policy: Policy) -> Ruled:

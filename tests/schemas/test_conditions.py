@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.conditions import MAX_CHARS, Condition, Failed, Misfit, Type, Value, Variable, compile_condition, evaluate, holds, ready
+from schemas.conditions import (
+    MAX_CHARS,
+    Condition,
+    Failed,
+    Misfit,
+    Type,
+    Value,
+    Variable,
+    compile_condition,
+    evaluate,
+    hold_all,
+    holds,
+    ready,
+)
 
 VARIABLES = (
     Variable("kind", Type.TEXT, "its kind", ("disk_full", "service_down")),
@@ -90,6 +103,21 @@ def test_a_condition_that_fails_while_it_runs_is_no_answer(text: str) -> None:
 
     assert isinstance(found, Failed)
     assert found.why
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (),
+        ("complete", "risk > 90.0", "steps.exists(step, step == 'stop')"),
+        ("complete", "labels.team == 'shop'", "!complete"),
+        ("complete", "risk"),
+        ("true) || (complete", "attempt == 2 // as a comment", "(false"),
+        ("complete], [complete", "complete"),
+    ],
+)
+def test_asked_together_each_answers_as_it_does_alone(texts: tuple[str, ...]) -> None:
+    assert hold_all(texts, ready(HERE)) == tuple(holds(text, ready(HERE)) for text in texts)
 
 
 def test_other_values_than_yes_and_no_are_for_who_asks_for_them() -> None:
