@@ -24,7 +24,7 @@ from schemas.catalogue import CARDS, card_named
 from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
 from schemas.errors import ConfigurationError
 from schemas.pattern_review import PatternReview, why_not_counted
-from schemas.people import People
+from schemas.people import People, Right
 from schemas.policy import Policy
 from schemas.services import Services, start_order
 
@@ -132,7 +132,7 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     if read is None:
         return People()
     people = People(tuple(row.record() for row in read[1].people), _rules_in(texts, problems))
-    problems += _people_problems(read[0], people)
+    problems += [*_people_problems(read[0], people), *_locked_out(texts, people)]
     return people
 
 
@@ -244,6 +244,19 @@ def _shared_hosts(document: Document, services: Services) -> list[Problem]:
 
 def _people_problems(document: Document, people: People) -> list[Problem]:
     return _repeated(document, "people", [person.name for person in people.persons])
+
+
+def _locked_out(texts: Mapping[str, str], people: People) -> list[Problem]:
+    # Own rules can leave nobody who could stop healing, or let it go on again; only files could mend that then.
+    own = next((name for name in sorted(texts) if name.endswith(CEDAR)), None)
+    if own is None or people.rules == DEFAULT_RULES or not people.persons or faults_in(people.rules):
+        return []
+    mend = "permit it to somebody of people.yaml"
+    return [
+        Problem(own, 1, 1, f"the rules let nobody {right} of the fleet", mend)
+        for right in (Right.ENGAGE_SWITCH, Right.RELEASE_SWITCH)
+        if not any(people.may(person.name, right) for person in people.persons)
+    ]
 
 
 def _repeated(document: Document, section: str, names: Sequence[str]) -> list[Problem]:

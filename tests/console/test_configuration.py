@@ -140,6 +140,17 @@ def test_rules_on_people_are_read_together_and_their_mistakes_are_told_with_thei
     assert load_people(home.config).may("ada", Right.APPROVE)
 
 
+def test_rules_that_leave_nobody_to_stop_healing_are_refused(tmp_path: Path) -> None:
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+    init(home, "ada")
+    people = home.config / "policy" / "people.cedar"
+    people.write_text(people.read_text(encoding="utf-8").replace('Role::"admin", action,', 'Role::"admin", action == Action::"view",'))
+
+    with pytest.raises(ConfigurationError, match=r"policy/people\.cedar:1:1: the rules let nobody engage_switch") as found:
+        load_people(home.config)
+    assert "nobody release_switch" in str(found.value)
+
+
 def test_a_broken_rule_refuses_the_whole_set() -> None:
     found = configuration_of(Files({"healstream.yaml": "version: 1\n", "policy/p.cedar": "// rules\npermit\n"}, {}), Keys())
 

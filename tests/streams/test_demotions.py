@@ -97,6 +97,15 @@ def test_only_a_later_word_of_who_may_release_raises_it_again_and_never_above_th
     assert decided(low, "79").verdict is Verdict.OBSERVE
 
 
+def test_a_level_that_a_person_set_before_levels_knew_who_still_holds_and_anybody_who_may_raises_it() -> None:
+    decide = stage({"word/level/rerun_job": '[0,{"text":"shadow"}]'})
+    assert dict(decided(decide).inputs)["level"] == "shadow"
+    assert "word/level/rerun_job" not in decide.snapshot()
+    assert decide.take_changes()["word/level/rerun_job"] is None
+    decide.on_event(raised("anton", 100), PLACE, T0)
+    assert dict(decided(decide, "78").inputs)["level"] == "automatic"
+
+
 def test_a_restart_after_every_outcome_changes_nothing() -> None:
     plain, broken = stage(), stage()
     kept: dict[str, str] = {}

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from schemas.conditions import Condition, Type, Value, compile_condition
 from schemas.configuration import Configuration
 from schemas.decisions import Decision, Oversight, Tier, Verdict
+from schemas.ids import id_of
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
 from schemas.policy import Policy, PolicyRule, RuleThen
 from schemas.rule_variables import VARIABLES
 from schemas.services import Environment
 from schemas.vocabulary import Kind
-from streams.decide import Decide, DecideRules
-from streams.decision_making import LADDER, redecide
+from streams.canary import canary_point
+from streams.decide import GATES, Decide, DecideRules
+from streams.decision_making import LADDER, Question, make_decision, redecide
+from streams.healing_history import HealingHistory
 from streams.rule_findings import PREFIX, rules_again
 from tests.support.failures import PLACE, at, configuration, incident, records
 
@@ -123,6 +126,35 @@ def test_rules_only_make_it_stricter_and_any_policys_rules_are_asked_again_from_
     assert rules_again(found, ruled(*picked).policy).risk == found.risk
     assert redecide(found, ruled(*others).policy) is fresh.verdict
     assert {name for name, _ in found.inputs if name.startswith(PREFIX)} == {PREFIX + row.name for row in VARIABLES}
+
+
+def asked(of: Incident, house: Configuration, attempt: int = 1, deployments: int = 0, past: HealingHistory | None = None) -> Decision:
+    question = Question(of, id_of(of), attempt, of.kind if attempt > 1 else None, at(0), deployments)
+    return make_decision(question, GATES, house, past or HealingHistory({}, house), "m")
+
+
+def test_a_canary_heals_its_share_by_itself_asks_for_the_others_and_stays_with_its_choice() -> None:
+    """Given 200 incidents and a share of a quarter, then each is chosen by its hash alone, on a further attempt too."""
+    base = ruled(level=RolloutLevel.CANARY)
+    rows = tuple(replace(row, canary_share=0.25) for row in base.policy.strategies)
+    house = replace(base, policy=replace(base.policy, strategies=rows))
+    past, verdicts = HealingHistory({}, house), []
+    for number in range(200):
+        of = replace(JOB, origin_key=("github", "acme/api", str(number), "build", "1"))
+        first, second = asked(of, house, past=past), asked(of, house, attempt=2, past=past)
+        verdicts.append(first.verdict)
+        assert first.verdict is second.verdict is redecide(first)
+        assert (first.verdict is Verdict.HEAL) == (canary_point(first.incident_id, "rerun_job") < 0.25)
+        assert (first.approvals_required, first.dry_run) == (0 if first.verdict is Verdict.HEAL else 1, False)
+    assert set(verdicts) == {Verdict.HEAL, Verdict.ASK}
+    assert 26 <= verdicts.count(Verdict.HEAL) <= 74
+
+
+def test_deployments_on_the_target_weigh_and_rules_read_them() -> None:
+    calm, busy = asked(STORE, ruled()), asked(STORE, ruled(), deployments=2)
+    assert busy.risk.score == calm.risk.score + 50
+    assert (calm.verdict, busy.verdict) == (Verdict.HEAL, Verdict.ASK)
+    assert asked(STORE, ruled(rule(RuleThen.OBSERVE, "deployments > 0")), deployments=1).verdict is Verdict.OBSERVE
 
 
 def test_team_environment_and_labels_come_from_the_catalogue() -> None:
