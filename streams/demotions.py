@@ -2,7 +2,7 @@
 
 A breach is either of two: the strategy fails more often than it used to (``learning/drift.py``), or of its last outcomes so few healed
 that its share is below the policy's ``demote_below`` at its upper 90 % bound, which also finds what never worked. After a breach both
-begin anew. Kept by decide beside its history (``healing_history.py``), from the same outcomes, so that the next decision already obeys.
+begin anew. Kept by decide in ``levels.py``, from the same outcomes as its history, so that the next decision already obeys.
 Nobody's key is needed to lower a level; raising it again takes a signed word of a person, later than the demotion.
 """
 

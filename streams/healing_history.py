@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from schemas.configuration import Configuration
 from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState
 from schemas.incidents import Incident
-from schemas.outputs import Emit, Output
-from schemas.oversight import AuditEntry, Control, RolloutLevel
+from schemas.outputs import Output
+from schemas.oversight import Control, RolloutLevel
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.rollouts import (
-    ROLLOUT_REFUSED,
-    ROLLOUT_SET,
-    RolloutRow,
-    details_of,
-    lower_of,
-    may_raise,
-    rollout_after,
-    strategy_of,
-)
-from streams.demotions import Demotions, StrategyRow
+from schemas.rollouts import RolloutRow
+from streams.demotions import StrategyRow
+from streams.levels import Levels
 from streams.rows import Rows
 from streams.track_record import TrackRecord, TrackRow
 
 MAX_ROWS = 50_000
 MAX_TIMES = 50
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_OLD_LEVEL = "level/"
 _FAILED = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 
 
@@ -75,20 +67,15 @@ class HealingHistory:
         self._targets = Rows("target/", TargetRow, MAX_ROWS)
         self._commits = Rows("commit/", TargetRow, MAX_ROWS)
         self._words = Rows("word/", WordRow, MAX_ROWS)
-        self._rollouts = Rows("rollout/", RolloutRow, MAX_ROWS)
-        for rows in (self._targets, self._commits, self._words, self._rollouts):
+        for rows in (self._targets, self._commits, self._words):
             rows.load(entries)
-        self._take_up_old_levels()
-        self._demotions = Demotions(entries)
-        self.track = TrackRecord(entries)
-
-    def _take_up_old_levels(self) -> None:
-        # Before a level remembered who set it, it was a word alone; it still holds, and anybody who may can raise it.
+        self.levels = Levels(entries, configuration)
         for key, word in self._words.items():
-            strategy = key.removeprefix("level/")
-            if strategy != key:
-                self._rollouts.put(strategy, self._rollouts.get(strategy) or RolloutRow(RolloutLevel(word.text), "", _LONG_AGO))
+            # Before a level remembered who set it, it was a word like these.
+            if key.startswith(_OLD_LEVEL):
+                self.levels.take_up(key.removeprefix(_OLD_LEVEL), RolloutLevel(word.text))
                 self._words.drop(key)
+        self.track = TrackRecord(entries)
 
     def note_admission(self, admission: Admission, incident: Incident) -> None:
         """Count a command that was let through."""
@@ -109,8 +96,7 @@ class HealingHistory:
             failure = Happening(outcome.command_id or outcome.decision_id, outcome.finished_at)
             self._targets.put(outcome.target, replace(row, failures=_added(row.failures, failure)))
         self.track.note_outcome(outcome)
-        level = self.level_of(outcome.strategy or "", now)
-        return self._demotions.note_outcome(outcome, level, self._configuration.policy)
+        return self.levels.note_outcome(outcome, now)
 
     def note_control(self, control: Control) -> Sequence[Output]:
         """Keep a level or a forced verdict that a known person with the right has signed; return what is said of a level."""
@@ -118,27 +104,7 @@ class HealingHistory:
             return ()
         if control.override and control.override.force_verdict:
             self._words.put(f"nonce/{control.override.nonce}", WordRow(control.override.force_verdict))
-        return self._note_rollout(control) if control.rollout else ()
-
-    def _note_rollout(self, control: Control) -> Sequence[Output]:
-        strategy, people = strategy_of(control), self._configuration.people
-        known = self._rollouts.get(strategy)
-        if known and known.at >= control.at:
-            return ()
-        row = rollout_after(known, control, people, self._configuration.policy.oversight)
-        if isinstance(row, str):
-            return [Emit(AuditEntry("decide", ROLLOUT_REFUSED, strategy, control.at, (("by", control.by), ("why", row))))]
-        self._rollouts.put(strategy, row)
-        # Lowering is everybody's who may stop things; taking a demotion back is for those who may release a stop.
-        if may_raise(control, people):
-            self._demotions.note_raised(strategy, control.at)
-        return [Emit(AuditEntry("decide", ROLLOUT_SET, strategy, control.at, details_of(row)))]
-
-    def level_of(self, strategy: str, now: datetime) -> RolloutLevel:
-        """Return how far a strategy may go: a person's control and its own failures can lower the policy's level, never raise it."""
-        word = self._rollouts.get(strategy)
-        said = word.level_at(now) if word else RolloutLevel.AUTOMATIC
-        return lower_of(self._configuration.policy.for_strategy(strategy).level, self._demotions.cap(strategy), said)
+        return self.levels.note_rollout(control) if control.rollout else ()
 
     def forced_on(self, incident: Incident) -> str:
         """Return the verdict that the override which opened the incident forces, if any."""
@@ -165,4 +131,4 @@ class HealingHistory:
 
     def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[RolloutRow], Rows[StrategyRow], Rows[TrackRow]]:
         """Return the rows whose entries are this history's state."""
-        return (self._targets, self._commits, self._words, self._rollouts, self._demotions.rows, self.track.rows)
+        return (self._targets, self._commits, self._words, *self.levels.tables(), self.track.rows)
