@@ -28,10 +28,10 @@ PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) f
 AUTOMATIC = tuple(StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job"))
 
 
-def begin(policy: Policy | None = None) -> MemoryFlow:
+def begin(policy: Policy | None = None, people: People = PEOPLE) -> MemoryFlow:
     """Return a flow whose services are well and have been seen to be well."""
     world = MemoryWorld(shipped_rules().detect.matcher)
-    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=SHOP, people=PEOPLE, version="v1")
+    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=SHOP, people=people, version="v1")
     flow = MemoryFlow(configuration, world)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
