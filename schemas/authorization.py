@@ -6,16 +6,17 @@ Nothing is allowed that no rule permits, a ``forbid`` beats every ``permit``, an
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import cedarpy
 
 FLEET = "fleet"
 MAX_RULES_CHARS = 256 * 1024
+MAX_STATEMENT_CHARS, MAX_DEPTH = 4_000, 30
 # Workers know one text at a time; a few more while a folder is edited and checked.
 _TEXTS_KEPT = 16
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -134,18 +135,31 @@ def _policies(rules: str) -> cedarpy.PolicySet:
 
 @lru_cache(_TEXTS_KEPT)
 def _widest(rules: str) -> cedarpy.PolicySet:
-    plain = json.loads(cedarpy.policies_to_json_str(rules))
-    kept = {}
-    for number, policy in plain["staticPolicies"].items():
-        is_open = not policy["conditions"] and policy["resource"]["op"] == "All"
-        if policy["effect"] == "permit":
-            kept[number] = {**policy, "conditions": [], "resource": {"op": "All"}}
-        elif is_open:
-            kept[number] = policy
-    return cedarpy.PolicySet.from_json_str(json.dumps({**plain, "staticPolicies": kept}))
+    return cedarpy.PolicySet.from_str("\n".join(_widened(statement.text) for statement in _statements(rules)))
+
+
+def _widened(statement: str) -> str:
+    """Return a permit without what it asks of the target, and a forbid only when it asks nothing."""
+    words = list(_words(statement))
+    effect = next(n for n, (_, word) in enumerate(words) if word in {"permit", "forbid"} and (n == 0 or words[n - 1][1] != "@"))
+    comma = _second_comma(words[effect:])
+    if words[effect][1] == "permit":
+        return f"{statement[words[effect][0] : comma]}, resource);"
+    return statement if [word for at, word in words if at > comma] == ["resource", ")", ";"] else ""
+
+
+def _second_comma(words: Sequence[tuple[int, str]]) -> int:
+    # The scope is (principal, action, resource); an action may be a list with commas of its own.
+    depths = accumulate(_STEP.get(word, 0) for _, word in words)
+    return [at for (at, word), depth in zip(words, depths, strict=True) if word == "," and depth == 1][1]
 
 
 def _wrong_with(statement: str) -> list[str]:
+    if len(statement) > MAX_STATEMENT_CHARS:
+        return [f"a rule has at most {MAX_STATEMENT_CHARS} characters"]
+    # Cedar reads brackets by recursion, and a deep enough text would end the process.
+    if max(accumulate(_STEP.get(word, 0) for _, word in _words(statement)), default=0) > MAX_DEPTH:
+        return [f"a rule has brackets in brackets at most {MAX_DEPTH} deep"]
     try:
         read = cedarpy.PolicySet.from_str(statement)
     except ValueError as error:
@@ -166,8 +180,9 @@ def _statements(rules: str) -> Iterator[_Statement]:
         yield _statement(rules, begin, len(rules))
 
 
-# A comment, a text in quotes (closed or not), or one character that is neither space nor the beginning of those.
-_WORD = re.compile(r"//[^\n]*|\"(?:\\.|[^\"\\])*\"?|\S", re.DOTALL)
+# A comment, a text in quotes (closed or not), a name, or one character that is neither space nor the beginning of those.
+_WORD = re.compile(r"//[^\n]*|\"(?:\\.|[^\"\\])*\"?|[A-Za-z_]\w*|\S", re.DOTALL)
+_STEP: Mapping[str, int] = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def _words(rules: str) -> Iterator[tuple[int, str]]:

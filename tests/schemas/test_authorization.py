@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.authorization import DEFAULT_RULES, MAX_RULES_CHARS, SCHEMA, Matter, faults_in
@@ -122,6 +122,9 @@ def test_without_rules_nobody_may_do_anything_and_a_rule_that_fails_denies() -> 
         ("permit (principal, action, resource) when { resource.team == 1 };", 1, 1, "not compatible"),
         ("permit (principal == ?principal, action, resource);", 1, 1, "template"),
         ("permit (principal, action, resource) when { context.hour > 1 };", 1, 53, "hour"),
+        (f"permit (principal, action, resource) when {{ {'(' * 2000}true{')' * 2000} }};", 1, 1, "at most"),
+        (f"permit (principal, action, resource) when {{ {'[' * 1000}{']' * 1000} == 1 }};", 1, 1, "brackets in brackets"),
+        (f"permit (principal, action, resource) when {{ {'true && ' * 1000}true }};", 1, 1, "at most"),
         ("/" * (MAX_RULES_CHARS + 1), 1, 1, "longer"),
     ],
 )
@@ -138,6 +141,39 @@ def test_any_text_gives_faults_with_places_inside_it_or_none(text: str) -> None:
     for fault in faults_in(text):
         assert 1 <= fault.line <= len(lines)
         assert 1 <= fault.column <= len(lines[fault.line - 1]) + 1
+
+
+PRINCIPALS = ("principal", 'principal == Person::"ada"', 'principal in Role::"approver"', 'principal == Person::"bob"')
+ACTIONS = ("action", 'action == Action::"approve"', 'action in [Action::"approve", Action::"view"]', 'action == Action::"view"')
+RESOURCES = ("resource", 'resource == Target::"service:web"', 'resource == Target::"job:a"')
+CLAUSES = ("", 'when { resource.environment == "production" }', 'unless { resource.team == "shop" || [1, 2].contains(1) && false }')
+STATEMENTS = st.builds(
+    '{} {} ({}, {}, {}) {}; // done; "so\n'.format,
+    st.sampled_from(["", '@id("a, b; (permit")', "@permit"]),
+    st.sampled_from(["permit", "permit", "forbid"]),
+    st.sampled_from(PRINCIPALS),
+    st.sampled_from(ACTIONS),
+    st.sampled_from(RESOURCES),
+    st.sampled_from(CLAUSES),
+)
+PLACES = [
+    Matter(target, team, environment)
+    for target in ("service:web", "job:a", "other:b")
+    for team in ("", "shop")
+    for environment in ("", "production")
+]
+
+
+@given(st.lists(STATEMENTS, max_size=6).map("".join))
+@settings(max_examples=150)
+def test_what_is_allowed_on_a_target_is_allowed_somewhere_and_what_nobody_conditions_is_exact(rules: str) -> None:
+    known = people(rules, Role.APPROVER)
+    somewhere = known.may_somewhere("ada", Right.APPROVE)
+
+    assert faults_in(rules) == []
+    assert somewhere or not any(known.may("ada", Right.APPROVE, place) for place in PLACES)
+    if all(word not in rules for word in ("when", "unless", "resource ==")):
+        assert somewhere == known.may("ada", Right.APPROVE)
 
 
 def published(body: str) -> Configuration | str:
