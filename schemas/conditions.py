@@ -19,7 +19,7 @@ MAX_CHARS = 2_000
 _PROGRAMS_KEPT = 2_048
 _SETS_KEPT = 8
 _FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
-FUNCTIONS = frozenset({"size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "dyn"})
+FUNCTIONS = frozenset({"size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "dyn"})
 Value = str | int | float | bool | tuple[str, ...] | Mapping[str, str]
 
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
@@ -30,6 +30,7 @@ _LITERAL = rf"{_STRING}|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false"
 _NAME = r"(?<![\w.])([A-Za-z_]\w*)(?![\w.(\[])"
 _NAME_IS = re.compile(rf"{_NAME}\s*(?:==|!=)\s*({_LITERAL})")
 _IS_NAME = re.compile(rf"({_LITERAL})\s*(?:==|!=)\s*{_NAME}")
+_CALLED = re.compile(r"Undefined variable or function: '(\w+)'")
 _NAME_IN = re.compile(rf"{_NAME}\s+in\s+\[([^\]]*)\]")
 
 
@@ -220,10 +221,20 @@ def _mistake(part: str, values: Values) -> str:
         found = _program(part).execute(values.ready)
     except TypeError as error:
         return str(error).partition(". ")[0]
+    except RuntimeError as error:
+        return _mistaken_call(str(error))
     # A part without what it binds is no whole, and a missing label is no mistake of types.
-    except (ArithmeticError, LookupError, RuntimeError, ValueError):
+    except (ArithmeticError, LookupError, ValueError):
         return ""
     return "" if isinstance(found, bool) else f"{part.strip()} is of type {type(found).__name__}, not a yes or no"
+
+
+def _mistaken_call(said: str) -> str:
+    called = _CALLED.search(said)
+    if called and called[1] in FUNCTIONS:
+        return f"{called[1]}() does not take what it is given"
+    # The rest depends on the values: a text that is no number, a name that is bound elsewhere.
+    return said.partition("\n")[0] if "valid regex" in said else ""
 
 
 def _sides(text: str) -> Iterator[tuple[int, str]]:
