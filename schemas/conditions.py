@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
-import cel
+if TYPE_CHECKING:
+    import cel
 
 MAX_CHARS = 2_000
 # Two sets of 200 rules while a folder is edited, and some workflows.
@@ -89,7 +93,8 @@ class Values:
 
 def ready(values: Mapping[str, Value]) -> Values:
     """Return the values made ready for ``evaluate``."""
-    return Values(values, cel.Context(variables=dict(values)))
+    context: cel.Context = _cel().Context(variables=dict(values))
+    return Values(values, context)
 
 
 def compile_condition(text: str, variables: Sequence[Variable]) -> Condition | Misfit:
@@ -144,14 +149,24 @@ def _together(texts: tuple[str, ...]) -> cel.Program | None:
         # Only what is a program by itself may stand beside others: half a bracket in one text could hide the next.
         for text in texts:
             _program(text)
-        return cel.compile("[" + ",".join(f"(\n{text}\n)" for text in texts) + "]")
+        return _compiled("[" + ",".join(f"(\n{text}\n)" for text in texts) + "]")
     except ValueError:
         return None
 
 
 @lru_cache(_PROGRAMS_KEPT)
 def _program(text: str) -> cel.Program:
-    return cel.compile(text)
+    return _compiled(text)
+
+
+def _compiled(text: str) -> cel.Program:
+    return cast("cel.Program", _cel().compile(text))
+
+
+@cache
+def _cel() -> ModuleType:
+    # The library brings its own command line with it: a quarter of a second and 20 MiB that who has no condition need not pay.
+    return import_module("cel")
 
 
 def _syntax(said: str) -> Misfit:
