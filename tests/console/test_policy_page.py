@@ -123,6 +123,9 @@ def test_the_command_checks_a_file_of_cases(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(SystemExit) as ended:
             run(["policy", "test", str(cases)])
         assert ended.value.code == code
+    with pytest.raises(SystemExit) as ended:
+        run(["policy", "test", str(tmp_path / "nothing.yaml")])
+    assert ended.value.code == 3
     told = capsys.readouterr()
     assert "6 cases are kept" in told.err
     assert "the lead approves in production: ada may approve on service:store" in told.out

@@ -50,6 +50,7 @@ def test_people_see_what_decide_obeys_after_every_word_and_outcome() -> None:
         levels.append(standing.level_at(at(1000)).value)
         assert levels[-1] == dict(decided(decide, f"r{number}").inputs)["level"]
 
+    assert told(decide.on_event(events[-1], PLACE, at(400))) == []
     assert levels[:3] == ["shadow", "shadow", "automatic"]
     assert levels[11:13] == ["canary", "canary"]
     assert levels[-3:] == ["approve", "approve", "automatic"]
