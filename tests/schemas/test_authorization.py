@@ -104,6 +104,14 @@ def test_a_right_on_some_targets_counts_first_somewhere_and_then_on_the_target_a
     assert not people(GUARDED, Role.ADMIN, name="eve").may_somewhere("eve", Right.VIEW)
 
 
+def test_a_forbid_with_an_exception_leaves_somewhere_to_say_yes() -> None:
+    known = people(DEFAULT_RULES + 'forbid (principal, action, resource) unless { resource.team == "shop" };', Role.APPROVER)
+
+    assert known.may_somewhere("ada", Right.APPROVE)
+    assert known.may("ada", Right.APPROVE, Matter("service:web", team="shop"))
+    assert not known.may("ada", Right.APPROVE, Matter("service:web"))
+
+
 def test_without_rules_nobody_may_do_anything_and_a_rule_that_fails_denies() -> None:
     failing = DEFAULT_RULES + "forbid (principal, action, resource) when { 9223372036854775807 + 1 == 0 };"
 

@@ -117,6 +117,7 @@ def test_a_condition_that_fails_while_it_runs_is_no_answer(text: str) -> None:
         ("complete", "risk"),
         ("true) || (complete", "attempt == 2 // as a comment", "(false"),
         ("complete], [complete", "complete"),
+        ("true) || (complete",),
     ],
 )
 def test_asked_together_each_answers_as_it_does_alone(texts: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
+from schemas.authorization import DEFAULT_RULES
 from schemas.decisions import Decision, Verdict
 from schemas.ids import id_of
 from schemas.outputs import Count, Output
@@ -95,6 +96,17 @@ def test_only_a_later_word_of_who_may_release_raises_it_again_and_never_above_th
     assert decided(decide).verdict is Verdict.HEAL
     low = Decide.from_state(decide.snapshot(), DecideRules(configuration(RolloutLevel.OBSERVE)))
     assert decided(low, "79").verdict is Verdict.OBSERVE
+
+
+def test_who_may_only_stop_takes_no_demotion_back() -> None:
+    no_release = DEFAULT_RULES + 'forbid (principal == Person::"anton", action == Action::"release_switch", resource);'
+    known = replace(configuration(), people=replace(configuration().people, rules=no_release))
+    decide = Decide.from_state({}, DecideRules(known))
+    play(decide, *[FAILED] * 18)
+    decide.on_event(raised("anton", 100), PLACE, T0)
+    assert dict(decided(decide).inputs)["level"] == "approve"
+    decide.on_event(raised("olga", 101), PLACE, T0)
+    assert dict(decided(decide, "78").inputs)["level"] == "automatic"
 
 
 def test_a_level_that_a_person_set_before_levels_knew_who_still_holds_and_anybody_who_may_raises_it() -> None:
