@@ -15,14 +15,16 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.rule_places import rule_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
+from schemas.authorization import DEFAULT_RULES, faults_in
 from schemas.catalogue import CARDS, card_named
 from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
 from schemas.errors import ConfigurationError
 from schemas.pattern_review import PatternReview, why_not_counted
-from schemas.people import People
+from schemas.people import People, Right
 from schemas.policy import Policy
 from schemas.services import Services, start_order
 
@@ -30,6 +32,7 @@ _REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not b
 M = TypeVar("M", bound=BaseModel)
 HEALSTREAM, SERVICES, PEOPLE, POLICY = "healstream.yaml", "services.yaml", "people.yaml", "policy/"
 REVIEWS = f"patterns/{REVIEWS_FILE}"
+CEDAR = ".cedar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def _read_texts(folder: Path) -> dict[str, str]:
     try:
         names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
+        paths = sorted(path for path in (folder / "policy").glob("*") if path.suffix in {".yaml", CEDAR})
+        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in paths}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
@@ -127,14 +131,22 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     read = _shape(PEOPLE, texts.get(PEOPLE, ""), PeopleFile, problems)
     if read is None:
         return People()
-    people = People(tuple(row.record() for row in read[1].people))
-    problems += _people_problems(read[0], people)
+    people = People(tuple(row.record() for row in read[1].people), _rules_in(texts, problems))
+    problems += [*_people_problems(read[0], people), *_locked_out(texts, people)]
     return people
+
+
+def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
+    found = {name: text for name, text in texts.items() if name.endswith(CEDAR)}
+    mend = "correct the rule; docs/policy.md lists what it may speak of"
+    problems += [Problem(name, row.line, row.column, row.what, mend) for name, text in found.items() for row in faults_in(text)]
+    # A folder from before there were rules keeps the rights that its roles had.
+    return "\n".join(found.values()) if found else DEFAULT_RULES
 
 
 def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems)
+    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}, problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -170,6 +182,7 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
             if name in found:
                 problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
             found[name], origin[name] = value, file
+        problems += rule_problems(document, [row.record() for row in rows.rules or ()])
         for index, row in enumerate(rows.strategies or ()):
             if card_named(CARDS, row.strategy) is None:
                 known = ", ".join(card.name for card in CARDS)
@@ -177,9 +190,15 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
                     document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
                 )
     policy = replace(Policy(), **found)  # type: ignore[arg-type]
-    if not policy.medium_from <= policy.high_from <= policy.critical_from:
-        place = origin.get("high_from") or origin.get("medium_from") or origin.get("critical_from") or POLICY
-        problems.append(Problem(place, 1, 1, "medium_from <= high_from <= critical_from does not hold", "put them in order"))
+    return _ordered(policy, origin, problems)
+
+
+def _ordered(policy: Policy, origin: Mapping[str, str], problems: list[Problem]) -> Policy:
+    for names in (("medium_from", "high_from", "critical_from", "never_from"), ("office_from_hour", "office_until_hour")):
+        values = [getattr(policy, name) for name in names]
+        if values != sorted(values):
+            place = next((origin[name] for name in names if name in origin), POLICY)
+            problems.append(Problem(place, 1, 1, f"{' <= '.join(names)} does not hold", "put them in order"))
     return policy
 
 
@@ -227,6 +246,19 @@ def _shared_hosts(document: Document, services: Services) -> list[Problem]:
 
 def _people_problems(document: Document, people: People) -> list[Problem]:
     return _repeated(document, "people", [person.name for person in people.persons])
+
+
+def _locked_out(texts: Mapping[str, str], people: People) -> list[Problem]:
+    # Own rules can leave nobody who could stop healing, or let it go on again; only files could mend that then.
+    own = next((name for name in sorted(texts) if name.endswith(CEDAR)), None)
+    if own is None or people.rules == DEFAULT_RULES or not people.persons or faults_in(people.rules):
+        return []
+    mend = "permit it to somebody of people.yaml"
+    return [
+        Problem(own, 1, 1, f"the rules let nobody {right} of the fleet", mend)
+        for right in (Right.ENGAGE_SWITCH, Right.RELEASE_SWITCH)
+        if not any(people.may(person.name, right) for person in people.persons)
+    ]
 
 
 def _repeated(document: Document, section: str, names: Sequence[str]) -> list[Problem]:

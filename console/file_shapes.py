@@ -10,18 +10,19 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from console.probe_shape import ProbeRow
-from console.shape import Name, Seconds, Shape
+from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import ContainerRow, DiskRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
-from schemas.policy import Budget, StrategyPolicy
+from schemas.policy import Budget, PolicyRule, RuleThen, StrategyPolicy
 from schemas.probes import ProbeKind
-from schemas.services import CiServer, ConfigSpec, ServiceSpec, UpstreamSpec
+from schemas.services import CiServer, ConfigSpec, Environment, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
 _ADDRESSES = {
@@ -106,6 +107,9 @@ class ServiceRow(Shape):
     probes: tuple[ProbeRow, ...] = ()
     configs: tuple[Name, ...] = ()
     healing: bool = True
+    environment: Environment = Environment.PRODUCTION
+    team: Annotated[str, Field(pattern=rf"{NAME}|^$")] = ""
+    labels: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=50)] = Field(default_factory=dict)
 
     def record(self) -> ServiceSpec:
         """Return the record."""
@@ -119,6 +123,9 @@ class ServiceRow(Shape):
             probes=tuple(probe.record() for probe in self.probes),
             configs=self.configs,
             healing=self.healing,
+            environment=self.environment,
+            team=self.team,
+            labels=tuple(sorted(self.labels.items())),
         )
 
 
@@ -181,10 +188,41 @@ class StrategyRow(Shape):
     level: RolloutLevel = RolloutLevel.OBSERVE
     targets: tuple[str, ...] = ()
     extra_risk: Score = 0.0
+    canary_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
     def record(self) -> StrategyPolicy:
         """Return the record."""
-        return StrategyPolicy(self.strategy, self.level, self.targets, self.extra_risk)
+        return StrategyPolicy(self.strategy, self.level, self.targets, self.extra_risk, self.canary_share)
+
+
+class RiskRow(Shape):
+    """``then: {risk: 10}``: the points that a rule adds."""
+
+    risk: Annotated[float, Field(gt=0, le=100)]
+
+
+def _kind_of_then(value: object) -> str:
+    return "points" if isinstance(value, dict | RiskRow) else "word"
+
+
+# What follows beside points, which ``RiskRow`` spells.
+_Word = Literal["refuse", "escalate", "observe", "ask", "ask_two", "never"]
+_Then = Annotated[Annotated[_Word, Tag("word")] | Annotated[RiskRow, Tag("points")], Discriminator(_kind_of_then)]
+
+
+class RuleRow(Shape):
+    """One rule of the policy: when its CEL condition holds, what follows, and the reason that people read."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1)]
+    then: _Then
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def record(self) -> PolicyRule:
+        """Return the record."""
+        if isinstance(self.then, RiskRow):
+            return PolicyRule(self.name, self.when, RuleThen.RISK, self.reason, self.then.risk)
+        return PolicyRule(self.name, self.when, RuleThen(self.then), self.reason)
 
 
 class BudgetRow(Shape):
@@ -196,6 +234,14 @@ class BudgetRow(Shape):
     def record(self) -> Budget:
         """Return the record."""
         return Budget(self.limit, self.window_s)
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"there is no time zone {name}: write one of the IANA database, such as Europe/Berlin") from error
+    return name
 
 
 def _check_more_than_one(count: int) -> int:
@@ -212,6 +258,16 @@ class PolicyFile(Shape):
     medium_from: Score | None = None
     high_from: Score | None = None
     critical_from: Score | None = None
+    never_from: Score | None = None
+    rules: Annotated[tuple[RuleRow, ...], Field(max_length=500)] | None = None
+    zone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    office_from_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    office_until_hour: Annotated[int, Field(ge=1, le=24)] | None = None
+    night_risk: Score | None = None
+    weekend_risk: Score | None = None
+    demote_below: Annotated[float, Field(ge=0, le=1)] | None = None
+    # Fewer than ten outcomes say nothing.
+    demote_window: Annotated[int, Field(ge=10, le=100)] | None = None
     decision_valid_s: Seconds | None = None
     command_valid_s: Seconds | None = None
     target_budget: BudgetRow | None = None
@@ -259,7 +315,7 @@ class PolicyFile(Shape):
                 continue
             if isinstance(value, BudgetRow):
                 found[name] = value.record()
-            elif name == "strategies":
+            elif name in {"strategies", "rules"}:
                 found[name] = tuple(row.record() for row in value)
             else:
                 found[name] = value

@@ -11,7 +11,7 @@ from schemas.errors import UsageError
 from schemas.people import Role
 from schemas.signing import public_text
 
-_DEFAULTS = ("healstream.yaml", "services.yaml", "policy/observe.yaml")
+_DEFAULTS = ("healstream.yaml", "services.yaml", "policy/observe.yaml", "policy/people.cedar")
 
 
 def default_texts() -> dict[str, str]:

@@ -130,7 +130,7 @@ def _verdict(incident: Incident, told: Sequence[Feedback], people: People) -> _V
 
 def _judges(word: Feedback, people: People) -> bool:
     has_said = word.source != _OUTCOME and word.weight > 0 and (word.kind is not None or word.correct is not None)
-    return has_said and (people.may(word.by, Right.OVERRIDE) or people.may(word.by, Right.APPROVE))
+    return has_said and (people.may_somewhere(word.by, Right.OVERRIDE) or people.may_somewhere(word.by, Right.APPROVE))
 
 
 def _is_spoken(incident: Incident) -> bool:

@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.keys import load_key
 from console.readmodel import Pending
 from infra.kafka import deliver
+from schemas.authorization import Matter
 from schemas.avro_codec import Codec
+from schemas.control_words import HANGS_ON_TARGET
 from schemas.errors import DeniedError, UsageError
 from schemas.oversight import Approval, Control, KillSwitch, Override, SwitchMode
-from schemas.people import People, Right
+from schemas.people import ON_FLEET, People, Right
 from schemas.signing import public_text, sign
 
 FLUSH_S = 5.0
@@ -43,13 +45,14 @@ def speaker_in(folder: Path, name: str) -> Speaker:
     return Speaker(chosen, load_key(folder / f"{chosen}.key"))
 
 
-def require_right(people: People, speaker: Speaker, right: Right) -> None:
-    """Raise DeniedError unless people.yaml knows this key and gives the right."""
+def require_right(people: People, speaker: Speaker, right: Right, on: Matter | None = None) -> None:
+    """Raise DeniedError unless people.yaml knows this key and the rules give the right; of what hangs on a target, on any target."""
     person = people.named(speaker.name)
     if person is None or person.public_key != public_text(speaker.key):
         raise DeniedError(speaker.name, "people.yaml does not know this key", "Add the person to people.yaml")
-    if not people.may(speaker.name, right):
-        raise DeniedError(speaker.name, f"no role gives the right to {right}", "Ask somebody whose role allows it")
+    is_allowed = people.may_somewhere(speaker.name, right) if right in HANGS_ON_TARGET else people.may(speaker.name, right, on or ON_FLEET)
+    if not is_allowed:
+        raise DeniedError(speaker.name, f"no rule gives the right to {right}", "Ask somebody whom policy/*.cedar allows it")
 
 
 def approval_of(pending: Pending, speaker: Speaker, nonce: str, at: datetime, *, approve: bool) -> Control:

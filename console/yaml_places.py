@@ -67,15 +67,18 @@ def plain_of(node: object) -> object:
         return {str(key): plain_of(value) for key, value in node.items()}
     if isinstance(node, Sequence) and not isinstance(node, str | bytes):
         return [plain_of(value) for value in node]
-    return node
+    return str(node) if isinstance(node, str) else node
 
 
 def read_document(file: str, text: str) -> Document | Problem:
     """Parse one file; an empty one is an empty mapping."""
     if len(text) > MAX_FILE_BYTES:
         return Problem(file, 1, 1, f"the file is larger than {MAX_FILE_BYTES} bytes", "split it")
+    reader = YAML(typ="rt")
+    # A text knows by its class how it was written, so that a place inside it can be told.
+    reader.preserve_quotes = True
     try:
-        root = YAML(typ="rt").load(text)
+        root = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

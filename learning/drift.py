@@ -42,7 +42,7 @@ class Watch:
         """Return the share that is usual, None while nobody knows it."""
         if self.seen < rules.warm_up:
             return rules.expected
-        return min(max(_upper_bound(self.yes, self.seen), _LEAST), _MOST)
+        return min(max(upper_bound(self.yes, self.seen), _LEAST), _MOST)
 
 
 def observe(watch: Watch, said_yes: bool, rules: WatchRules) -> tuple[Watch, bool]:
@@ -60,7 +60,7 @@ def observe(watch: Watch, said_yes: bool, rules: WatchRules) -> tuple[Watch, boo
     return Watch(drifts=watch.drifts + 1), True
 
 
-def _upper_bound(hits: int, n: int) -> float:
+def upper_bound(hits: int, n: int) -> float:
     """Return Wilson's one-sided upper bound at 90 %."""
     share, square = hits / n, _Z * _Z
     return (share + square / (2 * n) + _Z * sqrt(share * (1 - share) / n + square / (4 * n * n))) / (1 + square / n)

@@ -8,6 +8,8 @@ from recoverers.precondition import Ending
 from schemas.configuration import Configuration
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
+from schemas.matters import matter_of
+from schemas.people import Right
 from schemas.recoveries import OutcomeStatus
 from schemas.signing import is_signed_by
 
@@ -27,4 +29,8 @@ def early_end(command: HealingCommand, configuration: Configuration, recipes: fr
         return Ending(OutcomeStatus.REFUSED, "recipe_changed")
     if configuration.services.scope_of(command.target) != command.scope and not command.target.startswith("job:"):
         return Ending(OutcomeStatus.REFUSED, "scope_changed")
+    # The rules may have changed since the yes was said, and only here and at admit are both the person and the target known.
+    about = matter_of(command.target, configuration.services, command.tier, command.strategy)
+    if not all(configuration.people.may(yes.person, Right.APPROVE, about) for yes in command.approvals):
+        return Ending(OutcomeStatus.REFUSED, "approval_without_right")
     return None

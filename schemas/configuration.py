@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from schemas.authorization import DEFAULT_RULES, faults_in
 from schemas.avro_shape import record_from_plain, record_to_plain
 from schemas.catalogue import CARDS
 from schemas.ids import from_micros, micros
@@ -67,9 +68,9 @@ def keys_body(keys: Keys) -> str:
 
 
 def people_body(people: People) -> str:
-    """Return the people as their catalogue entry's JSON text."""
+    """Return the people and the rules on them as one entry's JSON text, so that nobody judges new people by old rules."""
     rows = [{"name": who.name, "roles": sorted(who.roles), "public_key": who.public_key} for who in people.persons]
-    return json.dumps(rows, sort_keys=True)
+    return json.dumps({"people": rows, "rules": people.rules}, sort_keys=True)
 
 
 def reviews_body(reviews: Iterable[PatternReview]) -> str:
@@ -86,8 +87,13 @@ def reviews_from(body: str) -> tuple[PatternReview, ...]:
 
 
 def _people(body: str) -> People:
-    rows = json.loads(body)
-    return People(tuple(Person(row["name"], frozenset(Role(role) for role in row["roles"]), row["public_key"]) for row in rows))
+    read = json.loads(body)
+    # Before there were rules the entry was the list of people alone.
+    rows, rules = (read, DEFAULT_RULES) if isinstance(read, list) else (read["people"], read["rules"])
+    faults = faults_in(rules)
+    if faults:
+        raise ValueError(f"the rules on people: {faults[0].what}")
+    return People(tuple(Person(row["name"], frozenset(Role(role) for role in row["roles"]), row["public_key"]) for row in rows), rules)
 
 
 def newest_entries(entries: Iterable[CatalogueEntry], publisher_key: str) -> dict[str, CatalogueEntry]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.authorization import Matter
 from schemas.decisions import Oversight
 from schemas.oversight import Control, SwitchMode
 from schemas.people import People, Right
@@ -16,6 +17,9 @@ from schemas.signing import is_signed_by
 # With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
 SINGLE_OPERATOR_WAIT_S = 60.0
 SWITCH_PREFIX = "killswitch/"
+ROLLOUT_PREFIX = "rollout/"
+# What people say of a decision or an incident, whose target not every reader of the word knows.
+HANGS_ON_TARGET = frozenset({Right.APPROVE, Right.OVERRIDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,36 @@ def right_for(control: Control) -> Right:
     return Right.APPROVE if control.approval is not None else Right.OVERRIDE
 
 
-def why_not_counted(control: Control, people: People) -> str | None:
-    """Return why a word does not count, None when it does."""
+def why_not_counted(control: Control, people: People, about: Matter | None = None) -> str | None:
+    """Return why a word does not count, None when it does.
+
+    A yes and an override name a decision or an incident: who keeps them only asks whether the person may say so of anything, and
+    whoever knows the target asks again with ``about``.
+    """
     person = people.named(control.by)
     if person is None or not is_signed_by(control, person.public_key):
         return "not signed by a person of people.yaml"
     right = right_for(control)
-    if not people.may(control.by, right):
-        return f"{control.by} has no right to {right}"
+    if not _is_allowed(control, people, right, about):
+        where = f" on {about.target}" if about else ""
+        return f"{control.by} has no right to {right}{where}"
     if control.approval is not None and control.key.rpartition("/")[2] != control.by:
         return "an approval stands under its own person's name"
     return None
+
+
+def _is_allowed(control: Control, people: People, right: Right, about: Matter | None) -> bool:
+    if about is None and right in HANGS_ON_TARGET and control.freeze is None:
+        return people.may_somewhere(control.by, right)
+    return people.may(control.by, right, about or _matter_in(control))
+
+
+def _matter_in(control: Control) -> Matter:
+    if control.freeze is not None:
+        return Matter(control.freeze.target)
+    if control.rollout is not None:
+        return Matter(strategy=control.key.removeprefix(ROLLOUT_PREFIX))
+    return Matter(control.key.removeprefix(SWITCH_PREFIX))
 
 
 def switch_after(engaged: SwitchRow | None, control: Control, oversight: Oversight, now: datetime) -> SwitchRow | str | None:

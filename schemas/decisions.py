@@ -26,12 +26,13 @@ class Verdict(StrEnum):
 
 
 class Tier(StrEnum):
-    """How much harm an action could do; from ``high`` on a person other than the proposer approves."""
+    """How much harm an action could do; from ``high`` on a person other than the proposer approves, and ``never`` is left to people."""
 
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+    NEVER = "never"
 
 
 class Oversight(StrEnum):

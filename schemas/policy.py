@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -16,6 +17,32 @@ class StrategyPolicy:
     level: RolloutLevel = RolloutLevel.OBSERVE
     targets: tuple[str, ...] = ()
     extra_risk: float = 0.0
+    # Share (0..1) of the incidents that level ``canary`` heals by itself; the others are asked for. One in ten is enough to be seen
+    # within days, and few enough to mend by hand.
+    canary_share: float = 0.1
+
+
+class RuleThen(StrEnum):
+    """What a rule of the policy makes of a decision; none makes it looser."""
+
+    REFUSE = "refuse"
+    ESCALATE = "escalate"
+    OBSERVE = "observe"
+    ASK = "ask"
+    ASK_TWO = "ask_two"
+    NEVER = "never"
+    RISK = "risk"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """When the CEL condition holds, ``then`` follows; ``points`` are what ``risk`` adds to the score."""
+
+    name: str
+    when: str
+    then: RuleThen
+    reason: str
+    points: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,21 @@ class Policy:
     medium_from: float = 30.0
     high_from: float = 60.0
     critical_from: float = 85.0
+    # Score from which nothing is done without hands: so much speaks against it that two tired approvers are no protection.
+    never_from: float = 95.0
+    # Conditions in CEL over ``schemas/rule_variables.py``; all are asked, and one that fails is a person's.
+    rules: tuple[PolicyRule, ...] = ()
+    # When people are there, as a zone of the IANA database and full hours of weekdays.
+    zone: str = "UTC"
+    office_from_hour: int = 8
+    office_until_hour: int = 18
+    # Points when nobody is there to mend what goes wrong; low, for a failure at night waits for nobody either.
+    night_risk: float = 2.0
+    weekend_risk: float = 3.0
+    # A strategy is lowered by one level when the share that healed of its last ``demote_window`` outcomes (ten at least) is surely less:
+    # below that at its upper 90 % bound. What heals less than half does more work than it saves.
+    demote_below: float = 0.5
+    demote_window: int = 20
     # How long a decision may wait for people before it is worthless: the failure has been handled otherwise by then.
     decision_valid_s: float = 3600.0
     command_valid_s: float = 120.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.container import ContainerSpec
@@ -17,6 +18,15 @@ from schemas.targets.spec import TargetSpec
 
 UPSTREAM = "upstream"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
+
+
+class Environment(StrEnum):
+    """Whom a mistake on a service would hurt."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    TEST = "test"
+    DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,12 @@ class ServiceSpec:
     probes: tuple[ProbeSpec, ...] = ()
     configs: tuple[str, ...] = ()
     healing: bool = True
+    # What nobody has described is treated as what hurts most.
+    environment: Environment = Environment.PRODUCTION
+    # Whose it is; of a service that nobody has claimed no rule that names a team speaks.
+    team: str = ""
+    # Free words of the operators for rules to read, such as ``data: customers``.
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +133,15 @@ class Services:
         owners = {known: spec for spec in self.upstreams for known in spec.hosts}
         return next((owners[name] for name in names if name in owners), None)
 
-    def scope_of(self, target: str) -> str:
-        """Return what conflicts over a target are judged by: its service group, what its spec says, or itself when nothing knows it."""
+    def owner_of(self, target: str) -> ServiceSpec | None:
+        """Return the service behind a target, itself or that of its configuration file; what is not in the catalogue has none."""
         kind, _, name = target.partition(":")
         found = self.config(name.partition(":")[0]) if kind == "config" else None
-        service = self.service(found.service if found else name) if kind in {"service", "config"} else None
+        return self.service(found.service if found else name) if kind in {"service", "config"} else None
+
+    def scope_of(self, target: str) -> str:
+        """Return what conflicts over a target are judged by: its service group, what its spec says, or itself when nothing knows it."""
+        service = self.owner_of(target)
         if service:
             return f"group:{service.group}"
         other = self.spec_of(target)

@@ -31,6 +31,7 @@ from streams.gates.previous_attempt import check_previous_attempt
 from streams.gates.provenance import check_provenance
 from streams.gates.risk_tier import check_risk_tier
 from streams.gates.rollout import check_rollout
+from streams.gates.rules import check_rules
 from streams.gates.same_commit import check_same_commit
 from streams.gates.strategy import check_strategy
 from streams.gates.trigger import check_trigger
@@ -51,6 +52,7 @@ GATES: tuple[Gate, ...] = (
     check_completeness,
     check_override,
     check_trigger,
+    check_rules,
     check_rollout,
     check_risk_tier,
 )
@@ -116,8 +118,7 @@ class Decide:
                     self._history.note_admission(event, row.incident)
                 return ()
             case Control():
-                self._history.note_control(event)
-                return ()
+                return self._history.note_control(event)
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Give up on new attempts that were not seen in time."""
@@ -157,7 +158,7 @@ class Decide:
         return ()
 
     def _on_outcome(self, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
-        demoted = self._history.note_outcome(outcome)
+        demoted = self._history.note_outcome(outcome, now)
         return (*demoted, *self._on_attempt_ended(outcome, now))
 
     def _on_attempt_ended(self, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:

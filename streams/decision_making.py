@@ -10,19 +10,26 @@ from schemas.configuration import Configuration
 from schemas.decisions import Decision, GateVerdict, Risk, Tier, Verdict, plan_hash_of
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
-from schemas.policy import Policy
+from schemas.policy import Policy, RuleThen
 from schemas.vocabulary import Kind
+from streams.canary import canary_point
 from streams.depth import dependents
-from streams.gates.facts import Gate, GateFacts, inputs_of
+from streams.gates.facts import Finding, Gate, GateFacts, inputs_of
 from streams.gates.risk_tier import NAME as RISK_GATE
 from streams.gates.risk_tier import judge_tier
+from streams.gates.rules import NAME as RULES_GATE
+from streams.gates.rules import judge_findings
 from streams.healing_history import HealingHistory
+from streams.office_time import local_time
 from streams.risk import RiskInputs, score_risk, sum_points, tier_of
+from streams.rule_findings import Ruled, ask_rules, inputs_of_values, rules_again
+from streams.rule_values import Surroundings, values_of
 from streams.strategy_choice import Choice, choose_strategy, is_allowed_on, is_healing_on
 
 # The worst verdict of all gates wins: the further right, the less is done.
 LADDER = (Verdict.HEAL, Verdict.ASK, Verdict.OBSERVE, Verdict.ESCALATE, Verdict.REFUSE)
-_APPROVALS = {Tier.LOW: 0, Tier.MEDIUM: 0, Tier.HIGH: 1, Tier.CRITICAL: 2}
+_APPROVALS = {Tier.LOW: 0, Tier.MEDIUM: 0, Tier.HIGH: 1, Tier.CRITICAL: 2, Tier.NEVER: 0}
+_RULED_APPROVALS = {RuleThen.ASK: 1, RuleThen.ASK_TWO: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Question:
     attempt: int
     failed_as: Kind | None
     now: datetime
+    # How many deployments run on the target now; somebody else's hands.
+    deployments: int = 0
 
 
 def worst_of(verdicts: Sequence[GateVerdict]) -> GateVerdict:
@@ -41,21 +50,46 @@ def worst_of(verdicts: Sequence[GateVerdict]) -> GateVerdict:
     return max(verdicts, key=lambda gate: LADDER.index(gate.verdict))
 
 
-def _risk_of(question: Question, choice: Choice, configuration: Configuration, history: HealingHistory) -> Risk:
-    incident = question.incident
-    given = RiskInputs(
+def _given(question: Question, choice: Choice | None, configuration: Configuration, history: HealingHistory) -> RiskInputs:
+    incident, policy, services = question.incident, configuration.policy, configuration.services
+    strategy = choice.card.name if choice else ""
+    owner = services.owner_of(incident.target)
+    time = local_time(question.now, policy)
+    return RiskInputs(
         confidence=incident.confidence,
-        dependents=len(dependents(incident.target, configuration.services)),
+        dependents=len(dependents(incident.target, services)),
         attempt=question.attempt,
         provenance=incident.provenance,
         from_run=incident.run is not None,
         failures=history.failures_on(incident.target, question.now),
-        extra=configuration.policy.for_strategy(choice.card.name).extra_risk,
+        extra=policy.for_strategy(strategy).extra_risk,
+        services=len(services.services),
+        environment=owner.environment if owner else None,
+        success_rate=history.track.success_rate(strategy, incident.target),
+        time=(time.name, time.points),
+        deployments=question.deployments,
     )
-    return score_risk(choice.card, given)
 
 
-def gather_facts(question: Question, choice: Choice | None, tier: Tier, configuration: Configuration, history: HealingHistory) -> GateFacts:
+def _ask_rules(question: Question, choice: Choice | None, configuration: Configuration, history: HealingHistory) -> Ruled:
+    incident, policy = question.incident, configuration.policy
+    strategy = choice.card.name if choice else ""
+    given = _given(question, choice, configuration, history)
+    around = Surroundings(
+        owner=configuration.services.owner_of(incident.target),
+        strategy=strategy,
+        level=history.levels.level_of(strategy, question.now),
+        commands=len(history.commands_on(incident.target, question.now)),
+        given=given,
+        time=local_time(question.now, policy),
+        oversight=policy.oversight,
+    )
+    return ask_rules(policy, score_risk(choice.card, given) if choice else Risk(), values_of(incident, around))
+
+
+def gather_facts(
+    question: Question, choice: Choice | None, ruled: Ruled, configuration: Configuration, history: HealingHistory
+) -> GateFacts:
     """Return everything that the gates may read."""
     incident, policy = question.incident, configuration.policy
     strategy = choice.card.name if choice else ""
@@ -73,7 +107,7 @@ def gather_facts(question: Question, choice: Choice | None, tier: Tier, configur
         opened_by=incident.opened_by,
         attempt=question.attempt,
         strategy=strategy,
-        level=history.level_of(strategy),
+        level=history.levels.level_of(strategy, question.now),
         target_allowed=is_allowed_on(configuration, strategy, incident.target),
         parameters_known=choice is not None and choice.parameters is not None,
         healing_on=is_healing_on(configuration, incident.target),
@@ -84,9 +118,12 @@ def gather_facts(question: Question, choice: Choice | None, tier: Tier, configur
         commit_limit=limit if isinstance(limit, int) else 0,
         failed_as=question.failed_as,
         forced=history.forced_on(incident),
-        tier=tier,
+        tier=tier_after(ruled.risk.score, ruled.findings, policy),
         oversight=policy.oversight,
         may_act=incident.may_act,
+        canary_point=canary_point(question.incident_id, strategy),
+        canary_share=policy.for_strategy(strategy).canary_share,
+        findings=ruled.findings,
     )
 
 
@@ -95,6 +132,7 @@ def _thresholds(policy: Policy) -> tuple[tuple[str, str], ...]:
         ("medium_from", repr(policy.medium_from)),
         ("high_from", repr(policy.high_from)),
         ("critical_from", repr(policy.critical_from)),
+        ("never_from", repr(policy.never_from)),
     )
 
 
@@ -104,14 +142,12 @@ def make_decision(
     """Ask every gate, take the worst answer, and keep all that it rests on."""
     incident, policy = question.incident, configuration.policy
     choice = choose_strategy(configuration, incident, question.attempt)
-    risk = _risk_of(question, choice, configuration, history) if choice else Risk()
-    tier = tier_of(risk.score, policy)
-    facts = gather_facts(question, choice, tier, configuration, history)
+    ruled = _ask_rules(question, choice, configuration, history)
+    facts = gather_facts(question, choice, ruled, configuration, history)
     answers = tuple(gate(facts) for gate in gates)
     worst = worst_of(answers)
     card = choice.card if choice else None
     parameters = (choice.parameters or ()) if choice else ()
-    asks = worst.verdict is Verdict.ASK
     return Decision(
         incident_id=question.incident_id,
         target=incident.target,
@@ -130,15 +166,15 @@ def make_decision(
         parameters=parameters,
         bounds=card.bounds if card else (),
         plan_hash=plan_hash_of(card.name, card.recipe_version, incident.target, parameters, card.bounds) if card else "",
-        tier=tier,
-        approvals_required=max(_APPROVALS[tier], 1) if asks else 0,
+        tier=facts.tier,
+        approvals_required=approvals_for(facts) if worst.verdict is Verdict.ASK else 0,
         proposer=incident.opened_by,
         parent=incident.parent,
         provenance=incident.provenance,
-        risk=risk,
+        risk=ruled.risk,
         gates=answers,
         candidates=choice.candidates if choice else (),
-        inputs=inputs_of(facts, incident, _thresholds(policy)),
+        inputs=inputs_of(facts, incident, (*_thresholds(policy), *inputs_of_values(ruled.values))),
         catalogue=configuration.version,
         model=model or incident.model,
         oversight=policy.oversight,
@@ -148,12 +184,39 @@ def make_decision(
     )
 
 
-def redecide(decision: Decision) -> Verdict:
-    """Return the verdict that a decision's record gives by itself: its gates' answers, the tier anew from the risk's factors."""
+def tier_after(score: float, findings: Sequence[Finding], policy: Policy) -> Tier:
+    """Return the tier of a score, which a rule can make the one that nobody automates."""
+    is_never = any(row.then is RuleThen.NEVER and not row.failure for row in findings)
+    return Tier.NEVER if is_never else tier_of(score, policy)
+
+
+def approvals_for(facts: GateFacts) -> int:
+    """Return how many people are asked: as many as the tier or a rule wants, and one at least."""
+    ruled = [_RULED_APPROVALS.get(row.then, 0) for row in facts.findings if not row.failure]
+    return max(_APPROVALS[facts.tier], *ruled, 1)
+
+
+def redecide(decision: Decision, policy: Policy | None = None) -> Verdict:
+    """Return the verdict that a decision's record gives by itself: its gates' answers, the tier anew from the risk's factors.
+
+    With another policy its rules and thresholds are asked instead, from the same record.
+    """
     inputs = dict(decision.inputs)
-    policy = Policy(
-        medium_from=float(inputs["medium_from"]), high_from=float(inputs["high_from"]), critical_from=float(inputs["critical_from"])
+    level = RolloutLevel(inputs["level"])
+    if policy is not None:
+        ruled = rules_again(decision, policy)
+        anew = [
+            judge_findings(ruled.findings, decision.oversight),
+            judge_tier(tier_after(ruled.risk.score, ruled.findings, policy), decision.oversight, level),
+        ]
+        return worst_of([*(gate for gate in decision.gates if gate.name not in {RISK_GATE, RULES_GATE}), *anew]).verdict
+    known = Policy(
+        medium_from=float(inputs["medium_from"]),
+        high_from=float(inputs["high_from"]),
+        critical_from=float(inputs["critical_from"]),
+        # A decision of before there was this tier never reached it.
+        never_from=float(inputs.get("never_from", "inf")),
     )
-    tier = tier_of(sum_points(decision.risk.factors), policy)
+    tier = Tier.NEVER if decision.tier is Tier.NEVER else tier_of(sum_points(decision.risk.factors), known)
     others = [gate for gate in decision.gates if gate.name != RISK_GATE]
-    return worst_of([*others, judge_tier(tier, decision.oversight, RolloutLevel(inputs["level"]))]).verdict
+    return worst_of([*others, judge_tier(tier, decision.oversight, level)]).verdict

@@ -12,14 +12,16 @@ from schemas.decisions import Admission, AdmissionState
 from schemas.incidents import Incident
 from schemas.outputs import Output
 from schemas.oversight import Control, RolloutLevel
-from schemas.people import Right
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from streams.demotions import Demotions, StrategyRow
+from schemas.rollouts import RolloutRow
+from streams.demotions import StrategyRow
+from streams.levels import Levels
 from streams.rows import Rows
+from streams.track_record import TrackRecord, TrackRow
 
 MAX_ROWS = 50_000
 MAX_TIMES = 50
-_LEVELS = tuple(RolloutLevel)
+_OLD_LEVEL = "level/"
 _FAILED = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 
 
@@ -41,7 +43,7 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class WordRow:
-    """A person's word: a strategy's level or an incident's verdict."""
+    """A person's word on an incident: the verdict that it forces."""
 
     text: str
 
@@ -67,7 +69,13 @@ class HealingHistory:
         self._words = Rows("word/", WordRow, MAX_ROWS)
         for rows in (self._targets, self._commits, self._words):
             rows.load(entries)
-        self._demotions = Demotions(entries)
+        self.levels = Levels(entries, configuration)
+        for key, word in self._words.items():
+            # Before a level remembered who set it, it was a word like these.
+            if key.startswith(_OLD_LEVEL):
+                self.levels.take_up(key.removeprefix(_OLD_LEVEL), RolloutLevel(word.text))
+                self._words.drop(key)
+        self.track = TrackRecord(entries)
 
     def note_admission(self, admission: Admission, incident: Incident) -> None:
         """Count a command that was let through."""
@@ -81,32 +89,22 @@ class HealingHistory:
             again = self._commits.get(key) or TargetRow()
             self._commits.put(key, replace(again, commands=_added(again.commands, happening)))
 
-    def note_outcome(self, outcome: RecoveryOutcome) -> Sequence[Output]:
-        """Count a recovery that failed; return what is said when its strategy is demoted for it."""
+    def note_outcome(self, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+        """Count what a recovery achieved; return what is said when its strategy is demoted for it."""
         if outcome.status in _FAILED:
             row = self._targets.get(outcome.target) or TargetRow()
             failure = Happening(outcome.command_id or outcome.decision_id, outcome.finished_at)
             self._targets.put(outcome.target, replace(row, failures=_added(row.failures, failure)))
-        return self._demotions.note_outcome(outcome)
+        self.track.note_outcome(outcome)
+        return self.levels.note_outcome(outcome, now)
 
-    def note_control(self, control: Control) -> None:
-        """Keep a level or a forced verdict that a known person with the right has signed."""
+    def note_control(self, control: Control) -> Sequence[Output]:
+        """Keep a level or a forced verdict that a known person with the right has signed; return what is said of a level."""
         if why_not_counted(control, self._configuration.people):
-            return
-        if control.rollout:
-            strategy = control.key.removeprefix("rollout/")
-            self._words.put(f"level/{strategy}", WordRow(control.rollout.level.value))
-            # Lowering is everybody's who may stop things; taking a demotion back is for those who may release a stop.
-            if self._configuration.people.may(control.by, Right.RELEASE_SWITCH):
-                self._demotions.note_raised(strategy, control.at)
+            return ()
         if control.override and control.override.force_verdict:
             self._words.put(f"nonce/{control.override.nonce}", WordRow(control.override.force_verdict))
-
-    def level_of(self, strategy: str) -> RolloutLevel:
-        """Return how far a strategy may go: a person's control and its own failures can lower the policy's level, never raise it."""
-        allowed = min(self._configuration.policy.for_strategy(strategy).level, self._demotions.cap(strategy), key=_LEVELS.index)
-        word = self._words.get(f"level/{strategy}")
-        return min(allowed, RolloutLevel(word.text), key=_LEVELS.index) if word else allowed
+        return self.levels.note_rollout(control) if control.rollout else ()
 
     def forced_on(self, incident: Incident) -> str:
         """Return the verdict that the override which opened the incident forces, if any."""
@@ -131,6 +129,6 @@ class HealingHistory:
         row = self._commits.get(key) if key else None
         return len(row.commands) if row else 0
 
-    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[StrategyRow]]:
+    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[RolloutRow], Rows[StrategyRow], Rows[TrackRow]]:
         """Return the rows whose entries are this history's state."""
-        return (self._targets, self._commits, self._words, self._demotions.rows)
+        return (self._targets, self._commits, self._words, *self.levels.tables(), self.track.rows)

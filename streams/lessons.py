@@ -70,7 +70,7 @@ class TeacherBook:
 
     def why_not(self, feedback: Feedback, row: LessonRow | None, kind: Kind | None) -> str:
         """Return why a word of a person teaches nothing, or nothing; one that passes counts for its day."""
-        if not (self._people.may(feedback.by, Right.OVERRIDE) or self._people.may(feedback.by, Right.APPROVE)):
+        if not (self._people.may_somewhere(feedback.by, Right.OVERRIDE) or self._people.may_somewhere(feedback.by, Right.APPROVE)):
             return "only operators and approvers teach"
         if row is None or not row.features:
             return "nothing is known of the incident's evidence"

@@ -13,6 +13,7 @@ from console.topic_reader import read_model
 from console.words import FLEET, require_right, say, speaker_in, switch_of
 from infra.adapters.launch import write_whole
 from infra.kafka import read_to_end
+from schemas.authorization import Matter
 from schemas.avro_codec import Codec
 from schemas.decisions import Oversight
 from schemas.errors import DeniedError, UnreachableError, UsageError
@@ -44,7 +45,7 @@ def engage(
         raise UsageError("--mode", "off is a release", "Use `healstream killswitch release`")
     place = home(name)
     speaker = speaker_in(place.people, who)
-    require_right(people_of(place), speaker, Right.ENGAGE_SWITCH)
+    require_right(people_of(place), speaker, Right.ENGAGE_SWITCH, Matter(scope))
     control = switch_of(scope, mode, reason, speaker, datetime.now(UTC))
     halts_here = scope == FLEET and mode is SwitchMode.HALT
     if halts_here:
@@ -64,7 +65,7 @@ def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why
     """Let healing go on; another person than the one who engaged it."""
     place = home(name)
     speaker, people = speaker_in(place.people, who), people_of(place)
-    require_right(people, speaker, Right.RELEASE_SWITCH)
+    require_right(people, speaker, Right.RELEASE_SWITCH, Matter(scope))
     model = read_model(brokers_of(name))
     engaged = model.controls.get(f"killswitch/{scope}")
     if engaged and engaged.by == speaker.name and _is_two_person(name):

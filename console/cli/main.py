@@ -22,6 +22,8 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("incident", "Look at incidents: list, get, explain, watch, mark-healed"),
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status"),
+    ("rollout", "How far each strategy may go: list, get, set"),
+    ("policy", "What the policy makes of a decision: explain, test"),
     ("audit", "Check and read the audit chain: verify, tail"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),

@@ -9,9 +9,21 @@ from schemas.decisions import GateVerdict, Oversight, Tier, Verdict
 from schemas.events import Provenance
 from schemas.incidents import Incident, RunRef
 from schemas.oversight import RolloutLevel
+from schemas.policy import RuleThen
 from schemas.vocabulary import Kind, Result
 
 AUTOMATIC_PROPOSER = "healstream"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule of the policy that holds, or that failed, which ``failure`` tells."""
+
+    rule: str
+    then: RuleThen
+    reason: str
+    points: float = 0.0
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,10 @@ class GateFacts:
     tier: Tier
     oversight: Oversight
     may_act: bool = True
+    # Where the incident's hash falls in 0..1, and below what it is the canary's.
+    canary_point: float = 0.0
+    canary_share: float = 1.0
+    findings: tuple[Finding, ...] = ()
 
     def is_asked_for(self) -> bool:
         """Tell whether a person opened the incident: what then needs caution needs another person, not a refusal."""
@@ -65,6 +81,8 @@ def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str,
     """Return every fact as text, under the name by which gates read it."""
     run = facts.run
     rows = {
+        "canary_point": f"{facts.canary_point:.9f}",
+        "canary_share": repr(facts.canary_share),
         "abstained": str(facts.abstained).lower(),
         "commands": ",".join(facts.commands),
         "commit": run.commit if run else "",

@@ -1,4 +1,4 @@
-"""Ask people before a risky action; two of them before a critical one."""
+"""Ask people before a risky action; two of them before a critical one; leave to them what is too risky for any machine."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def judge_tier(tier: Tier, oversight: Oversight, level: RolloutLevel) -> GateVer
     """Return the tier's verdict; also asked by ``redecide``, with what a record holds."""
     if level is RolloutLevel.SHADOW:
         return say(NAME, Verdict.HEAL, "a shadow changes nothing")
+    if tier is Tier.NEVER:
+        return say(NAME, Verdict.ESCALATE, "the risk is such that only a person does it, by hand")
     if tier is Tier.CRITICAL and oversight is Oversight.SINGLE_OPERATOR:
         return say(NAME, Verdict.REFUSE, "a critical action needs two people, and there is one operator")
     if tier in {Tier.HIGH, Tier.CRITICAL}:

@@ -13,8 +13,6 @@ _VERDICTS = {
     # A shadow's command only pretends.
     RolloutLevel.SHADOW: Verdict.HEAL,
     RolloutLevel.APPROVE: Verdict.ASK,
-    # The targets of a canary are those of its policy; the others are observed below.
-    RolloutLevel.CANARY: Verdict.HEAL,
     RolloutLevel.AUTOMATIC: Verdict.HEAL,
 }
 
@@ -25,4 +23,14 @@ def check_rollout(facts: GateFacts) -> GateVerdict:
         return say(NAME, Verdict.HEAL, "no strategy to roll out")
     if not facts.target_allowed:
         return say(NAME, Verdict.OBSERVE, f"{facts.strategy} is not rolled out to {facts.target}")
+    if facts.level is RolloutLevel.CANARY:
+        return _judge_canary(facts)
     return say(NAME, _VERDICTS[facts.level], f"{facts.strategy} is at {facts.level}")
+
+
+def _judge_canary(facts: GateFacts) -> GateVerdict:
+    share = f"the canary share of {100 * facts.canary_share:g} %"
+    if facts.canary_point < facts.canary_share:
+        return say(NAME, Verdict.HEAL, f"{facts.strategy} takes the incident into {share}")
+    # The rung below: the others are healed too, by a person's yes, so that nobody waits longer than before the canary.
+    return say(NAME, Verdict.ASK, f"{facts.strategy} leaves the incident out of {share}")

@@ -64,12 +64,13 @@ def test_what_was_lost_or_changed_comes_back_byte_for_byte(config: Path, tmp_pat
     assert set(back_up(config, store, NOW).files) == set(before)
     (config / "patterns" / "own.json").unlink()
     (config / "services.yaml").write_text("services: []\n", encoding="utf-8")
+    (config / "policy" / "people.cedar").unlink()
     (config / "policy" / "later.yaml").write_text("gather_s: 1.0\n", encoding="utf-8")
 
     changed = restore(read_backup(store, shipped_patterns()), config)
 
     assert files_in(config) == before
-    assert set(changed) == {"patterns/own.json", "services.yaml", "policy/later.yaml"}
+    assert set(changed) == {"patterns/own.json", "services.yaml", "policy/later.yaml", "policy/people.cedar"}
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -36,7 +36,7 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
     again = init(home, "bob")
     found = load_configuration(home.config, shipped_patterns(), Keys())
 
-    assert len(made) == 4
+    assert len(made) == 5
     assert again == ()
     assert {row.level for row in found.policy.strategies} == {RolloutLevel.OBSERVE}
     assert found.people.may("ada", Right.APPROVE)
@@ -128,6 +128,42 @@ def test_the_bounds_of_a_storm_are_policy() -> None:
     text = "storm_repositories: 0\nstorm_runs: 0\nstorm_release: {limit: 5, window_s: 30}\nstorm_hold_s: 0\n"
     assert problems_of(policy__a=text) == []
     assert any("write 0 for never, or 2 to 1000" in problem for problem in problems_of(policy__a="storm_repositories: 1\n"))
+
+
+def test_rules_on_people_are_read_together_and_their_mistakes_are_told_with_their_place(tmp_path: Path) -> None:
+    """Given an own file of rules beside the shipped one, then both count; a broken one is refused with the people; none is the shipped."""
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+    init(home, "ada")
+    own = home.config / "policy" / "own.cedar"
+    own.write_text('forbid (principal == Person::"ada", action == Action::"approve", resource);\n', encoding="utf-8")
+    assert not load_people(home.config).may("ada", Right.APPROVE)
+    assert load_people(home.config).may("ada", Right.ENGAGE_SWITCH)
+
+    own.write_text('permit (principal, action == Action::"aprove", resource);\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"policy/own\.cedar:1:30: .*aprove"):
+        load_people(home.config)
+
+    own.unlink()
+    (home.config / "policy" / "people.cedar").unlink()
+    assert load_people(home.config).may("ada", Right.APPROVE)
+
+
+def test_rules_that_leave_nobody_to_stop_healing_are_refused(tmp_path: Path) -> None:
+    home = Home("t", tmp_path / "state", tmp_path / "config")
+    init(home, "ada")
+    people = home.config / "policy" / "people.cedar"
+    people.write_text(people.read_text(encoding="utf-8").replace('Role::"admin", action,', 'Role::"admin", action == Action::"view",'))
+
+    with pytest.raises(ConfigurationError, match=r"policy/people\.cedar:1:1: the rules let nobody engage_switch") as found:
+        load_people(home.config)
+    assert "nobody release_switch" in str(found.value)
+
+
+def test_a_broken_rule_refuses_the_whole_set() -> None:
+    found = configuration_of(Files({"healstream.yaml": "version: 1\n", "policy/p.cedar": "// rules\npermit\n"}, {}), Keys())
+
+    assert isinstance(found, list)
+    assert [(row.file, row.line, row.column) for row in found] == [("policy/p.cedar", 2, 1)]
 
 
 def service(name: str, needs: str) -> str:

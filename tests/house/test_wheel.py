@@ -23,6 +23,7 @@ DATA = (
     "infra/broker/jgo.lock.toml",
     "infra/deploy/default/healstream.yaml",
     "infra/deploy/default/policy/observe.yaml",
+    "infra/deploy/default/policy/people.cedar",
 )
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from console.cli.main import run
+from console.home import home_of
+from console.init import init, person_lines
 from infra.kafka import read_to_end
 from schemas.decisions import Admission, HealingCommand
 from schemas.events import JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.incidents import Incident
 from schemas.oversight import AuditRecord, Control, DeadLetter, KillSwitch, SwitchMode
+from schemas.people import Role
 from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus
-from schemas.signing import public_text, sign
+from schemas.signing import private_bytes, public_text, sign
 from schemas.vocabulary import Kind, Result
 from streams.notary import find_breaks
 from tests.support.whole_system import AUTOMATIC, WholeSystem
@@ -138,3 +145,48 @@ def test_under_the_kill_switch_nothing_is_healed_until_another_person_releases_i
     switch(system, "bob", SwitchMode.OFF)
     [outcome] = system.wait_outcomes("service:web", 30)
     assert outcome.status is OutcomeStatus.HEALED
+
+
+def rollout(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = 0
+    try:
+        run(["rollout", *words])
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def wait_level(capsys: pytest.CaptureFixture[str], strategy: str, people: str) -> dict[str, object]:
+    end = time.monotonic() + 20
+    row: dict[str, object] = {}
+    while row.get("people") != people and time.monotonic() < end:
+        _, told = rollout(capsys, "get", strategy)
+        [row] = json.loads(told)["items"]
+    return row
+
+
+def test_a_strategy_is_lowered_by_one_persons_word_and_raised_by_another(
+    system: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"XDG_CONFIG_HOME": "config", "XDG_STATE_HOME": "xdg", "HEALSTREAM_BROKERS": ""}.items():
+        monkeypatch.setenv(name, str(tmp_path / value) if value else system.address)
+    home = home_of(os.environ, "")
+    home.people.mkdir(parents=True)
+    for name in ("ada", "bob"):
+        (home.people / f"{name}.key").write_bytes(private_bytes(system.person_keys[name]))
+        (home.people / f"{name}.key").chmod(0o600)
+    init(home, "ada")
+    with (home.config / "people.yaml").open("a", encoding="utf-8") as people:
+        people.write(person_lines("bob", (Role.APPROVER,), public_text(system.person_keys["bob"])))
+
+    assert rollout(capsys, "set", "rerun_job", "shadow", "--as", "ada")[0] == 0
+    assert wait_level(capsys, "rerun_job", "shadow")["by"] == "ada"
+    code, told = rollout(capsys, "set", "rerun_job", "automatic", "--as", "ada")
+    assert (code, "takes another person" in told) == (4, True)
+    assert rollout(capsys, "set", "rerun_job", "automatic", "--as", "bob")[0] == 0
+    row = wait_level(capsys, "rerun_job", "automatic")
+    assert [entry["action"] for entry in cast("list[dict[str, str]]", row["story"])] == ["rollout.set", "rollout.set"]
+    code, told = rollout(capsys, "list", "-o", "json")
+    assert code == 0
+    assert {"rerun_job", "service_restart"} <= {item["strategy"] for item in json.loads(told)["items"]}

@@ -13,15 +13,19 @@ from recoverers.admission import early_end, wrong_with
 from recoverers.deadline import Deadline
 from recoverers.hands import Clock, RunHands
 from recoverers.lease_guard import Heard, why_not
+from schemas.authorization import DEFAULT_RULES
 from schemas.configuration import Configuration
+from schemas.decisions import ApprovalGiven
 from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.oversight import AuditEntry, Control, Lease, Override, SwitchMode
+from schemas.people import People, Person, Role
 from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from schemas.signing import public_text, sign
 from tests.support.fakes import START
 from tests.support.runs import SERVICES, command
 
+NO_PRODUCTION = 'forbid (principal, action == Action::"approve", resource) when { resource.environment == "production" };'
 ORDER = command("service_restart", "service:web")
 LEASE = Lease(1, 1, START)
 
@@ -135,6 +139,23 @@ def test_an_expired_an_unknown_and_a_moved_command_never_start() -> None:
     moved = early_end(replace(ORDER, scope="group:other"), configuration, known, START)
     assert moved is not None
     assert moved.reason == "scope_changed"
+
+
+@pytest.mark.parametrize(
+    ("roles", "rules", "reason"),
+    [
+        ({Role.APPROVER}, DEFAULT_RULES, None),
+        ({Role.OPERATOR}, DEFAULT_RULES, "approval_without_right"),
+        ({Role.APPROVER}, DEFAULT_RULES + NO_PRODUCTION, "approval_without_right"),
+    ],
+)
+def test_a_yes_counts_at_the_executor_by_the_same_rules_and_on_the_target(roles: set[Role], rules: str, reason: str | None) -> None:
+    configuration = Configuration(services=SERVICES, people=People((Person("ann", frozenset(roles), "k"),), rules))
+    approved = replace(ORDER, approvals=(ApprovalGiven("ann", ORDER.plan_hash, "n", START),))
+
+    ending = early_end(approved, configuration, frozenset({"service_restart"}), START)
+
+    assert (ending.reason if ending else None) == reason
 
 
 def test_a_deadline_says_what_is_left() -> None:

@@ -106,7 +106,7 @@ def test_a_risky_action_waits_for_as_many_people_as_its_tier_asks(high: float, c
 
 
 def test_level_approve_needs_one_approval_even_at_low_risk() -> None:
-    found = decided(say(stage(RolloutLevel.APPROVE), STORE))
+    found = decided(say(stage(RolloutLevel.APPROVE, Policy(medium_from=50.0)), STORE))
     assert (found.verdict, found.approvals_required, found.tier) == (Verdict.ASK, 1, Tier.LOW)
 
 

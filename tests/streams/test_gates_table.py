@@ -9,10 +9,11 @@ import pytest
 from schemas.decisions import GateVerdict, Oversight, Tier, Verdict
 from schemas.events import Origin, Provenance, Trust
 from schemas.oversight import RolloutLevel
+from schemas.policy import RuleThen
 from schemas.vocabulary import Kind, Result
 from streams.decide import GATES
 from streams.decision_making import LADDER, worst_of
-from streams.gates.facts import GateFacts
+from streams.gates.facts import Finding, GateFacts
 from tests.support.failures import TRUSTED, run_of
 
 GOOD = GateFacts(
@@ -52,7 +53,21 @@ CASES = [
     ("rollout", replace(GOOD, level=RolloutLevel.APPROVE), Verdict.ASK),
     ("rollout", replace(GOOD, target_allowed=False), Verdict.OBSERVE),
     ("risk_tier", replace(GOOD, tier=Tier.HIGH), Verdict.ASK),
+    ("rollout", replace(GOOD, level=RolloutLevel.CANARY, canary_point=0.1, canary_share=0.1), Verdict.ASK),
     ("risk_tier", replace(GOOD, tier=Tier.CRITICAL, oversight=Oversight.SINGLE_OPERATOR), Verdict.REFUSE),
+    ("risk_tier", replace(GOOD, tier=Tier.NEVER), Verdict.ESCALATE),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.ASK, "why"),)), Verdict.ASK),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.ASK_TWO, "why"),)), Verdict.ASK),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.OBSERVE, "why"),)), Verdict.OBSERVE),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.ESCALATE, "why"),)), Verdict.ESCALATE),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.NEVER, "why"),)), Verdict.ESCALATE),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.REFUSE, "why"),)), Verdict.REFUSE),
+    ("rules", replace(GOOD, findings=(Finding("r", RuleThen.RISK, "why", failure="no such key"),)), Verdict.ESCALATE),
+    (
+        "rules",
+        replace(GOOD, oversight=Oversight.SINGLE_OPERATOR, findings=(Finding("r", RuleThen.ASK_TWO, "why"),)),
+        Verdict.REFUSE,
+    ),
 ]
 
 
@@ -77,6 +92,8 @@ def test_exactly_the_one_gate_stops_what_it_is_there_for(gate: str, facts: GateF
         replace(GOOD, attempt=2, failed_as=GOOD.kind),
         replace(GOOD, level=RolloutLevel.SHADOW, tier=Tier.CRITICAL),
         replace(GOOD, level=RolloutLevel.CANARY),
+        replace(GOOD, level=RolloutLevel.CANARY, canary_point=0.0999, canary_share=0.1),
+        replace(GOOD, findings=(Finding("r", RuleThen.RISK, "why", 5.0),)),
         replace(GOOD, forced="heal"),
     ],
 )

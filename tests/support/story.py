@@ -30,10 +30,10 @@ PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) f
 AUTOMATIC = tuple(StrategyPolicy(card.name, RolloutLevel.AUTOMATIC) for card in CARDS)
 
 
-def begin(policy: Policy | None = None, services: Services = SHOP, world: MemoryWorld | None = None) -> MemoryFlow:
+def begin(policy: Policy | None = None, people: People = PEOPLE, services: Services = SHOP, world: MemoryWorld | None = None) -> MemoryFlow:
     """Return a flow whose targets are well and have been seen to be well."""
     made = replace(world or MemoryWorld(shipped_rules().detect.matcher), services=services)
-    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=PEOPLE, version="v1")
+    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=people, version="v1")
     flow = MemoryFlow(configuration, made)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
