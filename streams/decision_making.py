@@ -18,7 +18,7 @@ from streams.gates.risk_tier import NAME as RISK_GATE
 from streams.gates.risk_tier import judge_tier
 from streams.healing_history import HealingHistory
 from streams.risk import RiskInputs, score_risk, sum_points, tier_of
-from streams.strategy_choice import Choice, choose_strategy, is_allowed_on, is_healing_on
+from streams.strategy_choice import Asked, Choice, choose_strategy, is_allowed_on, is_healing_on, is_held_out
 
 # The worst verdict of all gates wins: the further right, the less is done.
 LADDER = (Verdict.HEAL, Verdict.ASK, Verdict.OBSERVE, Verdict.ESCALATE, Verdict.REFUSE)
@@ -87,7 +87,12 @@ def gather_facts(question: Question, choice: Choice | None, tier: Tier, configur
         tier=tier,
         oversight=policy.oversight,
         may_act=incident.may_act,
+        held_out=choice is not None and is_held_out(policy, incident, _asked(question)),
     )
+
+
+def _asked(question: Question) -> Asked:
+    return Asked(question.incident_id, question.attempt, question.now)
 
 
 def _thresholds(policy: Policy) -> tuple[tuple[str, str], ...]:
@@ -103,7 +108,7 @@ def make_decision(
 ) -> Decision:
     """Ask every gate, take the worst answer, and keep all that it rests on."""
     incident, policy = question.incident, configuration.policy
-    choice = choose_strategy(configuration, incident, question.attempt)
+    choice = choose_strategy(configuration, incident, _asked(question), history)
     risk = _risk_of(question, choice, configuration, history) if choice else Risk()
     tier = tier_of(risk.score, policy)
     facts = gather_facts(question, choice, tier, configuration, history)
@@ -138,7 +143,7 @@ def make_decision(
         risk=risk,
         gates=answers,
         candidates=choice.candidates if choice else (),
-        inputs=inputs_of(facts, incident, _thresholds(policy)),
+        inputs=inputs_of(facts, incident, (*_thresholds(policy), *(choice.inputs if choice else ()))),
         catalogue=configuration.version,
         model=model or incident.model,
         oversight=policy.oversight,

@@ -14,6 +14,7 @@ from schemas.outputs import Output
 from schemas.oversight import Control, RolloutLevel
 from schemas.people import Right
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from streams.choice_book import ArmRow, CaseRow, ChoiceBook, GroupRow
 from streams.demotions import Demotions, StrategyRow
 from streams.rows import Rows
 
@@ -68,6 +69,7 @@ class HealingHistory:
         for rows in (self._targets, self._commits, self._words):
             rows.load(entries)
         self._demotions = Demotions(entries)
+        self.choices = ChoiceBook(entries, configuration)
 
     def note_admission(self, admission: Admission, incident: Incident) -> None:
         """Count a command that was let through."""
@@ -87,6 +89,7 @@ class HealingHistory:
             row = self._targets.get(outcome.target) or TargetRow()
             failure = Happening(outcome.command_id or outcome.decision_id, outcome.finished_at)
             self._targets.put(outcome.target, replace(row, failures=_added(row.failures, failure)))
+        self.choices.note_outcome(outcome)
         return self._demotions.note_outcome(outcome)
 
     def note_control(self, control: Control) -> None:
@@ -131,6 +134,6 @@ class HealingHistory:
         row = self._commits.get(key) if key else None
         return len(row.commands) if row else 0
 
-    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[StrategyRow]]:
+    def tables(self) -> tuple[Rows[TargetRow] | Rows[WordRow] | Rows[StrategyRow] | Rows[ArmRow] | Rows[GroupRow] | Rows[CaseRow], ...]:
         """Return the rows whose entries are this history's state."""
-        return (self._targets, self._commits, self._words, self._demotions.rows)
+        return (self._targets, self._commits, self._words, self._demotions.rows, *self.choices.tables())
