@@ -17,14 +17,13 @@ from schemas.events import Trust
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Emit, Output
 from schemas.oversight import AuditEntry
-from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.choice_record import case_weight, choice_in
 from streams.rows import Rows
 
 MAX_ARMS = 500
 MAX_WAITING = 50_000
-HOLDOUT = "holdout"
 # The arm that does nothing.
 UNTOUCHED = ""
 _AUTOMATIC = "healstream"

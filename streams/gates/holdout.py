@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from schemas.decisions import GateVerdict, Verdict
+from schemas.recoveries import HOLDOUT
 from streams.gates.facts import GateFacts, say
 
-NAME = "holdout"
+NAME = HOLDOUT
 
 
 def check_holdout(facts: GateFacts) -> GateVerdict:
