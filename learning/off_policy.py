@@ -7,9 +7,9 @@ did (1934), but with Robbins's mixture likelihood ratio (1970) in place of one t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import lgamma, log, sqrt
+from math import lgamma, log, pi, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +84,10 @@ def worth_of(tallies: Iterable[Tally]) -> Worth:
     return Worth(min(effective, sum(tally.cases for tally in capped)), sum(tally.good for tally in capped) / weight)
 
 
-def is_surely_above(good: Floats, bad: Floats, share: Floats, level: float) -> Bools:
-    """Tell whether the lower bound of ``bounds_of`` is above a share, without looking for the bound."""
-    mean = good / np.maximum(good + bad, 1e-12)
-    return np.asarray((share < mean) & _is_refused(good, bad, share, _needed(good, bad, level)))
+def is_surely_above(good: Floats, bad: Floats, shares: Sequence[Floats], level: float) -> list[Bools]:
+    """Tell for each of some shares whether the lower bound of ``bounds_of`` is above it, without looking for the bound."""
+    mean, needed = good / np.maximum(good + bad, 1e-12), _needed(good, bad, level)
+    return [np.asarray((share < mean) & _is_refused(good, bad, share, needed)) for share in shares]
 
 
 def bounds_of(good: Floats, bad: Floats, level: float) -> tuple[Floats, Floats]:
@@ -99,8 +99,8 @@ def bounds_of(good: Floats, bad: Floats, level: float) -> tuple[Floats, Floats]:
 
 def _needed(good: Floats, bad: Floats, level: float) -> Floats:
     """Return the likelihood below which a share is refused: the mixture over all shares, with Jeffreys's prior, is so much likelier."""
-    half = np.full_like(good, 0.5)
-    return np.asarray(_log_beta(good + half, bad + half) - _log_beta(half, half) - log(1.0 / level))
+    mixed = _log_gamma(good + 0.5) + _log_gamma(bad + 0.5) - _log_gamma(good + bad + 1.0)
+    return np.asarray(mixed, dtype=np.float64) - log(pi) - log(1.0 / level)
 
 
 def _is_refused(good: Floats, bad: Floats, share: Floats, needed: Floats) -> Bools:
@@ -116,10 +116,6 @@ def _end(good: Floats, bad: Floats, needed: Floats, between: tuple[Floats, Float
         refused = _is_refused(good, bad, middle, needed)
         outside, inside = np.where(refused, middle, outside), np.where(refused, inside, middle)
     return outside
-
-
-def _log_beta(first: Floats, second: Floats) -> Floats:
-    return np.asarray(_log_gamma(first) + _log_gamma(second) - _log_gamma(first + second), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

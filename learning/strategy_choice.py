@@ -84,9 +84,11 @@ def next_leaders(leaders: Places, good: Floats, bad: Floats, means: Floats) -> P
     one's mean too; so the incumbent takes the lead back as soon as the evidence is no longer there.
     """
     level = RISK / max(good.shape[-1] - 1, 1)
-    beats = is_surely_above(good, bad, means[..., :1], level)
-    kept = np.where(np.take_along_axis(beats, leaders[..., None], axis=-1)[..., 0], leaders, 0)
-    ahead = beats & is_surely_above(good, bad, np.take_along_axis(means, kept[..., None], axis=-1), level)
+    of_leader = np.take_along_axis(means, leaders[..., None], axis=-1)
+    beats, beats_leader = is_surely_above(good, bad, (means[..., :1], of_leader), level)
+    is_kept = np.take_along_axis(beats, leaders[..., None], axis=-1)
+    kept = np.where(is_kept[..., 0], leaders, 0)
+    ahead = beats & (beats_leader | ~is_kept)
     ahead[..., 0] = False
     best = np.argmax(np.where(ahead, means, -1.0), axis=-1)
     found: Places = np.where(ahead.any(axis=-1), best, kept).astype(np.int64)

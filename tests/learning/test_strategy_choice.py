@@ -68,7 +68,7 @@ def test_bounds_of_no_case_say_nothing_and_more_cases_say_more() -> None:
     assert (lower[0], upper[0]) == (0.0, 1.0)
     assert lower[0] < lower[1] < lower[2] < 0.9 < upper[2] < upper[1]
     for gap in (-0.001, 0.001):
-        assert list(is_surely_above(np.array([9.0, 90.0]), np.array([1.0, 10.0]), lower[1:] + gap, 0.05)) == [gap < 0] * 2
+        assert list(is_surely_above(np.array([9.0, 90.0]), np.array([1.0, 10.0]), [lower[1:] + gap], 0.05)[0]) == [gap < 0] * 2
 
 
 def test_a_challenger_leads_only_when_its_lower_bound_beats_the_incumbent() -> None:
