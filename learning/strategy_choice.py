@@ -43,12 +43,16 @@ class Arm:
         return good / (good + bad)
 
 
+def interval_of(arm: Arm) -> tuple[float, float]:
+    """Return the ends between which the arm's success rate lies by its posterior, 19 times in 20."""
+    good, bad = arm.posterior()
+    below = np.cumsum(_masses(np.array(good), np.array(bad), CELLS))
+    return float(np.searchsorted(below, 0.025) / CELLS), float((np.searchsorted(below, 0.975) + 1) / CELLS)
+
+
 def best_chances(good: Floats, bad: Floats, cells: int = CELLS) -> Floats:
     """Return the chance of each arm (last axis) to be the best, exact for the posteriors on a grid of ``cells``."""
-    places = (np.arange(cells) + 0.5) / cells
-    density = (good[..., None] - 1.0) * np.log(places) + (bad[..., None] - 1.0) * np.log1p(-places)
-    mass = np.exp(density - density.max(axis=-1, keepdims=True))
-    mass /= mass.sum(axis=-1, keepdims=True)
+    mass = _masses(good, bad, cells)
     # Of two in one cell either may be the better one.
     below = np.cumsum(mass, axis=-1) - 0.5 * mass
     arms = range(good.shape[-1])
@@ -56,6 +60,14 @@ def best_chances(good: Floats, bad: Floats, cells: int = CELLS) -> Floats:
     chances = np.stack([(mass[..., arm, :] * won[arm]).sum(axis=-1) for arm in arms], axis=-1)
     scaled: Floats = chances / chances.sum(axis=-1, keepdims=True)
     return scaled
+
+
+def _masses(good: Floats, bad: Floats, cells: int) -> Floats:
+    places = (np.arange(cells) + 0.5) / cells
+    density = (good[..., None] - 1.0) * np.log(places) + (bad[..., None] - 1.0) * np.log1p(-places)
+    mass: Floats = np.exp(density - density.max(axis=-1, keepdims=True))
+    mass /= mass.sum(axis=-1, keepdims=True)
+    return mass
 
 
 def propensities_of(chances: Floats, leads: Bools, share: float) -> Floats:

@@ -68,7 +68,7 @@ def choose_strategy(configuration: Configuration, incident: Incident, asked: Ask
     if not cards:
         return None
     incumbent = incumbent_of(configuration, cards, incident.target)
-    allowed = (incumbent, *challengers_of(configuration, cards, incumbent, incident, history))
+    allowed = (incumbent, *challengers_of(configuration, cards, incumbent, incident.target, history))
     record = weigh(configuration, allowed, incident, asked, history)
     chances = record.chances()
     name = pick(chances, record.draw).strategy
@@ -86,7 +86,7 @@ def incumbent_of(configuration: Configuration, cards: tuple[StrategyCard, ...], 
 
 
 def challengers_of(
-    configuration: Configuration, cards: tuple[StrategyCard, ...], incumbent: StrategyCard, incident: Incident, history: HealingHistory
+    configuration: Configuration, cards: tuple[StrategyCard, ...], incumbent: StrategyCard, target: str, history: HealingHistory
 ) -> tuple[StrategyCard, ...]:
     """Return the cards that may be tried instead: policy lets them act on the target as freely as the incumbent, and they can be undone.
 
@@ -99,9 +99,14 @@ def challengers_of(
         if card is not incumbent
         and card.reversibility is not Reversibility.NONE
         and configuration.policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE
-        and is_allowed_on(configuration, card.name, incident.target)
+        and is_allowed_on(configuration, card.name, target)
         and _LEVELS.index(history.level_of(card.name)) >= needed
     )
+
+
+def arms_of(cards: tuple[StrategyCard, ...], group: str, history: HealingHistory, now: datetime) -> tuple[Arm, ...]:
+    """Return what is known of some strategies on the failures of a group."""
+    return tuple(Arm(card.name, card.prior.good, card.prior.bad, history.choices.worth(group, card.name, now)) for card in cards)
 
 
 def weigh(
@@ -110,10 +115,7 @@ def weigh(
     """Return what the choice rests on; a share of 0 in the policy leaves the incumbent alone."""
     share = configuration.policy.exploration_share
     group = group_of_incident(incident.kind, incident.target)
-    arms = tuple(
-        Arm(card.name, card.prior.good, card.prior.bad, history.choices.worth(group, card.name, asked.now))
-        for card in (cards if share > 0.0 else cards[:1])
-    )
+    arms = arms_of(cards if share > 0.0 else cards[:1], group, history, asked.now)
     # After a failed attempt nothing is tried: the one that leads is the best that is known.
     is_tried = asked.attempt == 1 and is_one_case(incident)
     led = history.choices.group(group).leader
