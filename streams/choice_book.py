@@ -17,6 +17,7 @@ from schemas.events import Trust
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Emit, Output
 from schemas.oversight import AuditEntry
+from schemas.policy import Policy
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.choice_record import case_weight, choice_in
@@ -38,6 +39,10 @@ class ArmRow:
 
     at: datetime
     tallies: tuple[Tally, ...] = ()
+
+    def faded(self, now: datetime, policy: Policy) -> tuple[Tally, ...]:
+        """Return the cases as they count now."""
+        return fade(self.tallies, (now - self.at).total_seconds(), policy.choice_half_life_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class ChoiceBook:
     def worth(self, group: str, strategy: str, now: datetime) -> Worth:
         """Return what the cases of a strategy are worth now."""
         row = self._arms.get(f"{group}|{strategy}")
-        return worth_of(self._faded(row, now)) if row else Worth()
+        return worth_of(row.faded(now, self._policy)) if row else Worth()
 
     def group(self, group: str) -> GroupRow:
         """Return who leads in a group and what healed by itself in it."""
@@ -154,11 +159,8 @@ class ChoiceBook:
     def _count(self, case: CaseRow, at: datetime, *, is_good: bool) -> None:
         name = f"{case.group}|{case.strategy}"
         row = self._arms.get(name) or ArmRow(at)
-        tallies = add_case(self._faded(row, at), case.source, case.weight, is_good=is_good)
+        tallies = add_case(row.faded(at, self._policy), case.source, case.weight, is_good=is_good)
         self._arms.put(name, ArmRow(max(at, row.at), tallies))
-
-    def _faded(self, row: ArmRow, now: datetime) -> tuple[Tally, ...]:
-        return fade(row.tallies, (now - row.at).total_seconds(), self._policy.choice_half_life_s)
 
     def _note_leader(self, group: str, leader: str, incumbent: str, decision: Decision) -> Sequence[Output]:
         row = self.group(group)

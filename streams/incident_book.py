@@ -80,10 +80,9 @@ class IncidentBook:
         self._by_scope: dict[str, str] = {}
         self._by_run: _Index = {}
         self._by_commit: _Index = {}
-        self._left_alone: set[str] = set()
+        self.left_alone = LeftAlone(self.rows)
         for name, row in self.rows.items():
             self._index(name, row.incident)
-            self._left_alone |= {name} if row.is_left_alone else set()
 
     def _index(self, name: str, incident: Incident) -> None:
         if incident.run is None:
@@ -162,34 +161,47 @@ class IncidentBook:
         commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
         settled = outcome.verified_at or outcome.finished_at
         held = () if outcome.final else row.held
-        after = replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held)
-        self.rows.put(outcome.incident_id, after)
+        self.rows.put(
+            outcome.incident_id,
+            replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
+        )
         if not outcome.final:
             return Settled()
         if is_held_out(outcome):
-            self.rows.put(outcome.incident_id, replace(after, is_left_alone=True))
-            self._left_alone.add(outcome.incident_id)
+            self.left_alone.begin(outcome.incident_id)
             return Settled()
         beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled))
         others = tuple(one for one in row.held if one not in beyond and one.target != row.incident.target)
         return Settled(beyond, others if outcome.status in _HELD_NO_MORE else ())
 
-    def end_watch(self, name: str) -> None:
-        """Follow an incident that was left alone no longer."""
-        row = self.rows.get(name)
-        self._left_alone.discard(name)
+
+class LeftAlone:
+    """Which incidents were held out, so that it is watched whether their condition clears by itself."""
+
+    def __init__(self, rows: Rows[BookRow]) -> None:
+        """Find them in the book's rows."""
+        self._rows = rows
+        self._names = {name for name, row in rows.items() if row.is_left_alone}
+
+    def begin(self, name: str) -> None:
+        """Watch an incident."""
+        row = self._rows.get(name)
         if row:
-            self.rows.put(name, replace(row, is_left_alone=False))
+            self._rows.put(name, replace(row, is_left_alone=True))
+            self._names.add(name)
 
-    def hand_on(self, name: str, successor: str) -> None:
-        """Let an incident's successor know what fires."""
-        row, after = self.rows.get(name), self.rows.get(successor)
+    def end(self, name: str, successor: str = "") -> None:
+        """Watch an incident no longer; its successor, if there is one, knows what fires."""
+        row, after = self._rows.get(name), self._rows.get(successor)
+        self._names.discard(name)
+        if row and row.is_left_alone:
+            self._rows.put(name, replace(row, is_left_alone=False))
         if row and after:
-            self.rows.put(successor, replace(after, firing=row.firing))
+            self._rows.put(successor, replace(after, firing=row.firing))
 
-    def left_alone_before(self, time: datetime) -> list[tuple[str, BookRow]]:
+    def since_before(self, time: datetime) -> list[tuple[str, BookRow]]:
         """Return what has been left alone since before a time."""
-        rows = [(name, row) for name in sorted(self._left_alone) if (row := self.rows.get(name))]
+        rows = [(name, row) for name in sorted(self._names) if (row := self._rows.get(name))]
         return [(name, row) for name, row in rows if row.settled_at is not None and row.settled_at <= time]
 
 

@@ -80,13 +80,14 @@ class Learn:
         del place, now
         match event:
             case Incident():
-                return self._on_incident(event)
+                if self._lessons.get(id_of(event)):
+                    return ()
+                self._lessons.put(id_of(event), lesson_of(event))
+                drifts = self._drift.on_incident(event, self._contest.champion, event.detected_at)
+                return [*drifts, *self._proposals.on_incident(event)]
             case IncidentUpdate() | PatternProposal():
                 return ()
-            case Decision():
-                early = self._chances.note(event)
-                return self._on_outcome(early) if early else ()
-            case RecoveryOutcome():
+            case Decision() | RecoveryOutcome():
                 return self._on_outcome(event)
             case Feedback():
                 return self._on_feedback(event)
@@ -117,14 +118,10 @@ class Learn:
             entries.update(rows.snapshot())
         return entries
 
-    def _on_incident(self, incident: Incident) -> Sequence[Output]:
-        if self._lessons.get(id_of(incident)):
+    def _on_outcome(self, event: Decision | RecoveryOutcome) -> Sequence[Output]:
+        outcome = self._chances.note(event) if isinstance(event, Decision) else event
+        if outcome is None:
             return ()
-        self._lessons.put(id_of(incident), lesson_of(incident))
-        drifts = self._drift.on_incident(incident, self._contest.champion, incident.detected_at)
-        return [*drifts, *self._proposals.on_incident(incident)]
-
-    def _on_outcome(self, outcome: RecoveryOutcome) -> Sequence[Output]:
         reward = _REWARDS.get(outcome.status)
         row = self._lessons.get(outcome.incident_id)
         # A plan, a rehearsal and a verdict without an act show nothing of the world.

@@ -66,7 +66,7 @@ def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequ
         resolved += over
         outputs += [Emit(update_of(name, UpdateCause.RESOLVED, detection, result=Result.SUCCESS)) for name in over]
     for name in resolved:
-        book.end_watch(name)
+        book.left_alone.end(name)
     return outputs
 
 

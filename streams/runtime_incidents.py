@@ -93,7 +93,7 @@ class RuntimeIncidents:
             return ()
         over = self._book.note(found[0], detection) and detection.target == found[1].incident.target
         if over and found[1].is_left_alone:
-            self._book.end_watch(found[0])
+            self._book.left_alone.end(found[0])
         return [Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
@@ -105,13 +105,12 @@ class RuntimeIncidents:
     def _open_left_alone(self, stamp: Stamp) -> Sequence[Output]:
         """End the watch over what was held out long enough; a target that still fails is an incident again, now to be healed."""
         outputs: list[Output] = []
-        for name, row in self._book.left_alone_before(stamp.now - timedelta(seconds=self._policy.decision_valid_s)):
-            self._book.end_watch(name)
+        for name, row in self._book.left_alone.since_before(stamp.now - timedelta(seconds=self._policy.decision_valid_s)):
             still = tuple(sign for sign in row.firing if sign.endswith(f"@{row.incident.target}"))
+            successor = outlast_holdout(row.incident, stamp)
             if row.incident.run is None and still:
-                successor = outlast_holdout(row.incident, stamp)
                 outputs += enter_incident(self._book, successor, (), stamp)
-                self._book.hand_on(name, id_of(successor))
+            self._book.left_alone.end(name, id_of(successor))
         return outputs
 
     def _open(self, scope: str, detections: Sequence[Detection], stamp: Stamp) -> Sequence[Output]:

@@ -119,6 +119,16 @@ def test_one_loud_source_among_many_counts_no_more_than_its_share() -> None:
     assert worth_of(tallies).cases <= 18 + 0.25 * 78
 
 
+def test_one_loud_source_does_not_make_its_favourite_lead() -> None:
+    """Given a strategy that one of ten sources praises sixty times and the others blame twice each, then the incumbent goes on leading."""
+    tallies = filled("loud", 60, 0)
+    for number in range(18):
+        tallies = add_case(tallies, f"calm{number % 9}", 1.0, is_good=False)
+    uncapped = Worth(78.0, 60 / 78)
+    assert lead_among(arms(BAD, uncapped), "") == "s1"
+    assert lead_among(arms(BAD, worth_of(tallies)), "") == "s0"
+
+
 def test_credit_is_what_a_strategy_adds_to_what_heals_by_itself() -> None:
     credit = credit_of(Worth(100.0, 0.9), Worth(50.0, 0.3))
     assert credit is not None
