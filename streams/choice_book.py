@@ -20,7 +20,7 @@ from schemas.oversight import AuditEntry
 from schemas.policy import Policy
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
-from streams.choice_record import case_weight, choice_in
+from streams.choice_record import ChoiceRecord, case_weight, choice_in
 from streams.rows import Rows
 
 MAX_ARMS = 500
@@ -118,7 +118,7 @@ class ChoiceBook:
             self._held.add(decision.incident_id)
         elif is_one_case(incident) and decision.verdict in _ACTS and not decision.dry_run:
             self._cases.put(decision.incident_id, replace(case, weight=case_weight(decision, record)))
-        return self._note_leader(group, record.leads, record.arms[0].strategy, decision)
+        return self._note_leader(group, record, decision)
 
     def note_outcome(self, outcome: RecoveryOutcome) -> None:
         """Count what a first attempt came to, once."""
@@ -162,10 +162,12 @@ class ChoiceBook:
         tallies = add_case(row.faded(at, self._policy), case.source, case.weight, is_good=is_good)
         self._arms.put(name, ArmRow(max(at, row.at), tallies))
 
-    def _note_leader(self, group: str, leader: str, incumbent: str, decision: Decision) -> Sequence[Output]:
-        row = self.group(group)
-        if leader == (row.leader or incumbent):
+    def _note_leader(self, group: str, record: ChoiceRecord, decision: Decision) -> Sequence[Output]:
+        row, names = self.group(group), [arm.strategy for arm in record.arms]
+        before = row.leader or names[0]
+        # Where the leader was not allowed nothing was said of its lead.
+        if record.leads == before or before not in names:
             return ()
-        self._groups.put(group, replace(row, leader=leader))
-        details = (("before", row.leader or incumbent), ("attempt", str(decision.attempt)), ("group", group), ("incumbent", incumbent))
-        return [Emit(AuditEntry("decide", "strategy.leads", leader, decision.decided_at, details, evidence=(decision.incident_id,)))]
+        self._groups.put(group, replace(row, leader=record.leads))
+        details = (("before", before), ("group", group), ("incumbent", names[0]))
+        return [Emit(AuditEntry("decide", "strategy.leads", record.leads, decision.decided_at, details, evidence=(decision.incident_id,)))]

@@ -54,6 +54,9 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
         ({"policy__a": "high_from: 10\n"}, "policy/a.yaml:1:1: medium_from <= high_from"),
         ({"policy__a": "trial_green_share: 2\n"}, "policy/a.yaml:1:1: trial_green_share"),
         ({"policy__a": "live_green_share: 0\n"}, "policy/a.yaml:1:1: live_green_share"),
+        ({"policy__a": "exploration_share: 0.3\n"}, "policy/a.yaml:1:1: exploration_share"),
+        ({"policy__a": "holdout_share: 1\n"}, "policy/a.yaml:1:1: holdout_share"),
+        ({"policy__a": "choice_half_life_s: 0\n"}, "policy/a.yaml:1:1: choice_half_life_s"),
         ({"people": "people:\n  - {name: ada, roles: [admin], public_key: QUJD}\n"}, "people.yaml:2:33: people.0.public_key: an Ed25519"),
     ],
 )

@@ -156,6 +156,19 @@ def test_a_better_strategy_takes_the_lead_once_and_gives_it_back_when_it_breaks(
     assert all(decision.candidates[0].propensity >= 0.9 for decision in broken[30:])
 
 
+def test_where_the_leader_is_not_allowed_the_first_is_chosen_and_the_lead_stays() -> None:
+    known = rules_with()
+    decide = stage(known)
+    list(play(decide, range(350)))
+    entries = dict(decide.snapshot())
+    assert decided(stage(known, dict(entries)), failure(900), 350 * HOUR).candidates[1].propensity >= 0.9
+    elsewhere = stage(rules_with(targets=("job:another",)), entries)
+    outputs = elsewhere.on_event(failure(901), PLACE, at(350 * HOUR))
+    assert cast("Decision", records(outputs, Decision)[0]).strategy == "rerun_job"
+    assert [cast("AuditEntry", row).action for row in records(outputs, AuditEntry)] == ["decision.heal"]
+    assert book_of(elsewhere, known).group(GROUP).leader == OTHER.name
+
+
 def test_after_a_failed_attempt_nothing_is_tried() -> None:
     decide = stage(rules_with())
     tried = next(of for of in map(failure, range(400)) if decided(decide, of).strategy == OTHER.name)
