@@ -39,8 +39,8 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 
 def _known(name: str) -> tuple[dict[str, str], Configuration]:
-    policy = load_policy(home(name).config)
-    return read_entries(brokers_of(name), "heal.state.decide", 0, DEADLINE_S), Configuration(policy=policy)
+    brokers = brokers_of(name)
+    return read_entries(brokers, "heal.state.decide", 0, DEADLINE_S), Configuration(policy=load_policy(home(name).config))
 
 
 def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
