@@ -109,8 +109,8 @@ class Policy:
     exploration_share: float = 0.1
     # A verified case counts half after that long: what changed a season ago should not decide, and a month holds enough cases.
     choice_half_life_s: float = 30 * 24 * 3600.0
-    # Share (0..0.2) of the incidents that are left alone, to measure what heals by itself; 0, because leaving a failure alone is a cost
-    # that only the operators can accept.
+    # Share (0..0.2) of the incidents that are left alone with their scope for ``decision_valid_s``, to measure what heals by itself; 0,
+    # because leaving a failure alone is a cost that only the operators can accept.
     holdout_share: float = 0.0
     secrets: tuple[str, ...] = ()
 

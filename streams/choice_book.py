@@ -21,13 +21,13 @@ from schemas.policy import Policy
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.choice_record import ChoiceRecord, case_weight, choice_in
+from streams.gates.facts import AUTOMATIC_PROPOSER
 from streams.rows import Rows
 
 MAX_ARMS = 500
 MAX_WAITING = 50_000
 # The arm that does nothing.
 UNTOUCHED = ""
-_AUTOMATIC = "healstream"
 _MARKED = "marked"
 _ENDED_WELL = {OutcomeStatus.HEALED: True, OutcomeStatus.ROLLED_BACK: False, OutcomeStatus.ROLLBACK_FAILED: False}
 _ACTS = frozenset({Verdict.HEAL, Verdict.ASK})
@@ -72,7 +72,7 @@ def group_of_incident(kind: Kind, target: str) -> str:
 def is_one_case(incident: Incident) -> bool:
     """Tell whether an incident may be experimented on and teach: no person's, no fork's, and none of a storm's, which has one cause."""
     is_alone = incident.parent is None and not incident.is_storm()
-    return is_alone and incident.opened_by == _AUTOMATIC and incident.provenance.trust is not Trust.FORK
+    return is_alone and incident.opened_by == AUTOMATIC_PROPOSER and incident.provenance.trust is not Trust.FORK
 
 
 def is_verified(outcome: RecoveryOutcome) -> bool:

@@ -160,7 +160,7 @@ class IncidentBook:
         unused = outcome.dry_run or outcome.status in _NEVER_ACTED
         commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
         settled = outcome.verified_at or outcome.finished_at
-        held = () if outcome.final else row.held
+        held = () if outcome.final and not is_held_out(outcome) else row.held
         self.rows.put(
             outcome.incident_id,
             replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
@@ -190,14 +190,17 @@ class LeftAlone:
             self._rows.put(name, replace(row, is_left_alone=True))
             self._names.add(name)
 
-    def end(self, name: str, successor: str = "") -> None:
-        """Watch an incident no longer; its successor, if there is one, knows what fires."""
+    def end(self, name: str, successor: str = "") -> tuple[Detection, ...]:
+        """Watch an incident no longer; its successor knows what fires, and without one what still fires beside it is returned."""
         row, after = self._rows.get(name), self._rows.get(successor)
         self._names.discard(name)
-        if row and row.is_left_alone:
-            self._rows.put(name, replace(row, is_left_alone=False))
-        if row and after:
-            self._rows.put(successor, replace(after, firing=row.firing))
+        if row is None or not row.is_left_alone:
+            return ()
+        self._rows.put(name, replace(row, is_left_alone=False, held=()))
+        if after is None:
+            return tuple(detection for detection in row.held if detection.target != row.incident.target)
+        self._rows.put(successor, replace(after, firing=row.firing, held=row.held))
+        return ()
 
     def since_before(self, time: datetime) -> list[tuple[str, BookRow]]:
         """Return what has been left alone since before a time."""

@@ -80,7 +80,7 @@ class RuntimeIncidents:
         slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
         return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
 
-    def on_resolved(self, detection: Detection) -> Sequence[Output]:
+    def on_resolved(self, detection: Detection, now: datetime) -> Sequence[Output]:
         """Take a detection out of the waiting ones, or tell its scope's open incident."""
         waiting = self.gathered.get(detection.scope)
         if waiting:
@@ -93,7 +93,8 @@ class RuntimeIncidents:
             return ()
         over = self._book.note(found[0], detection) and detection.target == found[1].incident.target
         if over and found[1].is_left_alone:
-            self._book.left_alone.end(found[0])
+            # What else failed in its scope was left alone with it, and has had its time.
+            self.expect_end(self._book.left_alone.end(found[0]), now)
         return [Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
@@ -110,7 +111,7 @@ class RuntimeIncidents:
             successor = outlast_holdout(row.incident, stamp)
             if row.incident.run is None and still:
                 outputs += enter_incident(self._book, successor, (), stamp)
-            self._book.left_alone.end(name, id_of(successor))
+            self.expect_end(self._book.left_alone.end(name, id_of(successor)), stamp.now)
         return outputs
 
     def _open(self, scope: str, detections: Sequence[Detection], stamp: Stamp) -> Sequence[Output]:

@@ -16,6 +16,7 @@ from schemas.recoveries import OutcomeStatus
 from streams.choice_book import UNTOUCHED, ChoiceBook
 from streams.classify import Classify, ClassifyEvent, ClassifyRules
 from streams.decide import Decide, DecideEvent, DecideRules
+from streams.incident_book import IncidentBook
 from tests.support.failures import PLACE, at, classify_hits, configuration, failed_job, outcome, passed_job, probe, records
 
 RULES = configuration(policy=Policy(holdout_share=1.0))
@@ -93,6 +94,30 @@ def test_what_outlasts_the_watch_is_counted_and_is_an_incident_again(restarts: b
     assert "it was held out and did not heal by itself" in second.reasons
     pair.see(probe("service:store", 3_800, "pass"), 3_800)
     assert (pair.updates[-1].incident_id, pair.updates[-1].cause) == (id_of(second), UpdateCause.RESOLVED)
+
+
+def test_what_else_fails_in_the_scope_is_left_alone_too_and_no_longer_than_the_hold_out() -> None:
+    """Given a second service of the scope that fails after the held-out one, when that clears, then the second is an incident."""
+    pair = Pair()
+    pair.see(probe("service:store", 10), 10)
+    pair.see(probe("service:frozen", 20), 20)
+    assert [one.target for one in pair.incidents] == ["service:store"]
+    pair.restart()
+    pair.see(probe("service:store", 60, "pass"), 60)
+    assert pair.updates[-1].cause is UpdateCause.RESOLVED
+    pair.wait(60 + 120)
+    assert [one.target for one in pair.incidents] == ["service:store", "service:frozen"]
+
+
+def test_what_else_fails_when_the_watch_ends_belongs_to_the_incident_that_follows() -> None:
+    pair = Pair()
+    pair.see(probe("service:store", 10), 10)
+    pair.see(probe("service:frozen", 20), 20)
+    pair.wait(3_700)
+    [_, second] = pair.incidents
+    row = IncidentBook(pair.classify.snapshot()).rows.get(id_of(second))
+    assert row is not None
+    assert (second.target, [one.target for one in row.held]) == ("service:store", ["service:frozen"])
 
 
 def test_a_job_that_somebody_runs_again_to_green_needed_no_command_of_ours() -> None:
