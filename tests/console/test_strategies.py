@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from console.casefile import case_markdown
+from console.readmodel import IncidentView
 from console.strategies import strategy_card, strategy_rows
 from learning.strategy_choice import Arm, interval_of
 from schemas.catalogue import CARDS
@@ -85,3 +87,12 @@ def test_the_interval_holds_the_middle_of_the_posterior() -> None:
     # The quantiles of Beta(2, 1) are the roots of the probabilities.
     assert low == pytest.approx(0.025**0.5, abs=0.002)
     assert high == pytest.approx(0.975**0.5, abs=0.002)
+
+
+def test_a_case_says_among_what_its_strategy_was_chosen() -> None:
+    view, alone = IncidentView(incident()), IncidentView(incident())
+    for of, known in ((view, rules()), (alone, configuration())):
+        [emitted, *_] = Decide.from_state({}, DecideRules(known)).on_event(of.incident, PLACE, at(1))
+        of.decisions.append(emitted.record)  # type: ignore[union-attr, arg-type]
+    assert "- choice: rerun_job, among rerun_job 9" in case_markdown(id_of(view.incident), view)
+    assert "choice:" not in case_markdown(id_of(alone.incident), alone)
