@@ -23,6 +23,8 @@ MEMORY = 100.0
 MOST_SHARE, FAIR_TIMES = 0.25, 2.0
 MAX_SOURCES = 40
 _HALVINGS = 30
+# What has faded to less than this share of one case is forgotten, long before its square is too small for a float.
+_FORGOTTEN = 1e-6
 _Z = 1.96
 _log_gamma = np.frompyfunc(lgamma, 1, 1)
 
@@ -65,7 +67,8 @@ def fade(tallies: tuple[Tally, ...], age_s: float, half_life_s: float) -> tuple[
 def add_case(tallies: tuple[Tally, ...], source: str, weight: float, *, is_good: bool) -> tuple[Tally, ...]:
     """Return the tallies with one more case of a source: the whole fits the memory, the smallest source goes when there are too many."""
     total = sum(tally.cases for tally in tallies)
-    kept = {tally.source: tally.faded(min(1.0, (MEMORY - 1.0) / max(total, 1.0))) for tally in tallies}
+    lasting = [tally for tally in tallies if tally.cases > _FORGOTTEN]
+    kept = {tally.source: tally.faded(min(1.0, (MEMORY - 1.0) / max(total, 1.0))) for tally in lasting}
     kept[source] = kept.get(source, Tally(source)).with_case(weight, is_good=is_good)
     ranked = sorted(kept.values(), key=lambda tally: (tally.source != source, -tally.cases))
     return tuple(sorted(ranked[:MAX_SOURCES], key=lambda tally: tally.source))
@@ -73,7 +76,7 @@ def add_case(tallies: tuple[Tally, ...], source: str, weight: float, *, is_good:
 
 def worth_of(tallies: Iterable[Tally]) -> Worth:
     """Return what the cases are worth when no source makes up more than its share of them."""
-    known = [tally for tally in tallies if tally.cases > 0]
+    known = [tally for tally in tallies if tally.cases > _FORGOTTEN]
     if not known:
         return Worth()
     most = max(MOST_SHARE, FAIR_TIMES / len(known)) * sum(tally.cases for tally in known)

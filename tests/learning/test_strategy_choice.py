@@ -98,6 +98,13 @@ def test_cases_fade_with_time_and_the_share_stays() -> None:
     assert after.cases == pytest.approx(before.cases / 4)
 
 
+@pytest.mark.parametrize("half_lives", [30, 600, 3000])
+def test_what_has_faded_away_is_forgotten(half_lives: float) -> None:
+    gone = fade(filled("a", 30, 10), half_lives * 3600.0, 3600.0)
+    assert worth_of(gone) == FEW
+    assert [tally.source for tally in add_case(gone, "b", 1.0, is_good=True)] == ["b"]
+
+
 def test_a_long_good_past_is_no_shield_and_the_state_is_bounded() -> None:
     tallies = filled("a", 1000, 0)
     assert worth_of(tallies).cases == pytest.approx(MEMORY)
