@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from learning.off_policy import Tally, add_case, worth_of
 from schemas.policy import Policy
-from tests.support.choice_world import SEEDS, Leads, play
+from tests.support.choice_world import SEEDS, Evidence, Leads, play
 
 POLICY = Policy()
 # The error that ``learning/strategy_choice.py`` states, over all looks.
@@ -60,3 +62,20 @@ def test_a_better_strategy_leads_within_400_cases_and_gives_the_lead_back_within
 def test_a_share_of_nothing_never_tries_anything() -> None:
     led, healed = play(lambda _: (0.0, 1.0), 50, Policy(exploration_share=0.0))
     assert (ever(led), healed.sum()) == (0.0, 0.0)
+
+
+def test_the_simulated_evidence_is_that_of_the_stages() -> None:
+    """Given the same 150 cases, weights and fading, then the arrays hold what ``learning/off_policy.py`` makes of them one by one."""
+    rng, evidence = np.random.default_rng(5), Evidence.none()
+    tallies: dict[int, tuple[Tally, ...]] = {0: (), 1: ()}
+    for _ in range(150):
+        second, healed, weight, factor = rng.random() < 0.2, rng.random() < 0.7, rng.uniform(0.9, 2.0), rng.uniform(0.98, 1.0)
+        chosen = np.tile(np.array([not second, second]), (SEEDS, 1))
+        evidence.fade(np.array(factor))
+        evidence.add(chosen, np.full((SEEDS, 2), weight), np.full(SEEDS, healed))
+        tallies = {arm: tuple(tally.faded(factor) for tally in rows) for arm, rows in tallies.items()}
+        tallies[int(second)] = add_case(tallies[int(second)], "one", weight, is_good=bool(healed))
+    good, bad = evidence.worth()
+    for arm in (0, 1):
+        worth = worth_of(tallies[arm])
+        assert (good[0, arm] + bad[0, arm], good[0, arm]) == (pytest.approx(worth.cases), pytest.approx(worth.cases * worth.rate))
