@@ -82,8 +82,15 @@ def _decision(decision: Decision) -> list[str]:
         f"{decision.reason} (risk {decision.risk.score:.0f})",
         "",
         *gates,
+        *_chances(decision),
         "",
     ]
+
+
+def _chances(decision: Decision) -> list[str]:
+    """Say among what the strategy was chosen and with which chance; nothing where there was no choice."""
+    rows = [f"{row.strategy} {row.propensity:.1%}" for row in decision.candidates if row.propensity > 0]
+    return [f"- choice: {decision.strategy}, among {', '.join(rows)}"] if len(rows) > 1 else []
 
 
 def _outcome(outcome: RecoveryOutcome) -> list[str]:

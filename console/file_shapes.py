@@ -305,6 +305,9 @@ class PolicyFile(Shape):
     trial_stolen: Annotated[int, Field(ge=0, le=1000)] | None = None
     # Above a half nothing would ever be noticed.
     live_green_share: Annotated[float, Field(ge=0.01, le=0.5)] | None = None
+    exploration_share: Annotated[float, Field(ge=0, le=0.2)] | None = None
+    choice_half_life_s: Annotated[float, Field(ge=3600, le=365 * 24 * 3600)] | None = None
+    holdout_share: Annotated[float, Field(ge=0, le=0.2)] | None = None
 
     def fields_set(self) -> dict[str, object]:
         """Return the fields that the file names, as records."""

@@ -145,6 +145,15 @@ class Policy:
     # Share (0..1) of the successful runs that a live pattern may hit before it is demoted. Errors that a retry overcame stand in
     # successful logs too: of the recorded ones no shipped pattern hits more than 6 in 100.
     live_green_share: float = 0.1
+    # Share (0..0.2) of the incidents on which strategies are tried that do not lead, where policy allows several; 0 is always the first.
+    # One in ten: a strategy that never worked would then cost a tenth of the successes, and one that is much better shows in some
+    # hundred cases.
+    exploration_share: float = 0.1
+    # A verified case counts half after that long: what changed a season ago should not decide, and a month holds enough cases.
+    choice_half_life_s: float = 30 * 24 * 3600.0
+    # Share (0..0.2) of the incidents that are left alone with their scope for ``decision_valid_s``, to measure what heals by itself; 0,
+    # because leaving a failure alone is a cost that only the operators can accept.
+    holdout_share: float = 0.0
     secrets: tuple[str, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:

@@ -82,6 +82,8 @@ class OutcomeStatus(StrEnum):
     PLANNED = "planned"
 
 
+# How the reason of an outcome begins, or of a decision, when an incident was left alone to see whether it heals by itself.
+HOLDOUT = "holdout"
 # Ends of a storm's parent after which its cause may still be there, and a person has it in hand: its members go on waiting.
 HOLDING_ENDS = frozenset({OutcomeStatus.ESCALATED, OutcomeStatus.EXPIRED, OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 
@@ -165,3 +167,8 @@ class RecoveryOutcome:
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id: the command's id, or the decision's when none was sent."""
         return (self.command_id or self.decision_id, self.final)
+
+
+def is_held_out(outcome: RecoveryOutcome) -> bool:
+    """Tell whether nothing was done about an incident, to see whether it heals by itself."""
+    return outcome.status is OutcomeStatus.OBSERVED and outcome.reason.startswith(f"{HOLDOUT}:")

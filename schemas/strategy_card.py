@@ -18,8 +18,20 @@ class Reversibility(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a strategy before it was seen here, as cases that ended well and badly, and why."""
+
+    good: float = 2.0
+    bad: float = 1.0
+    why: str = "three cases, so that a handful of own ones outweighs them; a recipe is written for what it heals, so two of them ended well"
+
+
+@dataclass(frozen=True, slots=True)
 class StrategyCard:
-    """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds."""
+    """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds.
+
+    Of several cards that heal the same the first in the catalogue is chosen until another one is surely better.
+    """
 
     name: str
     recipe_version: int
@@ -34,3 +46,4 @@ class StrategyCard:
     max_attempts: int
     deadline_s: float
     minimum_confidence: float
+    prior: Prior = Prior()

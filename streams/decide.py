@@ -25,6 +25,7 @@ from streams.gates.ended_on_purpose import check_ended_on_purpose
 from streams.gates.facts import Gate
 from streams.gates.failure_kind import check_failure_kind
 from streams.gates.healing_switch import check_healing_switch
+from streams.gates.holdout import check_holdout
 from streams.gates.loop_guard import check_loop_guard
 from streams.gates.override import check_override
 from streams.gates.previous_attempt import check_previous_attempt
@@ -55,6 +56,8 @@ GATES: tuple[Gate, ...] = (
     check_rules,
     check_rollout,
     check_risk_tier,
+    # The last, so that only what would have been done is held out.
+    check_holdout,
 )
 
 DecideEvent = Incident | IncidentUpdate | RecoveryOutcome | Admission | Control
@@ -122,6 +125,7 @@ class Decide:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Give up on new attempts that were not seen in time."""
+        self._history.choices.settle_held(now)
         late = [(name, row) for name in sorted(self._waiting) if (row := self._incidents.get(name)) and _is_late(row, now)]
         return [output for name, row in late for output in self._decide(name, row, row.attempt + 1, now)]
 
@@ -147,6 +151,7 @@ class Decide:
         return self._decide(name, DecideRow(slim), 1, now)
 
     def _on_update(self, update: IncidentUpdate, now: datetime) -> Sequence[Output]:
+        self._history.choices.note_update(update)
         row = self._incidents.get(update.incident_id)
         if row is None or not row.is_open or update.run_attempt is None or update.run_attempt < row.seen_attempt:
             return ()
@@ -186,7 +191,8 @@ class Decide:
         self._waiting.discard(name)
         gate = decision.reason.partition(":")[0]
         counted = (("decision", decision.verdict.value), ("reason", gate))
-        return [Emit(decision), Emit(_audit(decision)), Count("healstream_decisions_total", counted)]
+        leads = self._history.choices.note_decision(decision, row.incident)
+        return [Emit(decision), Emit(_audit(decision)), *leads, Count("healstream_decisions_total", counted)]
 
 
 def _is_late(row: DecideRow, now: datetime) -> bool:

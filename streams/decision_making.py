@@ -24,7 +24,7 @@ from streams.office_time import local_time
 from streams.risk import RiskInputs, score_risk, sum_points, tier_of
 from streams.rule_findings import Ruled, ask_rules, inputs_of_values, rules_again
 from streams.rule_values import Surroundings, values_of
-from streams.strategy_choice import Choice, choose_strategy, is_allowed_on, is_healing_on
+from streams.strategy_choice import Asked, Choice, choose_strategy, is_allowed_on, is_healing_on, is_held_out
 
 # The worst verdict of all gates wins: the further right, the less is done.
 LADDER = (Verdict.HEAL, Verdict.ASK, Verdict.OBSERVE, Verdict.ESCALATE, Verdict.REFUSE)
@@ -124,7 +124,12 @@ def gather_facts(
         canary_point=canary_point(question.incident_id, strategy),
         canary_share=policy.for_strategy(strategy).canary_share,
         findings=ruled.findings,
+        held_out=choice is not None and is_held_out(policy, incident, _asked(question)),
     )
+
+
+def _asked(question: Question) -> Asked:
+    return Asked(question.incident_id, question.attempt, question.now)
 
 
 def _thresholds(policy: Policy) -> tuple[tuple[str, str], ...]:
@@ -141,7 +146,7 @@ def make_decision(
 ) -> Decision:
     """Ask every gate, take the worst answer, and keep all that it rests on."""
     incident, policy = question.incident, configuration.policy
-    choice = choose_strategy(configuration, incident, question.attempt)
+    choice = choose_strategy(configuration, incident, _asked(question), history)
     ruled = _ask_rules(question, choice, configuration, history)
     facts = gather_facts(question, choice, ruled, configuration, history)
     answers = tuple(gate(facts) for gate in gates)
@@ -174,7 +179,7 @@ def make_decision(
         risk=ruled.risk,
         gates=answers,
         candidates=choice.candidates if choice else (),
-        inputs=inputs_of(facts, incident, (*_thresholds(policy), *inputs_of_values(ruled.values))),
+        inputs=inputs_of(facts, incident, (*_thresholds(policy), *(choice.inputs if choice else ()), *inputs_of_values(ruled.values))),
         catalogue=configuration.version,
         model=model or incident.model,
         oversight=policy.oversight,

@@ -80,7 +80,7 @@ FLOW: tuple[Stage, ...] = (
     ),
     Stage(
         "learn",
-        ("recovery.outcomes", "heal.incidents", "learning.feedback", "learning.models"),
+        ("recovery.outcomes", "heal.decisions", "heal.incidents", "learning.feedback", "learning.models"),
         "streams.learn.Learn",
         ("learning.feedback", "learning.models", "heal.audit.entries"),
         "incident",

@@ -14,6 +14,7 @@ from schemas.outputs import Output
 from schemas.oversight import Control, RolloutLevel
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.rollouts import RolloutRow
+from streams.choice_book import ArmRow, CaseRow, ChoiceBook, GroupRow
 from streams.demotions import StrategyRow
 from streams.levels import Levels
 from streams.rows import Rows
@@ -58,6 +59,11 @@ def _added(rows: tuple[Happening, ...], row: Happening) -> tuple[Happening, ...]
     return rows if any(other.id == row.id for other in rows) else (*rows, row)[-MAX_TIMES:]
 
 
+HistoryRows = (
+    Rows[TargetRow] | Rows[WordRow] | Rows[RolloutRow] | Rows[StrategyRow] | Rows[TrackRow] | Rows[ArmRow] | Rows[GroupRow] | Rows[CaseRow]
+)
+
+
 class HealingHistory:
     """Rows by target, commit, strategy and incident."""
 
@@ -76,6 +82,7 @@ class HealingHistory:
                 self.levels.take_up(key.removeprefix(_OLD_LEVEL), RolloutLevel(word.text))
                 self._words.drop(key)
         self.track = TrackRecord(entries)
+        self.choices = ChoiceBook(entries, configuration)
 
     def note_admission(self, admission: Admission, incident: Incident) -> None:
         """Count a command that was let through."""
@@ -96,6 +103,7 @@ class HealingHistory:
             failure = Happening(outcome.command_id or outcome.decision_id, outcome.finished_at)
             self._targets.put(outcome.target, replace(row, failures=_added(row.failures, failure)))
         self.track.note_outcome(outcome)
+        self.choices.note_outcome(outcome)
         return self.levels.note_outcome(outcome, now)
 
     def note_control(self, control: Control) -> Sequence[Output]:
@@ -129,6 +137,6 @@ class HealingHistory:
         row = self._commits.get(key) if key else None
         return len(row.commands) if row else 0
 
-    def tables(self) -> tuple[Rows[TargetRow], Rows[TargetRow], Rows[WordRow], Rows[RolloutRow], Rows[StrategyRow], Rows[TrackRow]]:
+    def tables(self) -> tuple[HistoryRows, ...]:
         """Return the rows whose entries are this history's state."""
-        return (self._targets, self._commits, self._words, *self.levels.tables(), self.track.rows)
+        return (self._targets, self._commits, self._words, *self.levels.tables(), self.track.rows, *self.choices.tables())

@@ -9,7 +9,7 @@ from datetime import datetime
 from schemas.decisions import Admission, AdmissionState
 from schemas.ids import id_of
 from schemas.incidents import Detection, DetectionStatus, Incident, RunRef
-from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome, is_held_out
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -20,7 +20,10 @@ _NEVER_ACTED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, Outcome
 
 @dataclass(frozen=True, slots=True)
 class BookRow:
-    """One incident: ``commands`` may have caused attempts, ``running`` has no outcome yet, ``held`` are firing and not yet judged."""
+    """One incident: ``commands`` may have caused attempts, ``running`` has no outcome yet, ``held`` are firing and not yet judged.
+
+    ``is_left_alone``: it was held out, and whether its condition clears by itself is still watched.
+    """
 
     incident: Incident
     is_open: bool = True
@@ -29,6 +32,11 @@ class BookRow:
     settled_at: datetime | None = None
     firing: tuple[str, ...] = ()
     held: tuple[Detection, ...] = ()
+    is_left_alone: bool = False
+
+    def is_followed(self) -> bool:
+        """Tell whether its end is still of interest."""
+        return self.is_open or self.is_left_alone
 
     def caused_attempt(self, attempt: int) -> bool:
         """Tell whether a later attempt of the run is one that our commands made."""
@@ -72,6 +80,7 @@ class IncidentBook:
         self._by_scope: dict[str, str] = {}
         self._by_run: _Index = {}
         self._by_commit: _Index = {}
+        self.left_alone = LeftAlone(self.rows)
         for name, row in self.rows.items():
             self._index(name, row.incident)
 
@@ -151,16 +160,52 @@ class IncidentBook:
         unused = outcome.dry_run or outcome.status in _NEVER_ACTED
         commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
         settled = outcome.verified_at or outcome.finished_at
-        held = () if outcome.final else row.held
+        held = () if outcome.final and not is_held_out(outcome) else row.held
         self.rows.put(
             outcome.incident_id,
             replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
         )
         if not outcome.final:
             return Settled()
+        if is_held_out(outcome):
+            self.left_alone.begin(outcome.incident_id)
+            return Settled()
         beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled))
         others = tuple(one for one in row.held if one not in beyond and one.target != row.incident.target)
         return Settled(beyond, others if outcome.status in _HELD_NO_MORE else ())
+
+
+class LeftAlone:
+    """Which incidents were held out, so that it is watched whether their condition clears by itself."""
+
+    def __init__(self, rows: Rows[BookRow]) -> None:
+        """Find them in the book's rows."""
+        self._rows = rows
+        self._names = {name for name, row in rows.items() if row.is_left_alone}
+
+    def begin(self, name: str) -> None:
+        """Watch an incident."""
+        row = self._rows.get(name)
+        if row:
+            self._rows.put(name, replace(row, is_left_alone=True))
+            self._names.add(name)
+
+    def end(self, name: str, successor: str = "") -> tuple[Detection, ...]:
+        """Watch an incident no longer; its successor knows what fires, and without one what still fires beside it is returned."""
+        row, after = self._rows.get(name), self._rows.get(successor)
+        self._names.discard(name)
+        if row is None or not row.is_left_alone:
+            return ()
+        self._rows.put(name, replace(row, is_left_alone=False, held=()))
+        if after is None:
+            return tuple(detection for detection in row.held if detection.target != row.incident.target)
+        self._rows.put(successor, replace(after, firing=row.firing, held=row.held))
+        return ()
+
+    def since_before(self, time: datetime) -> list[tuple[str, BookRow]]:
+        """Return what has been left alone since before a time."""
+        rows = [(name, row) for name in sorted(self._names) if (row := self._rows.get(name))]
+        return [(name, row) for name, row in rows if row.settled_at is not None and row.settled_at <= time]
 
 
 def _outlives(detection: Detection, row: BookRow, settled: datetime) -> bool:

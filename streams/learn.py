@@ -1,6 +1,7 @@
 """The last stop: outcomes and people's feedback become lessons for a challenger model; a person promotes it, nobody else.
 
 Failures that nothing explains are counted and become proposed patterns (``proposals.py``).
+Every attempt that acted is told with its strategy, the chance by which that was chosen, and its reward.
 A green re-run teaches that the failure was transient, no more; what was refused or escalated teaches nothing; forks teach nobody.
 """
 
@@ -13,6 +14,7 @@ from typing import Self
 
 from learning.challenger import MIN_EXAMPLES, Lesson
 from schemas.configuration import Configuration
+from schemas.decisions import Decision
 from schemas.ids import id_of, micros
 from schemas.incidents import Incident, IncidentUpdate
 from schemas.outputs import Emit, Output, Place
@@ -22,7 +24,7 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.contest_state import ContestState, GuardCheck
 from streams.drift_watch import DriftWatch
-from streams.lessons import DAY, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
+from streams.lessons import DAY, ChanceBook, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
 from streams.proposals import MakeDraft, ProposalBook
 from streams.rows import Rows
 
@@ -32,7 +34,7 @@ _OWN = "outcome"
 # What a verified success of a strategy proves of the cause; a green re-run, a restart or a restored file prove none.
 PROVES = {"disk_cleanup": Kind.DISK_FULL}
 
-LearnEvent = RecoveryOutcome | Incident | IncidentUpdate | Feedback | ModelRecord | PatternProposal | ProposalWord
+LearnEvent = RecoveryOutcome | Decision | Incident | IncidentUpdate | Feedback | ModelRecord | PatternProposal | ProposalWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Learn:
         self._seen = Rows("seen/", MarkRow, rules.bound)
         for rows in (self._lessons, self._seen):
             rows.load(entries)
+        self._chances = ChanceBook(entries, rules.bound)
         self._teachers = TeacherBook(entries, rules.configuration.people, rules.source_cap, rules.bound)
         self._contest = ContestState(entries, rules.champion, rules.min_examples, rules.guard)
         self._drift = DriftWatch(entries)
@@ -84,7 +87,7 @@ class Learn:
                 return [*drifts, *self._proposals.on_incident(event)]
             case IncidentUpdate() | PatternProposal():
                 return ()
-            case RecoveryOutcome():
+            case Decision() | RecoveryOutcome():
                 return self._on_outcome(event)
             case Feedback():
                 return self._on_feedback(event)
@@ -102,7 +105,7 @@ class Learn:
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
         changes = {**self._contest.take_changes(), **self._drift.take_changes(), **self._teachers.take_changes()}
-        changes.update(self._proposals.take_changes())
+        changes.update({**self._proposals.take_changes(), **self._chances.take_changes()})
         for rows in (self._lessons, self._seen):
             changes.update(rows.take_changes())
         return changes
@@ -110,15 +113,21 @@ class Learn:
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
         entries = {**self._contest.snapshot(), **self._drift.snapshot(), **self._teachers.snapshot(), **self._proposals.snapshot()}
+        entries.update(self._chances.snapshot())
         for rows in (self._lessons, self._seen):
             entries.update(rows.snapshot())
         return entries
 
-    def _on_outcome(self, outcome: RecoveryOutcome) -> Sequence[Output]:
+    def _on_outcome(self, event: Decision | RecoveryOutcome) -> Sequence[Output]:
+        outcome = self._chances.note(event) if isinstance(event, Decision) else event
+        if outcome is None:
+            return ()
         reward = _REWARDS.get(outcome.status)
         row = self._lessons.get(outcome.incident_id)
         # A plan, a rehearsal and a verdict without an act show nothing of the world.
-        if reward is None or not outcome.final or outcome.dry_run or row is None or row.is_fork:
+        if reward is None and outcome.final:
+            self._chances.forget(outcome)
+        if reward is None or outcome.dry_run or row is None or row.is_fork:
             return ()
         healed = outcome.status is OutcomeStatus.HEALED
         lesson = Feedback(
@@ -131,8 +140,14 @@ class Learn:
             reward=reward,
             verified=healed and bool(outcome.verification) and all(factor.passed for factor in outcome.verification),
         )
-        if not self._mark(id_of(lesson), outcome.finished_at):
+        if self._seen.get(id_of(lesson)):
             return ()
+        chance = self._chances.chance_of(outcome)
+        if chance is None:
+            return ()
+        self._chances.forget(outcome)
+        self._mark(id_of(lesson), outcome.finished_at)
+        lesson = replace(lesson, propensity=chance)
         proven = PROVES.get(lesson.strategy) if lesson.verified else None
         if proven is None or not row.features:
             return [Emit(lesson)]

@@ -1,4 +1,4 @@
-"""What an incident could teach, and who may teach it: rows of state and the rules on teachers; used by ``streams/learn.py``."""
+"""What an incident could teach, who may teach it, and by which chance it was acted on: rows of state; used by ``streams/learn.py``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from learning.challenger import Lesson
 from learning.teachers import SourceRow, why_not_teach
+from schemas.decisions import Decision, Verdict
 from schemas.events import Trust
-from schemas.ids import micros
+from schemas.ids import id_of, micros
 from schemas.incidents import Feature, Incident
 from schemas.oversight import Feedback
 from schemas.people import People, Right
+from schemas.recoveries import RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.rows import Rows
 
@@ -55,6 +57,58 @@ def lesson_of(incident: Incident) -> LessonRow:
 def to_learn(row: LessonRow, kind: Kind, weight: float) -> Lesson:
     """Return the lesson of a row and its label."""
     return Lesson({feature.index: feature.weight for feature in row.features}, kind, row.said, weight)
+
+
+@dataclass(frozen=True, slots=True)
+class ChanceRow:
+    """The chance with which a decision's strategy was chosen."""
+
+    propensity: float
+
+
+class ChanceBook:
+    """The chances of decisions whose outcome is not known yet, and the outcomes whose decision was not read yet.
+
+    The two come on topics of their own, in no order; both are rare, and the oldest goes when there are too many.
+    """
+
+    def __init__(self, entries: Mapping[str, str], bound: int) -> None:
+        """Begin again from a snapshot's entries."""
+        self._chances = Rows("chance/", ChanceRow, bound)
+        self._early = Rows("early/", RecoveryOutcome, MAX_SOURCES)
+        self._chances.load(entries)
+        self._early.load(entries)
+
+    def note(self, decision: Decision) -> RecoveryOutcome | None:
+        """Keep the chance of a decision that acts; return its outcome if that was here first."""
+        if decision.verdict not in {Verdict.HEAL, Verdict.ASK} or decision.dry_run:
+            return None
+        name = id_of(decision)
+        chance = next((row.propensity for row in decision.candidates if row.strategy == decision.strategy), 1.0)
+        self._chances.put(name, ChanceRow(chance))
+        early = self._early.get(name)
+        self._early.drop(name)
+        return early
+
+    def chance_of(self, outcome: RecoveryOutcome) -> float | None:
+        """Return the chance with which what led to the outcome was chosen; without its decision the outcome waits for it."""
+        row = self._chances.get(outcome.decision_id)
+        if row is None:
+            self._early.put(outcome.decision_id, outcome)
+            return None
+        return row.propensity
+
+    def forget(self, outcome: RecoveryOutcome) -> None:
+        """Forget a decision whose outcome has taught."""
+        self._chances.drop(outcome.decision_id)
+
+    def take_changes(self) -> dict[str, str | None]:
+        """Return the entries changed since the last call."""
+        return {**self._chances.take_changes(), **self._early.take_changes()}
+
+    def snapshot(self) -> dict[str, str]:
+        """Return all entries."""
+        return {**self._chances.snapshot(), **self._early.snapshot()}
 
 
 class TeacherBook:

@@ -96,6 +96,12 @@ def reopen_incident(old: Incident, control: Control, stamp: Stamp) -> Incident:
     )
 
 
+def outlast_holdout(old: Incident, stamp: Stamp) -> Incident:
+    """Return the incident of a target that did not heal by itself while it was held out."""
+    reasons = (*old.reasons, "it was held out and did not heal by itself")
+    return replace(old, origin_key=(old.scope, str(micros(stamp.now))), opened_at=stamp.now, detected_at=stamp.now, reasons=reasons)
+
+
 def audit_opened(incident: Incident, now: datetime) -> AuditEntry:
     """Return the audit entry of an incident's opening."""
     return AuditEntry(

@@ -53,15 +53,20 @@ def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequ
     A green run of the same job on the same commit resolves those of other runs too, as far as no command of ours runs.
     """
     outputs: list[Output] = []
+    resolved: list[str] = []
     for name, row in book.of_run(run):
-        if row.is_open and _is_earlier(row, run):
+        if row.is_followed() and _is_earlier(row, run):
             cause = UpdateCause.EVIDENCE if row.caused_attempt(run.attempt) else UpdateCause.RESOLVED
+            resolved += [name] if cause is UpdateCause.RESOLVED else []
             passed = Classified(row.incident.kind, row.incident.confidence)
             outputs.append(Emit(update_of(name, cause, detection, passed, Result.SUCCESS)))
     if is_vouched_for(detection.provenance):
-        others = ((name, row) for name, row in book.of_commit(run) if row.is_open and not row.running)
+        others = ((name, row) for name, row in book.of_commit(run) if row.is_followed() and not row.running)
         over = [name for name, row in others if detection.last_at > row.incident.opened_at]
+        resolved += over
         outputs += [Emit(update_of(name, UpdateCause.RESOLVED, detection, result=Result.SUCCESS)) for name in over]
+    for name in resolved:
+        book.left_alone.end(name)
     return outputs
 
 

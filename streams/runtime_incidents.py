@@ -12,7 +12,7 @@ from schemas.incidents import Detection, UpdateCause
 from schemas.outputs import Emit, Output
 from streams.depth import beneath, deepest
 from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
-from streams.opening import Stamp, enter_incident, open_incident, update_of
+from streams.opening import Stamp, enter_incident, open_incident, outlast_holdout, update_of
 from streams.rows import Rows
 from streams.runtime_kinds import EXACT_KINDS, classify_runtime
 from streams.storms import Storms
@@ -41,7 +41,8 @@ class RuntimeIncidents:
     def on_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         """Let a firing detection join what is known of its scope, wait for a deeper one, or open an incident."""
         found = self._book.newest_in(detection.scope)
-        if found and found[1].is_open:
+        # What was held out is left alone with all that fires in its scope, else the measure would be of something else.
+        if found and found[1].is_followed():
             self._book.note(found[0], detection)
             return [Emit(update_of(found[0], UpdateCause.EVIDENCE, detection))]
         # What happened before the command's end was its own doing.
@@ -84,7 +85,7 @@ class RuntimeIncidents:
         slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
         return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
 
-    def on_resolved(self, detection: Detection) -> Sequence[Output]:
+    def on_resolved(self, detection: Detection, now: datetime) -> Sequence[Output]:
         """Take a detection out of the waiting ones, or tell its scope's open incident."""
         waiting = self.gathered.get(detection.scope)
         if waiting:
@@ -93,15 +94,30 @@ class RuntimeIncidents:
             if rest:
                 self.gathered.put(detection.scope, GatherRow(waiting.due, rest))
         found = self._book.newest_in(detection.scope)
-        if found is None or not found[1].is_open:
+        if found is None or not found[1].is_followed():
             return ()
         over = self._book.note(found[0], detection) and detection.target == found[1].incident.target
+        if over and found[1].is_left_alone:
+            # What else failed in its scope was left alone with it, and has had its time.
+            self.expect_end(self._book.left_alone.end(found[0]), now)
         return [Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
         """Open the scopes whose gathering is over."""
         due = [(scope, row.detections) for scope, row in self.gathered.items() if row.due <= stamp.now]
-        return [output for scope, detections in due for output in self._open(scope, detections, stamp)]
+        anew = self._open_left_alone(stamp)
+        return [*anew, *(output for scope, detections in due for output in self._open(scope, detections, stamp))]
+
+    def _open_left_alone(self, stamp: Stamp) -> Sequence[Output]:
+        """End the watch over what was held out long enough; a target that still fails is an incident again, now to be healed."""
+        outputs: list[Output] = []
+        for name, row in self._book.left_alone.since_before(stamp.now - timedelta(seconds=self._policy.decision_valid_s)):
+            still = tuple(sign for sign in row.firing if sign.endswith(f"@{row.incident.target}"))
+            successor = outlast_holdout(row.incident, stamp)
+            if row.incident.run is None and still:
+                outputs += enter_incident(self._book, successor, (), stamp)
+            self.expect_end(self._book.left_alone.end(name, id_of(successor)), stamp.now)
+        return outputs
 
     def _open(self, scope: str, detections: Sequence[Detection], stamp: Stamp) -> Sequence[Output]:
         self.gathered.drop(scope)

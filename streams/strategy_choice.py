@@ -1,25 +1,50 @@
-"""Choose a strategy from the cards and make its typed parameters from the configuration, never from a log's text."""
+"""Choose a strategy from the cards and make its typed parameters from the configuration, never from a log's text.
+
+The choice is by chance, and the chance follows from the incident's id: what was chosen can be chosen again from the decision's record.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from learning.strategy_choice import Arm, pick
 from schemas.catalogue import cards_for
 from schemas.configuration import Configuration
 from schemas.decisions import Candidate, Parameters
+from schemas.ids import ID_BYTES, content_id
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
+from schemas.policy import Policy
 from schemas.services import UPSTREAM
-from schemas.strategy_card import StrategyCard
+from schemas.strategy_card import Reversibility, StrategyCard
+from streams.choice_book import group_of_incident, is_one_case
+from streams.choice_record import INPUT, ChoiceRecord, leader_of
+from streams.healing_history import HealingHistory
+
+_LEVELS = tuple(RolloutLevel)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen card, all candidates with their propensity, and the parameters; None when the catalogue does not know the target."""
+    """The chosen card, all candidates with their propensity, and the parameters; None when the catalogue does not know the target.
+
+    ``inputs`` is what the choice rests on, for the decision's record.
+    """
 
     card: StrategyCard
     candidates: tuple[Candidate, ...]
     parameters: Parameters | None
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """For which incident's attempt a strategy is chosen, and when."""
+
+    incident_id: str
+    attempt: int
+    now: datetime
 
 
 def is_allowed_on(configuration: Configuration, strategy: str, target: str) -> bool:
@@ -28,16 +53,79 @@ def is_allowed_on(configuration: Configuration, strategy: str, target: str) -> b
     return not targets or target in targets
 
 
-def choose_strategy(configuration: Configuration, incident: Incident, attempt: int) -> Choice | None:
-    """Return the first card that heals the kind and that the policy lets act, else the first that heals it."""
+def draw_of(purpose: str, incident_id: str) -> float:
+    """Return a number from 0 to 1 (not 1) that depends on nothing but the purpose and the incident."""
+    return (int(content_id("Draw", purpose, incident_id), 16) >> (8 * ID_BYTES - 53)) / 2**53
+
+
+def is_held_out(policy: Policy, incident: Incident, asked: Asked) -> bool:
+    """Tell whether nothing is done about an incident, to see what heals by itself."""
+    return asked.attempt == 1 and is_one_case(incident) and draw_of("holdout", asked.incident_id) < policy.holdout_share
+
+
+def choose_strategy(configuration: Configuration, incident: Incident, asked: Asked, history: HealingHistory) -> Choice | None:
+    """Return one of the cards that heal the kind and that the policy lets act, by the evidence and a draw; None when no card heals it."""
     cards = cards_for(configuration.cards, incident.kind, incident.target)
     if not cards:
         return None
+    incumbent = incumbent_of(configuration, cards, incident.target)
+    allowed = (incumbent, *challengers_of(configuration, cards, incumbent, incident.target, history, asked.now))
+    record = weigh(configuration, allowed, incident, asked, history)
+    chances = record.chances()
+    name = pick(chances, record.draw).strategy
+    chosen = next(card for card in cards if card.name == name)
+    known = {chance.strategy: chance.propensity for chance in chances}
+    candidates = tuple(Candidate(card.name, known.get(card.name, 0.0)) for card in cards)
+    return Choice(chosen, candidates, parameters_of(configuration, incident, asked.attempt), ((INPUT, record.text()),))
+
+
+def incumbent_of(configuration: Configuration, cards: tuple[StrategyCard, ...], target: str) -> StrategyCard:
+    """Return the static choice: the first card that the policy lets act, else the first."""
     policy = configuration.policy
-    acting = [card for card in cards if policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE]
-    chosen = next((card for card in acting if is_allowed_on(configuration, card.name, incident.target)), cards[0])
-    candidates = tuple(Candidate(card.name, 1.0 if card is chosen else 0.0) for card in cards)
-    return Choice(chosen, candidates, parameters_of(configuration, incident, attempt))
+    acting = (card for card in cards if policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE)
+    return next((card for card in acting if is_allowed_on(configuration, card.name, target)), cards[0])
+
+
+def challengers_of(
+    configuration: Configuration,
+    cards: tuple[StrategyCard, ...],
+    incumbent: StrategyCard,
+    target: str,
+    history: HealingHistory,
+    now: datetime,
+) -> tuple[StrategyCard, ...]:
+    """Return the cards that may be tried instead: policy lets them act on the target as freely as the incumbent, and they can be undone.
+
+    A strategy that must ask where the incumbent need not would be worse for it, and one that only pretends heals nothing.
+    """
+    needed = _LEVELS.index(history.levels.level_of(incumbent.name, now))
+    return tuple(
+        card
+        for card in cards
+        if card is not incumbent
+        and card.reversibility is not Reversibility.NONE
+        and configuration.policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE
+        and is_allowed_on(configuration, card.name, target)
+        and _LEVELS.index(history.levels.level_of(card.name, now)) >= needed
+    )
+
+
+def arms_of(cards: tuple[StrategyCard, ...], group: str, history: HealingHistory, now: datetime) -> tuple[Arm, ...]:
+    """Return what is known of some strategies on the failures of a group."""
+    return tuple(Arm(card.name, card.prior.good, card.prior.bad, history.choices.worth(group, card.name, now)) for card in cards)
+
+
+def weigh(
+    configuration: Configuration, cards: tuple[StrategyCard, ...], incident: Incident, asked: Asked, history: HealingHistory
+) -> ChoiceRecord:
+    """Return what the choice rests on; a share of 0 in the policy leaves the incumbent alone."""
+    share = configuration.policy.exploration_share
+    group = group_of_incident(incident.kind, incident.target)
+    arms = arms_of(cards if share > 0.0 else cards[:1], group, history, asked.now)
+    # After a failed attempt nothing is tried: the one that leads is the best that is known.
+    is_tried = asked.attempt == 1 and is_one_case(incident)
+    led = history.choices.group(group).leader
+    return ChoiceRecord(arms, led, leader_of(arms, led), share if is_tried else 0.0, draw_of("choice", asked.incident_id))
 
 
 def parameters_of(configuration: Configuration, incident: Incident, attempt: int) -> Parameters | None:

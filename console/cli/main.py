@@ -27,6 +27,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("audit", "Check and read the audit chain: verify, tail"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
+    ("strategy", "The strategies: how far each may go, how it does and which leads: list, get"),
     ("topics", "Create or check the topics: create, check"),
     ("config", "View or check the configuration: view, check"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),

@@ -59,6 +59,7 @@ class GateFacts:
     canary_point: float = 0.0
     canary_share: float = 1.0
     findings: tuple[Finding, ...] = ()
+    held_out: bool = False
 
     def is_asked_for(self) -> bool:
         """Tell whether a person opened the incident: what then needs caution needs another person, not a refusal."""
@@ -93,6 +94,7 @@ def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str,
         "confidence_needed": f"{facts.confidence_needed:.4f}",
         "failed_as": facts.failed_as.value if facts.failed_as else "",
         "forced": facts.forced,
+        "held_out": str(facts.held_out).lower(),
         "healing_on": str(facts.healing_on).lower(),
         "level": facts.level.value,
         "may_act": str(facts.may_act).lower(),

@@ -17,6 +17,7 @@ import pytest
 from console.home import read_running
 from console.keys import ensure_key
 from infra.kafka import read_to_end
+from schemas.catalogue import CARDS
 from schemas.decisions import HealingCommand
 from schemas.oversight import CatalogueEntry
 from schemas.signing import public_text
@@ -113,6 +114,11 @@ def test_every_reading_command_answers_on_a_running_copy_with_0(copy: Copy) -> N
     tail = copy.run("audit", "tail", "-o", "json", "--limit", "3").items()
     assert tail
     assert all(row["action"] for row in tail)
+    strategies = {row["strategy"]: row["level"] for row in copy.run("strategy", "list", "-o", "json").items()}
+    assert set(strategies.items()) == {(card.name, "observe") for card in CARDS}
+    [card] = copy.run("strategy", "get", "rerun_job").items()
+    assert card["exploration_share"] == 0.1
+    assert copy.run("strategy", "get", "dance").code == 3
     switches = copy.run("killswitch", "status", "-o", "json")
     assert (switches.code, switches.items()) == (0, [])
     assert re.search(r"newest lease: -?0\.\d s old", switches.err), switches.err
@@ -136,7 +142,14 @@ def test_exit_codes_say_what_kind_of_no_it_was(copy: Copy, nothing: Copy) -> Non
     denied = copy.run("killswitch", "engage", "--reason", "drill", "--as", "stranger")
     assert (denied.code, "people.yaml does not know this key" in denied.err) == (4, True), denied
     (copy.home.people / "stranger.key").unlink()
-    for words in (("status",), ("incident", "list"), ("topics", "check"), ("audit", "verify"), ("killswitch", "status")):
+    for words in (
+        ("status",),
+        ("incident", "list"),
+        ("topics", "check"),
+        ("audit", "verify"),
+        ("killswitch", "status"),
+        ("strategy", "list"),
+    ):
         said = nothing.run(*words)
         assert (said.code, "healstream up" in said.err) == (5, True), (words, said)
     assert nothing.run("doctor").code == 8

@@ -16,10 +16,11 @@ from console.cli.main import run
 from console.home import home_of
 from console.init import init, person_lines
 from infra.kafka import read_to_end
+from infra.state_log import read_entries
 from schemas.decisions import Admission, HealingCommand
 from schemas.events import JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.incidents import Incident
-from schemas.oversight import AuditRecord, Control, DeadLetter, KillSwitch, SwitchMode
+from schemas.oversight import AuditRecord, Control, DeadLetter, Feedback, KillSwitch, SwitchMode
 from schemas.people import Role
 from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus
@@ -55,6 +56,18 @@ def test_a_killed_service_is_recovered_and_every_stop_has_its_record(system: Who
     chain = [record for record in read_to_end(system.address, "heal.audit") if isinstance(record, AuditRecord)]
     assert {"incident.opened", "decision.heal", "command.admitted", "recovery.healed"} <= {record.entry.action for record in chain}
     assert find_breaks(chain, public_text(system.keys["notary"]), 100) == []
+
+
+def test_the_recovery_is_a_lesson_with_the_chance_by_which_its_strategy_was_chosen(system: WholeSystem) -> None:
+    found: list[Feedback] = []
+    kept: list[str] = []
+    ends = time.monotonic() + 60
+    while not (found and kept) and time.monotonic() < ends:
+        found = [one for one in read_to_end(system.address, "learning.feedback") if isinstance(one, Feedback)]
+        kept = [text for name, text in read_entries(system.address, "heal.state.decide", 0, 30).items() if name.startswith("arm/")]
+    assert [(one.strategy, one.propensity, one.reward, one.verified) for one in found] == [("service_restart", 1.0, 1.0, True)]
+    [tally] = json.loads(kept[0])[1]["tallies"]
+    assert (tally["cases"], tally["good"]) == (1.0, tally["weight"])
 
 
 PYTEST_LOG = """collected 3 items

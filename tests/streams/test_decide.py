@@ -20,6 +20,7 @@ from schemas.recoveries import OutcomeStatus
 from schemas.services import UpstreamSpec
 from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
+from streams.choice_record import rechoose
 from streams.decide import GATES, Decide, DecideEvent, DecideRules
 from streams.decision_making import redecide
 from tests.support.failures import KEYS, PLACE, T0, admitted, at, configuration, incident, outcome, override, records
@@ -236,11 +237,13 @@ def test_restarts_and_repeats_change_nothing_and_every_decision_follows_from_its
         for output in expected:
             if isinstance(output, Emit) and isinstance(output.record, Decision):
                 assert redecide(output.record) is output.record.verdict
+                chosen = (output.record.strategy, tuple((row.strategy, row.propensity) for row in output.record.candidates))
+                assert rechoose(output.record) == (chosen if output.record.strategy else None)
 
 
 def test_an_incident_keeps_no_features_in_the_state() -> None:
     decide = stage()
     say(decide, JOB)
-    [text] = decide.snapshot().values()
+    [text] = [text for name, text in decide.snapshot().items() if name.startswith("incident/")]
     assert isinstance(JOB, Incident)
     assert '"features":[]' in text

@@ -52,6 +52,7 @@ CASES = [
     ("rollout", replace(GOOD, level=RolloutLevel.OBSERVE), Verdict.OBSERVE),
     ("rollout", replace(GOOD, level=RolloutLevel.APPROVE), Verdict.ASK),
     ("rollout", replace(GOOD, target_allowed=False), Verdict.OBSERVE),
+    ("holdout", replace(GOOD, held_out=True), Verdict.OBSERVE),
     ("risk_tier", replace(GOOD, tier=Tier.HIGH), Verdict.ASK),
     ("rollout", replace(GOOD, level=RolloutLevel.CANARY, canary_point=0.1, canary_share=0.1), Verdict.ASK),
     ("risk_tier", replace(GOOD, tier=Tier.CRITICAL, oversight=Oversight.SINGLE_OPERATOR), Verdict.REFUSE),

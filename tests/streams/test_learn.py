@@ -10,12 +10,13 @@ from typing import cast
 import pytest
 
 from learning.classifier import Classifier
+from schemas.decisions import Candidate, Decision, Verdict
 from schemas.events import Origin, Provenance, Trust
 from schemas.ids import id_of
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
 from schemas.outputs import Count, Output
 from schemas.oversight import AuditEntry, Feedback, ModelChange, ModelRecord
-from schemas.recoveries import FactorResult, OutcomeStatus
+from schemas.recoveries import FactorResult, OutcomeStatus, RecoveryOutcome
 from schemas.signing import sign
 from schemas.vocabulary import Kind, group_of
 from streams.learn import Learn, LearnEvent, LearnRules
@@ -41,6 +42,19 @@ def say(learn: Learn, event: LearnEvent) -> Sequence[Output]:
     return learn.on_event(event, PLACE, T0)
 
 
+def decision_on(of: Incident, attempt: int = 1, chance: float = 1.0, verdict: Verdict = Verdict.HEAL) -> Decision:
+    return Decision(
+        incident_id=id_of(of), target=of.target, scope=of.scope, kind=of.kind, fingerprint="f", opened_at=T0, detected_at=T0,
+        attempt=attempt, max_attempts=2, verdict=verdict, decided_at=T0, expires_at=at(60), strategy="rerun_job",
+        candidates=(Candidate("other", 1.0 - chance), Candidate("rerun_job", chance)),
+    )  # fmt: skip
+
+
+def acted(of: Incident, status: OutcomeStatus, seconds: float, attempt: int = 1) -> RecoveryOutcome:
+    """Return an outcome of the decision that ``decision_on`` makes."""
+    return replace(outcome(of, status, seconds, attempt), decision_id=id_of(decision_on(of, attempt)))
+
+
 def word(by: str = "olga", seconds: float = 0, kind: Kind | None = Kind.DISK_FULL, **more: object) -> Feedback:
     return replace(Feedback(id_of(JOB), "person", by, at(seconds), kind), **more)  # type: ignore[arg-type]
 
@@ -63,8 +77,9 @@ def promotion(of: ModelRecord, by: str) -> ModelRecord:
 
 
 def test_a_green_rerun_teaches_transient_and_no_kind() -> None:
-    healed = replace(outcome(JOB, OutcomeStatus.HEALED, 9), verification=(FactorResult("a", "x", True), FactorResult("b", "y", True)))
+    healed = replace(acted(JOB, OutcomeStatus.HEALED, 9), verification=(FactorResult("a", "x", True), FactorResult("b", "y", True)))
     learn = stage()
+    assert say(learn, decision_on(JOB)) == ()
     [lesson] = records(say(learn, healed), Feedback)
     assert isinstance(lesson, Feedback)
     assert (lesson.transient, lesson.kind, lesson.reward, lesson.verified) == (True, None, 1.0, True)
@@ -77,18 +92,42 @@ def test_what_was_not_done_teaches_nothing(status: OutcomeStatus) -> None:
     assert say(stage(), outcome(JOB, status, 9)) == ()
 
 
-def test_a_failed_recovery_is_a_bad_reward_at_its_end_only() -> None:
+def test_each_failed_attempt_is_a_bad_reward_with_the_chance_of_its_choice() -> None:
     learn = stage()
-    assert say(learn, outcome(JOB, OutcomeStatus.ROLLED_BACK, 5)) == ()
-    [lesson] = records(say(learn, outcome(JOB, OutcomeStatus.ROLLED_BACK, 9, attempt=2)), Feedback)
-    assert isinstance(lesson, Feedback)
-    assert (lesson.reward, lesson.transient) == (-1.0, None)
+    say(learn, decision_on(JOB, chance=0.05))
+    say(learn, decision_on(JOB, 2))
+    found = [record for n in (1, 2) for record in records(say(learn, acted(JOB, OutcomeStatus.ROLLED_BACK, 9 * n, n)), Feedback)]
+    told = [(row.reward, row.transient, row.propensity, row.strategy) for row in cast("list[Feedback]", found)]
+    assert told == [(-1.0, None, 0.05, "rerun_job"), (-1.0, None, 1.0, "rerun_job")]
+    assert not [name for name in learn.snapshot() if name.startswith(("chance/", "early/"))]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_outcome_that_is_read_before_its_decision_waits_for_it(restarts: bool) -> None:
+    learn = stage()
+    for _ in range(2):
+        assert say(learn, acted(JOB, OutcomeStatus.ROLLBACK_FAILED, 5)) == ()
+    learn = Learn.from_state(dict(learn.snapshot()), RULES) if restarts else learn
+    [lesson] = records(say(learn, decision_on(JOB, chance=0.25)), Feedback)
+    assert cast("Feedback", lesson).propensity == 0.25
+    assert say(learn, acted(JOB, OutcomeStatus.ROLLBACK_FAILED, 5)) == ()
+    assert not [name for name in learn.snapshot() if name.startswith(("chance/", "early/"))]
+
+
+def test_what_ends_without_an_act_leaves_nothing_behind() -> None:
+    learn = stage()
+    say(learn, decision_on(JOB, verdict=Verdict.OBSERVE))
+    assert not [name for name in learn.snapshot() if name.startswith("chance/")]
+    say(learn, decision_on(JOB))
+    say(learn, replace(acted(JOB, OutcomeStatus.SELF_HEALED, 5), final=True))
+    assert not [name for name in learn.snapshot() if name.startswith("chance/")]
 
 
 def test_a_fork_and_a_rehearsal_teach_nobody() -> None:
     learn = Learn.from_state({}, RULES)
     say(learn, replace(JOB, provenance=Provenance(Origin.SIGNED_WEBHOOK, Trust.FORK)))
-    assert say(learn, outcome(JOB, OutcomeStatus.HEALED, 9)) == ()
+    say(learn, decision_on(JOB))
+    assert say(learn, acted(JOB, OutcomeStatus.HEALED, 9)) == ()
     assert actions(say(learn, word())) == ["lesson.refused"]
     assert say(stage(), replace(outcome(JOB, OutcomeStatus.HEALED, 9), dry_run=True)) == ()
 
@@ -197,8 +236,9 @@ def test_who_contradicts_what_is_settled_stops_teaching() -> None:
 
 
 def test_a_verified_success_teaches_only_the_cause_it_proves() -> None:
-    healed = replace(outcome(PUZZLE, OutcomeStatus.HEALED, 9), verification=(FactorResult("a", "x", True),), strategy="disk_cleanup")
+    healed = replace(acted(PUZZLE, OutcomeStatus.HEALED, 9), verification=(FactorResult("a", "x", True),), strategy="disk_cleanup")
     learn = puzzled()
+    say(learn, decision_on(PUZZLE))
     outputs = say(learn, healed)
     assert actions(outputs) == ["lesson.learned"]
     [lesson] = records(outputs, Feedback)
@@ -206,6 +246,7 @@ def test_a_verified_success_teaches_only_the_cause_it_proves() -> None:
     assert (lesson.kind, lesson.verified, lesson.transient) == (Kind.DISK_FULL, True, None)
     assert json.loads(learn.snapshot()["model/counts"])["taught"] == 1
     unproven = puzzled()
+    say(unproven, decision_on(PUZZLE))
     assert actions(say(unproven, replace(healed, verification=()))) == []
 
 
@@ -234,7 +275,12 @@ def test_a_flood_of_puzzles_is_seen_as_drift() -> None:
 
 def test_a_restart_at_any_point_gives_the_same_outputs() -> None:
     proposal = proposal_of(taught(puzzled()))
-    events: list[LearnEvent] = [PUZZLE, outcome(PUZZLE, OutcomeStatus.HEALED, 9), *(word(("olga", "anton")[n % 2], n) for n in range(60))]
+    events: list[LearnEvent] = [
+        PUZZLE,
+        decision_on(PUZZLE),
+        acted(PUZZLE, OutcomeStatus.HEALED, 9),
+        *(word(("olga", "anton")[n % 2], n) for n in range(60)),
+    ]
     events.append(promotion(proposal, "anton"))
     plain, broken = Learn.from_state({}, RULES), Learn.from_state({}, RULES)
     kept: dict[str, str] = {}
