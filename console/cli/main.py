@@ -22,7 +22,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("incident", "Look at incidents: list, get, explain, watch, mark-healed"),
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status"),
-    ("audit", "Check and read the audit chain: verify, tail"),
+    ("audit", "Check, read and keep the audit chain: verify, export, publish, tail"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("topics", "Create or check the topics: create, check"),
