@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 
+from console.audit_accounts import incomplete
 from console.audit_checkpoints import compare, compare_stretch, publish_to, read_place
 from console.audit_export import AUDIT, Span, manifest_path, verify_file
 from console.audit_export import export as write_export
@@ -32,6 +33,8 @@ FILE = typer.Option("", "--file", help="an export to check without a broker")
 KEY = typer.Option("", "--key", help="the notary's public key (base64), or a file with it; this machine's when not given")
 PLACE = typer.Option("", "--checkpoints", help="compare with what was published: a folder, git:PATH or s3:BUCKET/PREFIX")
 TO = typer.Option("", "--to", help="a folder, git:PATH or s3:BUCKET/PREFIX; that of healstream.yaml when not given")
+COMPLETE = typer.Option(False, "--complete", help="also hold the chain against all other topics: is everything accounted for?")
+SETTLED = typer.Option(300, "--settle", min=0, help="with --complete: seconds within which something may still be under way")
 SINCE = typer.Option("", "--since", help="30m, 24h, 7d, 2w or a time")
 UNTIL = typer.Option("", "--until", help="the same")
 
@@ -87,8 +90,12 @@ def _configured_place(name: str) -> str:
     return load_checkpoints_place(folder) if (folder / HEALSTREAM).is_file() else ""
 
 
-def verify(name: str = NAME, file: str = FILE, key: str = KEY, checkpoints: str = PLACE) -> None:
+def verify(
+    name: str = NAME, file: str = FILE, key: str = KEY, checkpoints: str = PLACE, complete: bool = COMPLETE, settle: int = SETTLED
+) -> None:
     """Check every link, signature and count of the chain, or of an export; every fault is a line, exit 8 when there is one."""
+    if file and complete:
+        raise UsageError("--complete", "an export holds no other topics", "Leave out --file, or --complete")
     public_key, now = _key_of(name, key), datetime.now(UTC)
     place = checkpoints or ("" if file else _configured_place(name))
     reading = verify_file(Path(file), public_key) if file else _read_topic(name, public_key, vouched=bool(place))
@@ -96,6 +103,9 @@ def verify(name: str = NAME, file: str = FILE, key: str = KEY, checkpoints: str 
         published = read_place(place, os.environ, reading.last.sequence if reading.last else -1)
         talk(f"{len(published)} checkpoints are published in {place}")
         for fault in (compare_stretch if file else compare)(published, reading, public_key, now):
+            reading.add(fault)
+    if complete:
+        for fault in incomplete(brokers_of(name), now, timedelta(seconds=settle)):
             reading.add(fault)
     _tell(reading)
     if reading.first and reading.first.sequence and not place and not file:
