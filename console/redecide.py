@@ -193,6 +193,7 @@ def _in_order(records: Sequence[Record], decisions: Mapping[tuple[str, int], Dec
     What follows from a decision comes after it, whatever another machine's clock wrote.
     """
     decided = {key: row.decided_at for key, row in decisions.items()}
+    by_id = {id_of(row): row.decided_at for row in decisions.values()}
     runs = {id_of(row): row.run.attempt for row in records if isinstance(row, Incident) and row.run}
     found: list[tuple[datetime, int, DecideEvent]] = []
     for record in records:
@@ -209,7 +210,9 @@ def _in_order(records: Sequence[Record], decisions: Mapping[tuple[str, int], Dec
             case RecoveryOutcome():
                 earliest = decided.get((record.incident_id, record.attempt), record.finished_at)
                 found.append((max(record.finished_at, earliest), 3, record))
-            case Admission() | Control():
+            case Admission():
+                found.append((max(record.at, by_id.get(record.decision_id, record.at)), 2, record))
+            case Control():
                 found.append((record.at, 0, record))
             case _:
                 continue

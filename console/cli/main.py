@@ -23,6 +23,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status"),
     ("audit", "Check, read and keep the audit chain: verify, export, publish, tail"),
+    ("replay", "Decide what is stored again: rebuilt from its record, or under a candidate policy"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("topics", "Create or check the topics: create, check"),
