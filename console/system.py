@@ -126,6 +126,7 @@ class System:
             publisher = load_key(self.home.keys / "publisher.key")
             publish_once_led(self.brokers, loaded, publisher)
             self._folder.version = loaded.version
+            self._folder.keep()
             self._start_workers(public_text(publisher))
             self._start_cases()
             self._start_checkpoints()

@@ -27,7 +27,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("topics", "Create or check the topics: create, check"),
-    ("config", "View or check the configuration: view, check"),
+    ("config", "The configuration: view, check, diff, publish, rollback, versions"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),
     ("restore", "Put a backup in place after checking all of it"),
     ("init", "Make a configuration folder, the first person and the keys"),
