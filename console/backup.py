@@ -68,19 +68,24 @@ def back_up(config: Path, store: Store, at: datetime) -> Backup:
 
 def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:
     """Return a backup's files after every check; raises ConfigurationError with what is wrong, and nothing was changed."""
+    files = whole_files(store)
+    configuration = configuration_of(as_files(files, shipped_patterns), Keys())
+    if not isinstance(configuration, Configuration):
+        raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
+    return files
+
+
+def whole_files(store: Store) -> dict[str, str]:
+    """Return a backup's files when each is what its digest says; raises ConfigurationError. What they say is not looked at."""
     found = store.get()
     sums = _listed(found)
     wrong = sorted(name for name, digest in sums.items() if name not in found or sha256(found[name]).hexdigest() != digest)
     if wrong:
         raise ConfigurationError(BACKUP, f"not what was backed up: {', '.join(wrong[:5])}", "Take another backup")
     try:
-        files = {name: found[name].decode("utf-8") for name in sums}
+        return {name: found[name].decode("utf-8") for name in sums}
     except UnicodeDecodeError as error:
         raise ConfigurationError(BACKUP, f"a file is no UTF-8: {error}", "Take another backup") from error
-    configuration = configuration_of(as_files(files, shipped_patterns), Keys())
-    if not isinstance(configuration, Configuration):
-        raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
-    return files
 
 
 def restore(files: Mapping[str, str], config: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from console.backup import as_files, is_ours, read_backup
+from console.backup import as_files, is_ours, whole_files
 from console.config_candidate import candidate_in
 from console.config_versions import chosen, kept_sets
 from console.configuration import configuration_of
@@ -50,7 +50,7 @@ def published(home: Home, brokers: str) -> Configuration:
 def files_of(source: str, home: Home) -> dict[str, str]:
     """Return the files of a kept version or a git revision as they were kept; raises what says why they cannot be had."""
     if not source.startswith(GIT):
-        return read_backup(chosen(kept_sets(home), source).store(), shipped_patterns())
+        return whole_files(chosen(kept_sets(home), source).store())
     found = files_at(home.config, source.removeprefix(GIT))
     try:
         return {name: content.decode("utf-8") for name, content in found.items() if is_ours(name)}

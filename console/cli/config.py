@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import typer
@@ -24,6 +25,7 @@ from console.words import Speaker, require_right, speaker_in
 from infra.kafka import deliver
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration, Keys
+from schemas.errors import ConfigurationError
 from schemas.oversight import AuditEntry
 from schemas.people import Right
 
@@ -124,7 +126,9 @@ def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool 
     deliver(brokers, [entry], Codec([AuditEntry]), FLUSH_S)
     changed = restore(files, place.config)
     talk(f"{len(changed)} files changed: {', '.join(changed[:10]) or 'none'}")
-    _publish(place, brokers, load_configuration(place.config, shipped_patterns(), component_keys(place.keys)), speaker)
+    if read_folder(place.config, shipped_patterns()).digest() != wanted.version:
+        raise ConfigurationError(str(place.config), "somebody changed it meanwhile", "Look at it, then run `healstream config publish`")
+    _publish(place, brokers, replace(wanted, keys=component_keys(place.keys)), speaker)
 
 
 def versions(name: str = NAME, output: Output = OUTPUT) -> None:

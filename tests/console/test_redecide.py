@@ -19,10 +19,10 @@ from console.config_candidate import candidate_in
 from console.home import Home, home_of
 from console.init import init
 from console.redecide import altered_fields, judged, rebuilt, replay
-from console.system_paths import shipped_patterns
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
 from schemas.decisions import Admission, Decision, GateVerdict, Oversight, RiskFactor, Tier, Verdict
+from schemas.errors import ConfigurationError
 from schemas.events import Origin, Provenance, Trust
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
@@ -195,6 +195,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return found
 
 
+def empty_folder(tmp_path: Path) -> Path:
+    """Return a folder without patterns: which patterns there are changes no decision, and checking them takes seconds."""
+    folder = tmp_path / "no-patterns"
+    folder.mkdir()
+    return folder
+
+
 def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ended:
         run(words)
@@ -205,7 +212,7 @@ def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str
 def test_the_command_compares_a_saved_stream_and_says_so_by_its_code(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rules = candidate_in(home.config, home.config, shipped_patterns())
+    rules = candidate_in(home.config, home.config, empty_folder(tmp_path))
     events = [one for one in EVENTS if isinstance(one, Incident) and not one.reopens]
     stored = story(rules, events)
     save(stored, tmp_path / "stream")
@@ -228,10 +235,21 @@ def test_the_command_compares_a_saved_stream_and_says_so_by_its_code(
     assert all("confidence" in row["holds"] for row in rows)
     assert f"{len(rows)} of {len(decisions(stored))} decisions would be others" in err
 
+
+def test_a_candidate_is_a_whole_folder_or_policy_files_and_its_mistakes_are_named(home: Home, tmp_path: Path) -> None:
+    strict, patterns = tmp_path / "strict", empty_folder(tmp_path)
+    strict.mkdir()
+    with pytest.raises(ConfigurationError, match=r"neither healstream\.yaml nor a policy file"):
+        candidate_in(strict, home.config, patterns)
+
+    (strict / "policy.yaml").write_text("minimum_confidence: 0.95\n", encoding="utf-8")
+    found = candidate_in(strict, home.config, patterns)
+    assert (found.policy.minimum_confidence, found.policy.strategies) == (0.95, ())
+    assert found.people == candidate_in(home.config, home.config, patterns).people
+
     (strict / "policy.yaml").write_text("minimum_confidence: high\n", encoding="utf-8")
-    code, out, err = said([*words, "--policy", str(strict)], capsys)
-    assert (code, out) == (2, "")
-    assert "policy/policy.yaml:1:" in err
+    with pytest.raises(ConfigurationError, match=r"policy/policy\.yaml:1:"):
+        candidate_in(strict, home.config, patterns)
 
 
 def test_a_record_that_was_altered_is_told_by_the_command(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
