@@ -14,7 +14,7 @@ from schemas.avro_codec import Codec
 from schemas.decisions import Decision, HealingCommand
 from schemas.ids import Record, id_of
 from schemas.incidents import Detection, Incident, IncidentUpdate
-from schemas.oversight import AuditEntry, AuditRecord, DeadLetter, Lease
+from schemas.oversight import AuditEntry, AuditRecord, DeadLetter
 from schemas.recoveries import JournalRecord, RecoveryOutcome
 from schemas.topics import BY_NAME
 
@@ -66,11 +66,6 @@ class Stored:
     def journal(self) -> tuple[JournalRecord, ...]:
         """Return the journal, the first record of each id."""
         return first_of_each(self.every(JournalRecord))
-
-    @property
-    def leases(self) -> tuple[Lease, ...]:
-        """Return the leases in their order."""
-        return tuple(self.every(Lease))
 
     @property
     def audit(self) -> tuple[AuditRecord, ...]:

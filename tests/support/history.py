@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.audit_stored import Stored, read_stored
+from schemas.oversight import Lease
 from schemas.recoveries import JournalRecord
 
 
@@ -31,6 +32,11 @@ class History(Stored):
     images: tuple[tuple[str, str], ...] = ()
     notary_key: str = ""
     checkpoint_every: int = 100
+
+    @property
+    def leases(self) -> tuple[Lease, ...]:
+        """Return the leases in their order."""
+        return tuple(self.every(Lease))
 
 
 def runs_of(history: Stored) -> Mapping[str, Sequence[JournalRecord]]:
