@@ -19,7 +19,7 @@ from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
 from console.keys import load_key
 from console.periods import begin_of
-from infra.kafka import located, messages_to_end
+from infra.kafka import messages_to_end
 from infra.state_log import read_entries
 from schemas.avro_codec import Codec
 from schemas.errors import DeniedError, UsageError
@@ -63,11 +63,12 @@ def _records(name: str, reading: Reading | None = None) -> Iterator[AuditRecord]
     """Yield what the topic holds; what is no record of the chain is a fault of it."""
     codec = Codec([AuditRecord])
     for message in messages_to_end(brokers_of(name), AUDIT.name, READ_S):
-        found = located(message, codec)
-        if isinstance(found.record, AuditRecord):
-            yield found.record
+        value = message.value()
+        found = codec.decode(value if isinstance(value, bytes) else None)
+        if isinstance(found, AuditRecord):
+            yield found
         elif reading is not None:
-            reading.add(f"offset {found.offset}: it is no record of the chain")
+            reading.add(f"offset {message.offset()}: it is no record of the chain")
 
 
 def _head(name: str) -> str | None:
