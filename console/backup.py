@@ -68,19 +68,24 @@ def back_up(config: Path, store: Store, at: datetime) -> Backup:
 
 def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:
     """Return a backup's files after every check; raises ConfigurationError with what is wrong, and nothing was changed."""
+    files = whole_files(store)
+    configuration = configuration_of(as_files(files, shipped_patterns), Keys())
+    if not isinstance(configuration, Configuration):
+        raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
+    return files
+
+
+def whole_files(store: Store) -> dict[str, str]:
+    """Return a backup's files when each is what its digest says; raises ConfigurationError. What they say is not looked at."""
     found = store.get()
     sums = _listed(found)
     wrong = sorted(name for name, digest in sums.items() if name not in found or sha256(found[name]).hexdigest() != digest)
     if wrong:
         raise ConfigurationError(BACKUP, f"not what was backed up: {', '.join(wrong[:5])}", "Take another backup")
     try:
-        files = {name: found[name].decode("utf-8") for name in sums}
+        return {name: found[name].decode("utf-8") for name in sums}
     except UnicodeDecodeError as error:
         raise ConfigurationError(BACKUP, f"a file is no UTF-8: {error}", "Take another backup") from error
-    configuration = configuration_of(_as_configuration(files, shipped_patterns), Keys())
-    if not isinstance(configuration, Configuration):
-        raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
-    return files
 
 
 def restore(files: Mapping[str, str], config: Path) -> tuple[str, ...]:
@@ -102,19 +107,20 @@ def _listed(found: Mapping[str, bytes]) -> dict[str, str]:
         sums = {str(name): str(digest) for name, digest in manifest["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(BACKUP, f"this is none: {error}", "Make one with `healstream backup`") from error
-    if manifest.get("format") != FORMAT or not all(_is_ours(name) for name in sums):
+    if manifest.get("format") != FORMAT or not all(is_ours(name) for name in sums):
         raise ConfigurationError(BACKUP, "its list is of another format or names files outside of it", "Take another backup")
     return sums
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
     """Tell whether a name is one that a configuration folder has: what a store hands over never says where it is written."""
     path = PurePosixPath(name)
     is_place = any(path.match(place) and len(path.parts) == len(PurePosixPath(place).parts) for place in _PLACES)
     return is_place and ".." not in path.parts and not path.is_absolute()
 
 
-def _as_configuration(files: Mapping[str, str], shipped_patterns: Path) -> Files:
+def as_files(files: Mapping[str, str], shipped_patterns: Path) -> Files:
+    """Return a folder's files by relative name as what a configuration is made of."""
     own = {
         name.removeprefix("patterns/"): text
         for name, text in files.items()

@@ -122,6 +122,15 @@ def load_policy(folder: Path) -> Policy:
     return policy
 
 
+def load_checkpoints_place(folder: Path) -> str:
+    """Return where the audit's checkpoints are kept too, as ``healstream.yaml`` says; empty for nowhere."""
+    problems: list[Problem] = []
+    main = _shape(HEALSTREAM, _read_texts(folder)[HEALSTREAM], HealstreamFile, problems)
+    if main is None:
+        raise _refused(problems)
+    return main[1].checkpoints
+
+
 def _refused(problems: Sequence[Problem]) -> ConfigurationError:
     said = "\n".join(str(problem) for problem in problems)
     return ConfigurationError("configuration", said, "Correct the named lines; the old set stays in force")

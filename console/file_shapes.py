@@ -45,11 +45,12 @@ def _check_key(text: str) -> str:
 
 
 class HealstreamFile(Shape):
-    """``healstream.yaml``: the file's format, who watches, and literals that are masked in every text."""
+    """``healstream.yaml``: the file's format, who watches, literals that are masked in every text, and where checkpoints are kept too."""
 
     version: Literal[1] = 1
     oversight: Oversight = Oversight.TWO_PERSON
     secrets: tuple[Annotated[str, Field(min_length=4)], ...] = ()
+    checkpoints: str = ""
 
 
 class PersonRow(Shape):

@@ -6,10 +6,12 @@ Called about once a second by ``system.py``; files are read only after one of th
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from console.config_versions import keep
 from console.configuration import load_configuration, read_folder
 from console.home import Home
 from console.keys import component_keys, load_key
@@ -64,8 +66,14 @@ class FolderWatch:
     def _publish(self, brokers: str) -> None:
         if read_folder(self._home.config, shipped_patterns()).digest() == self.version:
             self.refused = ""
+            self.keep()
             return
         loaded = load_configuration(self._home.config, shipped_patterns(), component_keys(self._home.keys))
         names = publish(brokers, loaded, load_key(self._home.keys / "publisher.key"))
         self.version, self.refused = loaded.version, ""
-        log.info("configuration published", entries=names, next="prober and executors read it; streams at their next start")
+        self.keep()
+        log.info("configuration published", entries=names, next="streams and prober go by it in seconds, door and executors when started")
+
+    def keep(self) -> None:
+        """Keep the published files, so that they can be put back."""
+        keep(self._home, self.version, shipped_patterns(), "publisher", datetime.now(UTC))

@@ -1,12 +1,13 @@
 """From a configuration to signed CatalogueEntry records on ``heal.catalogue``; a folder with a mistake publishes nothing.
 
-Called by the supervisor at its start and whenever the folder changes, so the old set stays in force until the new one is right.
+Called by the supervisor at its start and whenever the folder changes, so the old set stays in force until the new one is right, and by
+``healstream config publish|rollback``. What is published is told to the audit first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,7 @@ from schemas.configuration import (
     REVIEWS_ENTRY,
     SERVICES_ENTRY,
     Configuration,
+    is_removal,
     keys_body,
     newest_entries,
     people_body,
@@ -27,10 +29,11 @@ from schemas.configuration import (
     reviews_body,
     services_body,
 )
-from schemas.oversight import CatalogueEntry, EntryKind
+from schemas.oversight import AuditEntry, CatalogueEntry, EntryKind
 from schemas.signing import public_text, sign
 
 FLUSH_S = 10.0
+MOST_NAMES = 20
 
 
 def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetime) -> tuple[CatalogueEntry, ...]:
@@ -54,9 +57,38 @@ def entries_to_send(wanted: Sequence[CatalogueEntry], published: Mapping[str, Ca
     return tuple(entry for entry in wanted if entry.name not in published or published[entry.name].version != entry.version)
 
 
-def publish(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) -> tuple[str, ...]:
+def removals(
+    wanted: Sequence[CatalogueEntry], published: Mapping[str, CatalogueEntry], key: Ed25519PrivateKey, at: datetime
+) -> tuple[CatalogueEntry, ...]:
+    """Return one signed entry without a body for each pattern file that is on the topic and no longer wanted."""
+    kept = {entry.name for entry in wanted}
+    gone = [entry for name, entry in published.items() if entry.kind is EntryKind.PATTERNS and name not in kept and not is_removal(entry)]
+    nothing = hashlib.sha256(b"").hexdigest()
+    return tuple(sign(CatalogueEntry(entry.name, nothing, EntryKind.PATTERNS, "", at, by="publisher"), key) for entry in gone)
+
+
+def changes_of(
+    configuration: Configuration, known: Iterable[CatalogueEntry], key: Ed25519PrivateKey, at: datetime
+) -> tuple[CatalogueEntry, ...]:
+    """Return what must be sent so that exactly this configuration is on the topic."""
+    wanted, published = entries_of(configuration, key, at), newest_entries(known, public_text(key))
+    return (*entries_to_send(wanted, published), *removals(wanted, published, key, at))
+
+
+def publish(brokers: str, configuration: Configuration, key: Ed25519PrivateKey, by: str = "publisher") -> tuple[str, ...]:
     """Send what has changed and return its names; raises UnreachableError when the broker does not take it."""
-    rows = [record for record in read_to_end(brokers, "heal.catalogue") if isinstance(record, CatalogueEntry)]
-    changed = entries_to_send(entries_of(configuration, key, datetime.now(UTC)), newest_entries(rows, public_text(key)))
-    deliver(brokers, changed, Codec([CatalogueEntry]), FLUSH_S)
-    return tuple(entry.name for entry in changed)
+    now = datetime.now(UTC)
+    known = [record for record in read_to_end(brokers, "heal.catalogue") if isinstance(record, CatalogueEntry)]
+    changed = changes_of(configuration, known, key, now)
+    names = tuple(entry.name for entry in changed)
+    if names:
+        deliver(brokers, [told(names, configuration.version, by, now)], Codec([AuditEntry]), FLUSH_S)
+        deliver(brokers, changed, Codec([CatalogueEntry]), FLUSH_S)
+    return names
+
+
+def told(names: Sequence[str], version: str, by: str, at: datetime) -> AuditEntry:
+    """Return what the audit is told of a publication."""
+    shown = ", ".join(names[:MOST_NAMES])
+    details = (("count", str(len(names))), ("entries", shown), ("version", version))
+    return AuditEntry(by, "configuration.published", "configuration", at, details)

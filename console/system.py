@@ -21,9 +21,10 @@ import structlog
 from confluent_kafka import KafkaException
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.audit_watch import CheckpointWatch
 from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import load_configuration
+from console.configuration import load_checkpoints_place, load_configuration
 from console.folder_watch import FolderWatch
 from console.home import PENDING, Home, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
@@ -125,8 +126,10 @@ class System:
             publisher = load_key(self.home.keys / "publisher.key")
             publish_once_led(self.brokers, loaded, publisher)
             self._folder.version = loaded.version
+            self._folder.keep()
             self._start_workers(public_text(publisher))
             self._start_cases()
+            self._start_checkpoints()
             self.write_running()
         except BaseException:
             self.stop()
@@ -189,6 +192,19 @@ class System:
         follower = Follower(self.brokers, TOPICS_READ, writer.take)
         self._stack.callback(follower.close)
         follower.start()
+
+    def _start_checkpoints(self) -> None:
+        place = self._environ.get("HEALSTREAM_CHECKPOINTS", "") or load_checkpoints_place(self.home.config)
+        if not place:
+            return
+        watch = CheckpointWatch(place, self._environ)
+        follower = Follower(self.brokers, ("heal.audit",), watch.take)
+        # Ended in reverse: what was followed to the end is still published.
+        self._stack.callback(watch.close)
+        self._stack.callback(follower.close)
+        watch.start()
+        follower.start()
+        self._say(f"audit checkpoints go to {place} too")
 
     def _publish_pending_switch(self) -> None:
         for pending in self.home.state.glob(f"*{PENDING}"):

@@ -97,13 +97,21 @@ def _people(body: str) -> People:
 
 
 def newest_entries(entries: Iterable[CatalogueEntry], publisher_key: str) -> dict[str, CatalogueEntry]:
-    """Return the last entry of each name whose signature is the publisher's; others are skipped."""
+    """Return the last entry of each name whose signature is the publisher's; others are skipped.
+
+    A pattern file that was taken away stays as an entry without a body: nobody but the publisher can say that it is gone.
+    """
     return {entry.name: entry for entry in entries if is_signed_by(entry, publisher_key)}
+
+
+def is_removal(entry: CatalogueEntry) -> bool:
+    """Tell whether an entry says that its pattern file is there no longer."""
+    return entry.kind is EntryKind.PATTERNS and not entry.body
 
 
 def configuration_from(entries: Iterable[CatalogueEntry], publisher_key: str) -> Configuration | str:
     """Return the configuration in the entries, or why there is none; a broken body can only come from a broken publisher."""
-    newest = newest_entries(entries, publisher_key)
+    newest = {name: entry for name, entry in newest_entries(entries, publisher_key).items() if not is_removal(entry)}
     missing = [name for name in (POLICY_ENTRY, SERVICES_ENTRY, PEOPLE_ENTRY, KEYS_ENTRY) if name not in newest]
     if missing:
         return f"the catalogue topic has no signed entry for {', '.join(missing)}"

@@ -1,12 +1,15 @@
 """Puts every audit entry into one hash chain: AuditEntry -> AuditRecord, with a signed checkpoint every N records.
 
-Runs in the fenced loop (``streams/gatekeeper.py``), so the chain has one writer. ``find_breaks`` is what ``healstream audit verify``
-calls. The hash is BLAKE2b-256 over the canonical JSON (RFC 8785) of sequence, entry offset, previous hash and the entry's own id,
-which is made over all of the entry's content.
+Runs in the fenced loop (``streams/gatekeeper.py``), so the chain has one writer. ``ChainCheck`` is what ``healstream audit verify``
+holds every record against. The hash is BLAKE2b-256 over the canonical JSON (RFC 8785) of sequence, entry offset, previous hash and
+every field of the entry.
 """
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +19,7 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas.canonical import canonical_json
-from schemas.ids import Record, id_of
+from schemas.ids import Record, id_of, micros
 from schemas.outputs import Emit, Output, Place, Reject
 from schemas.oversight import AuditEntry, AuditRecord
 from schemas.signing import are_signed_by, sign_bytes
@@ -35,8 +38,36 @@ class NotaryRules:
     checkpoint_every: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class ChainStart:
+    """Where a stretch of the chain begins: its first sequence, and the hash that the record before it has."""
+
+    sequence: int = 0
+    previous_hash: str = GENESIS
+
+
+BEGINNING = ChainStart()
+# Of texts and of integers that a double holds, this writes the very bytes of the canonical form (``schemas/canonical.py``).
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def hash_of(record: AuditRecord) -> str:
     """Return the hash that belongs into the record: 64 hex digits."""
+    entry = record.entry
+    content = [
+        "AuditRecord",
+        "v2",
+        record.sequence,
+        record.entry_offset,
+        record.previous_hash,
+        [entry.actor, entry.action, entry.subject, entry.details, entry.evidence, micros(entry.at), entry.traceparent],
+    ]
+    # A lone surrogate is no text; it cannot be chained, but what holds one must still be told from what was chained.
+    return blake2b(_write(content).encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+
+
+def first_hash_of(record: AuditRecord) -> str:
+    """Return the hash of chains that began before the trace was part of it; nothing new is written so."""
     content = canonical_json(["AuditRecord", "v1", record.sequence, record.entry_offset, record.previous_hash, id_of(record.entry)])
     return blake2b(content, digest_size=32).hexdigest()
 
@@ -96,25 +127,61 @@ class Notary:
         return {_HEAD: f"{self._sequence} {self._previous_hash} {self._offset}"}
 
 
-def find_breaks(records: Iterable[AuditRecord], public_key: str, checkpoint_every: int) -> list[str]:
+def checkpoint_is_signed(content: str, checkpoint: str, public_key: str) -> bool:
+    """Tell whether the text is the notary's signature over a hash, written in the one way in which the notary writes it."""
+    try:
+        is_plain = b64encode(b64decode(checkpoint, validate=True)).decode("ascii") == checkpoint
+    except (ValueError, Base64Error):
+        return False
+    return is_plain and are_signed_by(content.encode(), checkpoint, public_key)
+
+
+class ChainCheck:
+    """Holds each record of a chain against the one before it; keeps only where it is, so that a chain may be of any length."""
+
+    def __init__(self, public_key: str, checkpoint_every: int, start: ChainStart = BEGINNING) -> None:
+        """Begin before the first record that is expected."""
+        self._public_key = public_key
+        self._every = checkpoint_every
+        self._expected = start.sequence
+        self._hash = start.previous_hash
+        self._offset = -1
+
+    @property
+    def head(self) -> ChainStart:
+        """Return what the next record has to follow."""
+        return ChainStart(self._expected, self._hash)
+
+    def take(self, record: AuditRecord) -> list[str]:
+        """Return one sentence per fault of this record; none means that nothing was edited, cut out or added before it."""
+        found: list[str] = []
+        if record.sequence != self._expected:
+            found.append(f"sequence {self._expected} was expected")
+        if record.previous_hash != self._hash:
+            found.append("it does not follow the record before it")
+        if record.entry_offset <= self._offset:
+            found.append("its entry lies before that of the record before it")
+        if record.hash != hash_of(record) and not _is_of_first_form(record):
+            found.append("its content is not what was hashed")
+        found += self._checkpoint_faults(record)
+        self._expected, self._hash, self._offset = record.sequence + 1, record.hash, record.entry_offset
+        return [f"record {record.sequence}: {fault}" for fault in found]
+
+    def _checkpoint_faults(self, record: AuditRecord) -> list[str]:
+        if (record.sequence + 1) % self._every:
+            return ["a checkpoint stands where none belongs"] if record.checkpoint else []
+        is_right = checkpoint_is_signed(record.hash, record.checkpoint, self._public_key)
+        return [] if is_right else ["its checkpoint is not the notary's signature"]
+
+
+def _is_of_first_form(record: AuditRecord) -> bool:
+    try:
+        return record.hash == first_hash_of(record)
+    except UnicodeEncodeError:
+        return False
+
+
+def find_breaks(records: Iterable[AuditRecord], public_key: str, checkpoint_every: int, start: ChainStart = BEGINNING) -> list[str]:
     """Return one sentence per place where the chain does not hold; an empty list means that nothing was edited, cut out or added."""
-    breaks: list[str] = []
-    previous_hash, expected = GENESIS, 0
-    for record in records:
-        place = f"record {record.sequence}"
-        if record.sequence != expected:
-            breaks.append(f"{place}: sequence {expected} was expected")
-        if record.previous_hash != previous_hash:
-            breaks.append(f"{place}: it does not follow the record before it")
-        if hash_of(record) != record.hash:
-            breaks.append(f"{place}: its content is not what was hashed")
-        breaks += _checkpoint_breaks(record, public_key, checkpoint_every)
-        previous_hash, expected = record.hash, record.sequence + 1
-    return breaks
-
-
-def _checkpoint_breaks(record: AuditRecord, public_key: str, checkpoint_every: int) -> list[str]:
-    is_due = (record.sequence + 1) % checkpoint_every == 0
-    if is_due and not are_signed_by(record.hash.encode(), record.checkpoint, public_key):
-        return [f"record {record.sequence}: its checkpoint is not the notary's signature"]
-    return [f"record {record.sequence}: a checkpoint stands where none belongs"] if record.checkpoint and not is_due else []
+    check = ChainCheck(public_key, checkpoint_every, start)
+    return [fault for record in records for fault in check.take(record)]

@@ -37,12 +37,13 @@ class GitStore:
 
     path: Path
     commit: str = ""
+    branch: Ref = BRANCH
 
     def put(self, files: Mapping[str, bytes], at: datetime) -> str:
         """Commit exactly these files, unless the newest backup holds them already; return the commit's id."""
         try:
             with self._opened(make=True) as repository:
-                return _commit(repository, files, at)
+                return _commit(repository, self.branch, files, at)
         except _DAMAGES as error:
             raise ConfigurationError(str(self.path), f"it cannot be written: {error}", "Check it with `git fsck`") from error
 
@@ -71,30 +72,30 @@ class GitStore:
         wanted = self.commit.lower()
         if len(wanted) < LEAST_DIGITS and wanted:
             raise NotFoundError(f"commit {wanted}", f"give at least {LEAST_DIGITS} digits of it", "See `git log healstream-backup`")
-        found = [commit for commit in _history(repository) if commit.id.decode("ascii").startswith(wanted)]
+        found = [commit for commit in _history(repository, self.branch) if commit.id.decode("ascii").startswith(wanted)]
         if not found:
-            name = f"commit {wanted or BRANCH.decode()}"
+            name = f"commit {wanted or self.branch.decode()}"
             raise NotFoundError(name, f"{self.path} holds no such backup", "See `git log healstream-backup`")
         return found[0]
 
 
-def _history(repository: Repo) -> Iterator[Commit]:
+def _history(repository: Repo, branch: Ref) -> Iterator[Commit]:
     """Yield the backups, the newest first; other branches hold none."""
-    tip = _tip(repository)
+    tip = _tip(repository, branch)
     yield from (entry.commit for entry in repository.get_walker(include=[tip])) if tip else ()
 
 
-def _tip(repository: Repo) -> ObjectID | None:
-    found = repository.refs.read_ref(BRANCH)
+def _tip(repository: Repo, branch: Ref) -> ObjectID | None:
+    found = repository.refs.read_ref(branch)
     return ObjectID(found) if found else None
 
 
-def _commit(repository: Repo, files: Mapping[str, bytes], at: datetime) -> str:
+def _commit(repository: Repo, branch: Ref, files: Mapping[str, bytes], at: datetime) -> str:
     blobs = {name: Blob.from_string(content) for name, content in files.items()}
     for blob in blobs.values():
         repository.object_store.add_object(blob)
     tree = commit_tree(repository.object_store, [(name.encode("utf-8"), blob.id, _FILE_MODE) for name, blob in sorted(blobs.items())])
-    known = _tip(repository)
+    known = _tip(repository, branch)
     newest = repository[known] if known else None
     if known and isinstance(newest, Commit) and newest.tree == tree:
         return known.decode("ascii")
@@ -106,6 +107,6 @@ def _commit(repository: Repo, files: Mapping[str, bytes], at: datetime) -> str:
     made.encoding, made.message = b"UTF-8", f"backup of {len(files)} files\n".encode()
     repository.object_store.add_object(made)
     # Somebody else's backup at the same moment must not vanish from the branch.
-    if not (repository.refs.set_if_equals(BRANCH, known, made.id) if known else repository.refs.add_if_new(BRANCH, made.id)):
+    if not (repository.refs.set_if_equals(branch, known, made.id) if known else repository.refs.add_if_new(branch, made.id)):
         raise ValueError("another backup was written at the same moment; try again")
     return made.id.decode("ascii")

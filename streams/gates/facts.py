@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from schemas.decisions import GateVerdict, Oversight, Tier, Verdict
 from schemas.events import Provenance
@@ -78,6 +79,11 @@ def say(gate: str, verdict: Verdict, reason: str) -> GateVerdict:
     return GateVerdict(gate, verdict, reason)
 
 
+def findings_in(text: str) -> tuple[Finding, ...]:
+    """Return the findings of a record's input, as ``inputs_of`` wrote them."""
+    return tuple(Finding(**{**row, "then": RuleThen(row["then"])}) for row in json.loads(text))
+
+
 def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Return every fact as text, under the name by which gates read it."""
     run = facts.run
@@ -93,6 +99,7 @@ def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str,
         "confidence": f"{facts.confidence:.4f}",
         "confidence_needed": f"{facts.confidence_needed:.4f}",
         "failed_as": facts.failed_as.value if facts.failed_as else "",
+        "findings": json.dumps([asdict(row) for row in facts.findings], sort_keys=True),
         "forced": facts.forced,
         "held_out": str(facts.held_out).lower(),
         "healing_on": str(facts.healing_on).lower(),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import front, idle, lookup, memory, middle, patterns, policy, recognition, throughput, whole
+from tests.bench import audit, front, idle, lookup, memory, middle, patterns, policy, recognition, throughput, whole
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -15,6 +15,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("patterns", patterns.measure),
     ("lookup", lookup.measure),
     ("policy", policy.measure),
+    ("audit", audit.measure),
     ("recognition", recognition.measure),
     ("front", front.measure),
     ("throughput", throughput.measure),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
+from console.audit_checkpoints import publish_to, read_place
 from console.backup_places import store_at
 from console.cli.main import run
 from console.home import home_of
@@ -17,6 +18,7 @@ from console.init import init
 from infra.adapters import s3_store
 from infra.adapters.s3_store import S3Access, S3Store
 from schemas.errors import ConfigurationError, DeniedError, HealstreamError, NotFoundError, UnreachableError
+from tests.support.chain_evidence import good_evidence
 from tests.support.s3_server import ACCESS_KEY, SECRET_KEY, s3_server, server_jars
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,3 +123,20 @@ def test_the_commands_keep_the_configuration_in_a_bucket(
     code, said = called("restore", "--from", "s3:kept/commands", "--dry-run")
     assert (code, ACCESS_KEY in said, "another" in said) == (4, False, False)
     assert store_at("s3:kept/x@y", places) == replace(store(address, "x", secret_key="another"), backup="y")
+
+
+def test_audit_checkpoints_are_added_in_a_bucket_and_never_replaced(address: str, tmp_path: Path) -> None:
+    files = {"HEALSTREAM_S3_ACCESS_KEY_FILE": ACCESS_KEY, "HEALSTREAM_S3_SECRET_KEY_FILE": SECRET_KEY}
+    for name, key in files.items():
+        (tmp_path / name).write_text(key, encoding="utf-8")
+    environ = {name: str(tmp_path / name) for name in files} | {"HEALSTREAM_S3_ENDPOINT": address}
+    published = good_evidence().published
+    other = [replace(row, hash="0" * 64) for row in published]
+
+    assert read_place("s3:kept/audit", environ, 349) == ()
+    assert publish_to("s3:kept/audit", environ, published[:2], NOW) == (2, [])
+    assert publish_to("s3:kept/audit", environ, published, NOW) == (1, [])
+    added, faults = publish_to("s3:kept/audit", environ, other, NOW)
+
+    assert (added, len(faults)) == (0, 3)
+    assert read_place("s3:kept/audit", environ, 349) == published

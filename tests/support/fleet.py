@@ -20,6 +20,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.audit_stored import SPOKEN
 from console.publish import publish
 from console.supervise import ChildSpec, Supervisor, clean_environ
 from console.system_paths import shipped_patterns
@@ -35,7 +36,6 @@ from schemas.policy import Policy
 from schemas.signing import private_bytes, public_text
 from schemas.topics import ALL_RECORDS
 from tests.support.chaos_targets import Targets
-from tests.support.history import SPOKEN
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)

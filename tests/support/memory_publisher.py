@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from console.publish import entries_of, entries_to_send
+from console.publish import changes_of
 from infra.catalogue_follower import LOOK_S
-from schemas.configuration import Configuration, newest_entries
+from schemas.configuration import Configuration
 from schemas.oversight import CatalogueEntry
 from schemas.signing import private_key_from, public_text
 from streams.rules import FaustRules, Shipped
@@ -26,9 +26,8 @@ class MemoryPublisher:
 
     def publish(self, configuration: Configuration) -> None:
         """Send what has changed."""
-        wanted = entries_of(replace(configuration, keys=self.flow.configuration.keys), PUBLISHER, self.flow.now)
-        known = newest_entries(self.flow.of(CatalogueEntry, "heal.catalogue"), public_text(PUBLISHER))
-        for entry in entries_to_send(wanted, known):
+        wanted = replace(configuration, keys=self.flow.configuration.keys)
+        for entry in changes_of(wanted, self.flow.of(CatalogueEntry, "heal.catalogue"), PUBLISHER, self.flow.now):
             self.flow.send(entry)
 
     def pass_time(self, seconds: float) -> None:

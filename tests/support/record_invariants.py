@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from console.audit_complete import unwritten
 from schemas.decisions import Mode, Tier, Verdict
 from schemas.ids import id_of
-from schemas.recoveries import JournalKind
 from streams.notary import find_breaks
 from tests.support.history import History
-from tests.support.run_invariants import result_in
 
 _NEEDS_APPROVAL = frozenset({Tier.HIGH, Tier.CRITICAL})
 
@@ -18,7 +17,7 @@ _NEEDS_APPROVAL = frozenset({Tier.HIGH, Tier.CRITICAL})
 def check_i7(history: History) -> list[str]:
     """Check that the chain verifies with its checkpoints, and that every incident, decision, command and effect is in it."""
     broken = [f"I7: {place}" for place in find_breaks(history.audit, history.notary_key, history.checkpoint_every)]
-    return [*broken, *_unwritten(history)]
+    return [*broken, *unwritten(history)]
 
 
 def check_i9(history: History) -> list[str]:
@@ -45,22 +44,3 @@ def check_i14(history: History, expected: Mapping[str, str]) -> list[str]:
         f"I14: {target} ended {count} times as {status}" for (target, status), count in seen.items() if wanted[target, status] != count
     ]
     return [*faults, *(f"I14: {target} did not end as {status}" for target, status in wanted if (target, status) not in seen)]
-
-
-def _unwritten(history: History) -> Iterator[str]:
-    said = {(record.entry.action.split(".")[0], record.entry.subject) for record in history.audit}
-    details = {(record.entry.action, name, value) for record in history.audit for name, value in record.entry.details}
-    yield from (f"I7: incident {name} has no record of its opening" for name in history.incidents if ("incident", name) not in said)
-    for name, decision in history.decisions.items():
-        if (f"decision.{decision.verdict}", "decision_id", name) not in details:
-            yield f"I7: decision {name} has no record"
-    for name, command in history.commands.items():
-        if command.mode is not Mode.PLAN and ("command.admitted", "command", name) not in details:
-            yield f"I7: command {name} has no record"
-    keys = {(action.split(".")[1], value) for action, name, value in details if name == "idempotency_key"}
-    ended = {one.command_id for one in history.journal if one.kind is JournalKind.CONCLUDED}
-    words = {JournalKind.DONE: "step", JournalKind.PROBED: "step", JournalKind.UNDONE: "undo"}
-    for record in history.journal:
-        happened = record.kind in words and result_in(record).get("status") in {"ok", "done"}
-        if happened and record.command_id in ended and (words[record.kind], record.idempotency_key) not in keys:
-            yield f"I7: {words[record.kind]} {record.step} of {record.command_id} has no record"

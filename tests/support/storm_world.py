@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from typing_extensions import override
 
+from console.audit_stored import SPOKEN
 from infra.kafka import Located
 from schemas.attempts import CiJob, StepResult, StepStatus
 from schemas.catalogue import CARDS
@@ -21,7 +22,7 @@ from schemas.services import Services, UpstreamSpec
 from schemas.signing import public_text
 from schemas.vocabulary import Result
 from tests.support.fakes import OK, START
-from tests.support.history import SPOKEN, Effect, History
+from tests.support.history import Effect, History
 from tests.support.memory_flow import CHECKPOINT_EVERY, NOTARY_KEY, MemoryFlow, shipped_rules
 from tests.support.memory_world import PROTECTED, MemoryWorld
 from tests.support.story import PEOPLE

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.redecide import STREAM_TOPICS, altered_fields, replay
 from schemas.catalogue import CARDS
 from schemas.configuration import Configuration
 from schemas.decisions import Admission, Decision, HealingCommand
@@ -106,5 +107,9 @@ def _check_what_always_holds(flow: MemoryFlow) -> None:
         if outcome.status is OutcomeStatus.HEALED:
             assert len({row.source for row in outcome.verification if row.passed}) >= 2
     assert find_breaks(flow.of(AuditRecord, "heal.audit"), public_text(NOTARY_KEY), CHECKPOINT_EVERY) == []
+    decisions = flow.of(Decision, "heal.decisions")
+    assert [(row.target, altered_fields(row)) for row in decisions if altered_fields(row)] == []
+    stream = [record for topic in STREAM_TOPICS for record in flow.topics.records(topic)]
+    assert [(row.before.target, row.changed) for row in replay(stream, flow.configuration) if row.changed] == []
     assert not flow.of(DeadLetter, "heal.deadletter")
     assert flow.now > START
