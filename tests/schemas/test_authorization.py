@@ -59,6 +59,7 @@ def test_the_shipped_rules_give_each_role_exactly_its_rights(role: Role, right: 
 
 
 @given(st.sets(st.sampled_from(Role)), st.sampled_from(Right))
+@settings(deadline=None)
 def test_roles_add_up(roles: set[Role], right: Right) -> None:
     assert people(DEFAULT_RULES, *roles).may("ada", right) is any(right in RIGHTS[role] for role in roles)
 
@@ -144,6 +145,7 @@ def test_a_bad_rule_is_told_with_its_place(rules: str, line: int, column: int, w
 
 
 @given(st.text(alphabet='pt(),;"/\\\n ae=&', max_size=60))
+@settings(deadline=None)
 def test_any_text_gives_faults_with_places_inside_it_or_none(text: str) -> None:
     lines = text.split("\n")
     for fault in faults_in(text):
@@ -173,7 +175,7 @@ PLACES = [
 
 
 @given(st.lists(STATEMENTS, max_size=6).map("".join))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_what_is_allowed_on_a_target_is_allowed_somewhere_and_what_nobody_conditions_is_exact(rules: str) -> None:
     known = people(rules, Role.APPROVER)
     somewhere = known.may_somewhere("ada", Right.APPROVE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.conditions import (
@@ -130,6 +130,7 @@ def test_other_values_than_yes_and_no_are_for_who_asks_for_them() -> None:
 
 
 @given(st.text(alphabet="risk><=&|!()[]'\".,?: 123\n", max_size=40))
+@settings(deadline=None)
 def test_any_text_is_a_condition_that_answers_or_a_misfit_inside_it(text: str) -> None:
     found = compile_condition(text, VARIABLES)
     if isinstance(found, Misfit):

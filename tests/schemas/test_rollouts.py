@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.authorization import DEFAULT_RULES
@@ -73,6 +73,7 @@ def test_the_rung_below_is_the_next_that_goes_less_far(level: RolloutLevel, belo
 
 
 @given(st.lists(st.tuples(st.sampled_from(["olga", "amir", "vera"]), st.sampled_from(LADDER)), min_size=1, max_size=12))
+@settings(deadline=None)
 def test_no_row_of_words_lets_who_lowered_last_raise_it(said: list[tuple[str, RolloutLevel]]) -> None:
     row: RolloutRow | None = None
     for by, level in said:

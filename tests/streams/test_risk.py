@@ -51,7 +51,7 @@ def test_what_cannot_be_undone_scores_more_and_tiers_begin_at_their_thresholds()
 @given(
     st.sampled_from([*Environment, None]), st.floats(0, 1), st.integers(0, 9), st.integers(0, 200), st.integers(0, 200), st.floats(0, 100)
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_what_is_around_the_target_keeps_the_score_within_the_scale_too(
     environment: Environment | None, rate: float, deployments: int, dependents: int, services: int, night: float
 ) -> None:
