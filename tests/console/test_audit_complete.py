@@ -56,6 +56,8 @@ def test_an_alert_that_fires_is_told_to_somebody_or_stands_aside() -> None:
 
     assert unread(found) == ["I1: the alert at infra.alerts/1 offset 7 was told to nobody"]
     assert unread(plus(found, told)) == []
+    ended = replace(ref, id=id_of(replace(ALERT, status=AlertStatus.RESOLVED)))
+    assert unread(plus(found, replace(told, status=DetectionStatus.RESOLVED, evidence=(ended,)))) == []
     assert unread(replace(found, side=frozenset({id_of(ALERT)}))) == []
     assert unread(came(Located(replace(ALERT, status=AlertStatus.RESOLVED), "infra.alerts", 1, 7))) == []
     assert unread(found, Window(until=at(5))) == []
