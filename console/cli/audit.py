@@ -98,6 +98,8 @@ def verify(
     """Check every link, signature and count of the chain, or of an export; every fault is a line, exit 8 when there is one."""
     if file and complete:
         raise UsageError("--complete", "an export holds no other topics", "Leave out --file, or --complete")
+    if not file:
+        brokers_of(name)
     public_key, now = _key_of(name, key), datetime.now(UTC)
     place = checkpoints or ("" if file else _configured_place(name))
     reading = verify_file(Path(file), public_key) if file else _read_topic(name, public_key, vouched=bool(place))
