@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from console.audit_stored import Stored
@@ -82,8 +82,14 @@ def unread(stored: Stored, window: Window = ALWAYS) -> list[str]:
         if isinstance(event.record, Undecodable)
     ]
     alerts = [(event, event.record) for event in events if isinstance(event.record, Alert) and window.holds(event.record.starts_at)]
-    firing = [(event, id_of(alert)) for event, alert in alerts if alert.status is AlertStatus.FIRING]
-    return [*broken, *(f"I1: the alert at {_at(event)} was told to nobody" for event, name in firing if name not in seen | stored.side)]
+    # An end that overtook its start has the last word, and the start is told no more.
+    firing = [
+        (event, {id_of(alert), id_of(replace(alert, status=AlertStatus.RESOLVED))})
+        for event, alert in alerts
+        if alert.status is AlertStatus.FIRING
+    ]
+    known = seen | stored.side
+    return [*broken, *(f"I1: the alert at {_at(event)} was told to nobody" for event, names in firing if not names & known)]
 
 
 def _at(event: Located) -> str:

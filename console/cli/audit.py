@@ -15,6 +15,7 @@ from console.audit_checkpoints import compare, compare_stretch, publish_to, read
 from console.audit_export import AUDIT, Span, manifest_path, verify_file
 from console.audit_export import export as write_export
 from console.audit_reading import Reading
+from console.audit_retention import retention_faults, settings_of
 from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
 from console.keys import load_key
@@ -81,7 +82,7 @@ def _read_topic(name: str, public_key: str, *, vouched: bool) -> Reading:
     reading = Reading(public_key, None if vouched else BEGINNING)
     for record in _records(name, reading):
         reading.take(record)
-    for fault in reading.against_head(before, _head(name)):
+    for fault in (*reading.against_head(before, _head(name)), *retention_faults(AUDIT, settings_of(brokers_of(name), AUDIT))):
         reading.add(fault)
     return reading
 
@@ -97,6 +98,8 @@ def verify(
     """Check every link, signature and count of the chain, or of an export; every fault is a line, exit 8 when there is one."""
     if file and complete:
         raise UsageError("--complete", "an export holds no other topics", "Leave out --file, or --complete")
+    if not file:
+        brokers_of(name)
     public_key, now = _key_of(name, key), datetime.now(UTC)
     place = checkpoints or ("" if file else _configured_place(name))
     reading = verify_file(Path(file), public_key) if file else _read_topic(name, public_key, vouched=bool(place))

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from console.audit_complete import Window, unchained, unread, unwritten, without_one_incident
+from console.audit_retention import retention_faults
 from infra.kafka import Located
 from schemas.avro_codec import Undecodable
 from schemas.events import Alert, AlertStatus
@@ -16,6 +19,7 @@ from schemas.ids import Record, id_of
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef
 from schemas.oversight import AuditRecord, DeadLetter, DeadOrigin
 from schemas.recoveries import RecoveryOutcome
+from schemas.topics import BY_NAME
 from tests.support.good_history import STORIES, at, good_history
 from tests.support.history import History
 
@@ -56,6 +60,8 @@ def test_an_alert_that_fires_is_told_to_somebody_or_stands_aside() -> None:
 
     assert unread(found) == ["I1: the alert at infra.alerts/1 offset 7 was told to nobody"]
     assert unread(plus(found, told)) == []
+    ended = replace(ref, id=id_of(replace(ALERT, status=AlertStatus.RESOLVED)))
+    assert unread(plus(found, replace(told, status=DetectionStatus.RESOLVED, evidence=(ended,)))) == []
     assert unread(replace(found, side=frozenset({id_of(ALERT)}))) == []
     assert unread(came(Located(replace(ALERT, status=AlertStatus.RESOLVED), "infra.alerts", 1, 7))) == []
     assert unread(found, Window(until=at(5))) == []
@@ -108,3 +114,18 @@ def test_a_health_check_that_turned_back_at_once_is_no_failure() -> None:
 
     assert len(without_one_incident(plus(good_history(), flap))) == 1
     assert without_one_incident(plus(good_history(), flap, back)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ({}, 0),
+        ({"retention.ms": str(365 * 24 * 3600 * 1000), "retention.bytes": str(512 * 1024 * 1024), "cleanup.policy": "delete"}, 0),
+        ({"retention.ms": "-1", "retention.bytes": "-1"}, 0),
+        ({"retention.ms": "1000", "retention.bytes": "-1"}, 1),
+        ({"retention.ms": "1000", "retention.bytes": "1000"}, 2),
+        ({"cleanup.policy": "compact,delete"}, 1),
+    ],
+)
+def test_a_topic_that_keeps_the_audit_for_less_than_is_promised_is_a_fault(settings: dict[str, str], faults: int) -> None:
+    assert len(retention_faults(BY_NAME["heal.audit"], settings)) == faults

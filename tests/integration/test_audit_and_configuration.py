@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from console.audit_checkpoints import read_place
+from console.audit_retention import settings_of
 from console.audit_watch import CheckpointWatch
 from console.cli.main import run
 from console.home import home_of
@@ -22,6 +23,7 @@ from schemas.events import JobFinished, Origin, Provenance, Trust
 from schemas.ids import Record
 from schemas.oversight import AuditEntry, AuditRecord
 from schemas.signing import private_bytes
+from schemas.topics import BY_NAME
 from schemas.vocabulary import Result
 from streams.notary import hash_of
 from tests.support.whole_system import WholeSystem
@@ -146,6 +148,7 @@ def verify_on_the_broker(system: WholeSystem, command: Command, kept: str, expor
     assert command("audit", "verify", "--checkpoints", kept)[:2] == (0, "")
     assert command("audit", "export", str(export))[0] == 0
     assert command("replay")[:2] == (0, "nothing\n")
+    assert settings_of(system.address, BY_NAME["heal.audit"])["retention.ms"] == str(365 * 24 * 3600 * 1000)
     last = chain(system, 1)[-1]
     forged = AuditRecord(AuditEntry("eve", "noted", "x", datetime.now(UTC)), last.sequence + 1, last.entry_offset + 1, last.hash, "")
     system.send(replace(forged, hash=hash_of(forged)))

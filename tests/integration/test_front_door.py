@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -16,10 +17,11 @@ import pytest
 
 from console.home import read_running
 from console.keys import ensure_key
-from infra.kafka import read_to_end
+from infra.kafka import deliver, read_to_end
+from schemas.avro_codec import Codec
 from schemas.catalogue import CARDS
 from schemas.decisions import HealingCommand
-from schemas.oversight import CatalogueEntry
+from schemas.oversight import AuditEntry, CatalogueEntry
 from schemas.signing import public_text
 from tests.bench import idle
 from tests.support.front_door import Copy, processes_naming, until
@@ -40,6 +42,8 @@ def copy(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> It
     running = Copy(tmp_path_factory.mktemp("front-door"))
     assert running.run("init").code == 0
     add_person(running, "bob")
+    main = running.home.config / "healstream.yaml"
+    main.write_text(main.read_text(encoding="utf-8").replace('checkpoints: ""', f"checkpoints: {running.folder}/kept"), encoding="utf-8")
     try:
         running.up()
         yield running
@@ -82,6 +86,18 @@ def published(copy: Copy) -> Mapping[str, str]:
     """Return name -> version of what stands on the catalogue's topic."""
     found = read_to_end(str(read_running(copy.home)["brokers"]), "heal.catalogue")
     return {row.name: row.version for row in found if isinstance(row, CatalogueEntry)}
+
+
+def test_the_supervisor_keeps_what_it_publishes_and_the_audits_checkpoints_elsewhere(copy: Copy) -> None:
+    brokers = str(read_running(copy.home)["brokers"])
+    now = datetime.now(UTC)
+    deliver(brokers, [AuditEntry("test", "noted", str(number), now) for number in range(100)], Codec([AuditEntry]), 10.0)
+
+    assert next(row["by"] for row in copy.run("config", "versions", "-o", "json").items()) == "publisher"
+    until((copy.folder / "kept" / "part-00000" / "manifest.json").is_file, "a published checkpoint")
+    said = copy.run("audit", "verify", "--complete")
+    assert (said.code, said.out) == (0, ""), said.out
+    assert re.search(r"^[1-9]\d* checkpoints are published in ", said.err)
 
 
 def test_up_starts_every_process_and_status_shows_them_ready_with_their_ports(copy: Copy) -> None:
