@@ -235,7 +235,13 @@ class PolicyFile(Shape):
     target_budget: BudgetRow | None = None
     strategy_budget: BudgetRow | None = None
     fleet_budget: BudgetRow | None = None
+    team_budget: BudgetRow | None = None
+    change_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    change_most: Count | None = None
+    change_least: Count | None = None
+    change_window_s: Seconds | None = None
     breaker_failures: Count | None = None
+    breaker_wide_failures: Count | None = None
     breaker_open_s: Seconds | None = None
     loop_limit: Count | None = None
     loop_window_s: Seconds | None = None

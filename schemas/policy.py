@@ -44,7 +44,7 @@ class Policy:
     target_budget: Budget = Budget(limit=3, window_s=3600.0)
     strategy_budget: Budget = Budget(limit=20, window_s=3600.0)
     fleet_budget: Budget = Budget(limit=60, window_s=3600.0)
-    # Breaker: that many failed recoveries in a row of one strategy on one target open it for that long.
+    # Breaker: that many failed recoveries in a row on one target open it for that long; then one single command tries it.
     breaker_failures: int = 3
     breaker_open_s: float = 1800.0
     # Loop guard of records.md.
@@ -104,6 +104,17 @@ class Policy:
     # successful logs too: of the recorded ones no shipped pattern hits more than 6 in 100.
     live_green_share: float = 0.1
     secrets: tuple[str, ...] = ()
+    # Commands on the targets of one team of the catalogue; a target without a team has none.
+    team_budget: Budget = Budget(limit=30, window_s=3600.0)
+    # Failed recoveries in a row that open the breaker of a strategy or of one way of failing: they reach every target, so it takes two
+    # targets' worth of them.
+    breaker_wide_failures: int = 6
+    # At most this share (0..1) of the service groups, and at most so many of them, are changed within ``change_window_s`` seconds; so
+    # few may be in any case, or a fleet of three groups would never heal.
+    change_share: float = 0.25
+    change_most: int = 25
+    change_least: int = 5
+    change_window_s: float = 3600.0
 
     def for_strategy(self, name: str) -> StrategyPolicy:
         """Return the strategy's policy, or the observing default."""

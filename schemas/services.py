@@ -50,6 +50,8 @@ class ServiceSpec:
     probes: tuple[ProbeSpec, ...] = ()
     configs: tuple[str, ...] = ()
     healing: bool = True
+    environment: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,18 @@ class Services:
         owners = {known: spec for spec in self.upstreams for known in spec.hosts}
         return next((owners[name] for name in names if name in owners), None)
 
+    def spec_of(self, target: str) -> ServiceSpec | None:
+        """Return the service that a target is, or whose configuration it is; None for every other target."""
+        kind, _, name = target.partition(":")
+        if kind == "service":
+            return self.service(name)
+        found = self.config(name.partition(":")[0]) if kind == "config" else None
+        return self.service(found.service) if found else None
+
     def scope_of(self, target: str) -> str:
         """Return what conflicts over a target are judged by: its service group, or the target itself when it is not in the catalogue."""
-        kind, _, name = target.partition(":")
-        found = self.config(name.partition(":")[0]) if kind == "config" else None
-        spec = self.service(found.service if found else name)
-        return f"group:{spec.group}" if spec and kind in {"service", "config"} else target
+        spec = self.spec_of(target)
+        return f"group:{spec.group}" if spec else target
 
 
 def start_order(services: Mapping[str, ServiceSpec], wanted: str) -> tuple[str, ...] | None:

@@ -19,6 +19,7 @@ from schemas.outputs import Count, Emit, Gauge, Output, Place, Reject
 from schemas.oversight import AuditEntry, Control, Lease
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from streams.admission_records import AdmitRules, admission_of, audit_of, command_of, outcome_of
+from streams.breakers import circuits_of
 from streams.door_state import MAX_QUEUED, DoorState, InFlight, Queued, Seen
 from streams.holds import hold_of
 
@@ -154,10 +155,9 @@ def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> 
     if flying is None or flying.command_id != outcome.command_id:
         return ()
     state.flying.drop(outcome.scope)
-    if outcome.status in _SAYS_NOTHING:
-        return ()
-    circuit = state.breakers.record(flying.strategy, flying.target, outcome.status in _HAS_HEALED, now)
-    return (Gauge("healstream_circuit_state", circuit, (("strategy", flying.strategy), ("target", flying.target))),)
+    has_healed = None if outcome.status in _SAYS_NOTHING else outcome.status in _HAS_HEALED
+    state.breakers.record(flying.command_id, flying.circuits, has_healed, now)
+    return state.breakers.gauges(flying.circuits, now)
 
 
 def _take_update(state: DoorState, update: IncidentUpdate, now: datetime) -> Sequence[Output]:
@@ -220,8 +220,10 @@ def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime
     mode = Mode.DRY_RUN if decision.dry_run else Mode.RUN
     command = command_of(decision, mode, approvals, min(decision.expires_at, ends or decision.expires_at), rules, now)
     state.queue.drop(id_of(decision))
-    state.flying.put(decision.scope, InFlight(id_of(command), id_of(decision), decision.strategy, decision.target))
-    state.budgets.spend(id_of(command), decision.target, decision.strategy, now)
+    flying = InFlight(id_of(command), id_of(decision), decision.strategy, decision.target, circuits_of(decision))
+    state.flying.put(decision.scope, flying)
+    state.budgets.spend(id_of(command), decision, now)
+    state.breakers.begin(id_of(command), decision, now)
     admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
     by = ",".join(approval.person for approval in approvals)
     return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, command=id_of(command), approved_by=by))]

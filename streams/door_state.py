@@ -35,12 +35,13 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The one changing command of a scope."""
+    """The one changing command of a scope, and the breakers that it went through."""
 
     command_id: str
     decision_id: str
     strategy: str
     target: str
+    circuits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class DoorState:
         self.seen = Rows("seen/", Seen, MAX_SEEN)
         for rows in (self.queue, self.flying, self.seen):
             rows.load(entries)
-        self.budgets = Budgets(entries, configuration.policy)
+        self.budgets = Budgets(entries, configuration.policy, configuration.services)
         self.breakers = Breakers(entries, configuration.policy)
         self.control = ControlBook(entries, configuration)
         self.storms = StormDoor(entries, configuration.policy)

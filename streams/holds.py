@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from schemas.lifecycle import Hold
-from streams.breakers import Circuit
 from streams.door_state import DoorState, Queued
 
 HoldCheck = Callable[[DoorState, Queued, datetime], str | None]
@@ -34,14 +33,14 @@ def hold_for_approval(state: DoorState, row: Queued, now: datetime) -> str | Non
 
 
 def hold_by_breaker(state: DoorState, row: Queued, now: datetime) -> str | None:
-    """Hold while recoveries of this kind keep failing on this target."""
-    circuit = state.breakers.state(row.decision.strategy, row.decision.target, now)
-    return f"{Hold.BUDGET}: the breaker is open" if circuit is Circuit.OPEN else None
+    """Hold while recoveries of this target, by this strategy or of this way of failing keep failing."""
+    closed = state.breakers.why_closed_to(row.decision, now)
+    return f"{Hold.BUDGET}: {closed}" if closed else None
 
 
 def hold_by_budget(state: DoorState, row: Queued, now: datetime) -> str | None:
-    """Hold while the target, the strategy or the fleet has had its share."""
-    spent = state.budgets.spent_out(row.decision.target, row.decision.strategy, now)
+    """Hold while the target, the strategy, the team or the fleet has had its share."""
+    spent = state.budgets.spent_out(row.decision, now)
     return f"{Hold.BUDGET}: {spent}" if spent else None
 
 
