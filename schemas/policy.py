@@ -106,15 +106,15 @@ class Policy:
     secrets: tuple[str, ...] = ()
     # Commands on the targets of one team of the catalogue; a target without a team has none.
     team_budget: Budget = Budget(limit=30, window_s=3600.0)
-    # Failed recoveries in a row that open the breaker of a strategy or of one way of failing: they reach every target, so it takes two
-    # targets' worth of them.
-    breaker_wide_failures: int = 6
+    # Failed recoveries in a row that open the breaker of a strategy or of one way of failing: they reach every target, and ten in a row do
+    # not happen by chance.
+    breaker_wide_failures: int = 10
     # At most this share (0..1) of the service groups, and at most so many of them, are changed within ``change_window_s`` seconds; so
-    # few may be in any case, or a fleet of three groups would never heal.
-    change_share: float = 0.25
-    change_most: int = 25
-    change_least: int = 5
-    change_window_s: float = 3600.0
+    # few may be in any case, or a fleet of three groups would never heal. Half and ten, as for storms: what is more is no repair.
+    change_share: float = 0.5
+    change_most: int = 50
+    change_least: int = 10
+    change_window_s: float = 600.0
 
     def for_strategy(self, name: str) -> StrategyPolicy:
         """Return the strategy's policy, or the observing default."""
