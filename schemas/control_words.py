@@ -15,7 +15,8 @@ from schemas.signing import is_signed_by
 
 # With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
 SINGLE_OPERATOR_WAIT_S = 60.0
-SWITCH_PREFIX = "killswitch/"
+FLEET = "fleet"
+SWITCH_PREFIX, FREEZE_PREFIX, CIRCUIT_PREFIX = "killswitch/", "freeze/", "circuit/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def why_not_counted(control: Control, people: People) -> str | None:
     if control.approval is not None and control.key.rpartition("/")[2] != control.by:
         return "an approval stands under its own person's name"
     return None
+
+
+def switch_covers(switched: str, scope: str, target: str, strategy: str) -> bool:
+    """Tell whether a switch reaches a command: by the whole fleet, its scope, its target or its strategy."""
+    return switched in {FLEET, scope, target, f"strategy:{strategy}"}
 
 
 def switch_after(engaged: SwitchRow | None, control: Control, oversight: Oversight, now: datetime) -> SwitchRow | str | None:

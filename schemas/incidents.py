@@ -16,6 +16,8 @@ MAX_UNEXPLAINED_LINE = 300
 # The target of a storm that no known upstream explains, and the first word of every storm's id.
 FLEET = "fleet"
 STORM = "storm"
+# The detector of runs of workflows on targets: what it tells is no failure, and opens nothing.
+WORKFLOW = "running_workflow"
 
 
 class DetectionStatus(StrEnum):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
+from schemas.windows import WindowRule
+from schemas.workflows import WorkflowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ class Policy:
     change_most: int = 50
     change_least: int = 10
     change_window_s: float = 600.0
+    # When targets are left alone, by the calendar.
+    windows: tuple[WindowRule, ...] = ()
+    # CI workflows that touch targets: while one runs, its targets are left alone.
+    workflows: tuple[WorkflowRule, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:
         """Return the strategy's policy, or the observing default."""

@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
+from schemas.control_words import CIRCUIT_PREFIX
 from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Risk, Verdict
 from schemas.ids import Record, id_of
-from schemas.incidents import Incident, IncidentUpdate, UpdateCause
+from schemas.incidents import Detection, Incident, IncidentUpdate, UpdateCause
 from schemas.lifecycle import Hold
 from schemas.outputs import Count, Emit, Gauge, Output, Place, Reject
 from schemas.oversight import AuditEntry, Control, Lease
@@ -70,6 +71,9 @@ class Admit:
             case Incident():
                 self._state.storms.note_incident(id_of(event), event, now)
                 return ()
+            case Detection():
+                self._state.workflows.note(event, now)
+                return ()
             case _:
                 return (Reject(f"{event.RECORD} is nothing that admit reads"),)
 
@@ -81,6 +85,7 @@ class Admit:
             self._sequence += 1
             outputs.append(Emit(lease))
         self._state.storms.forget_old(now)
+        self._state.workflows.forget_old(now)
         spoken_of = self._state.control.subjects()
         for name, row in self._state.queue.items():
             outputs += _judge(self._state, self._rules, name, row, spoken_of, now)
@@ -138,7 +143,12 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
     if not refused and control.override and control.override.mark_healed:
         state.storms.note_marked_healed(control.key.removeprefix("override/").rpartition("/")[0], now)
     details = (("reason", refused),) if refused else ()
-    return (Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details)),)
+    audit = Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details))
+    if refused or control.circuit is None:
+        return (audit,)
+    name = control.key.removeprefix(CIRCUIT_PREFIX)
+    state.breakers.reset(name)
+    return (audit, *state.breakers.gauges((name,), now))
 
 
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
@@ -180,11 +190,13 @@ def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, spoken_o
     said = _leave_by_word(state, row.decision, now) if spoken_of & {name, row.decision.incident_id} else []
     if said:
         return said
-    row, hold = hold_of(state, row, now)
-    if not hold:
+    before, (row, held) = row.hold, hold_of(state, row, now)
+    if not held.reason:
         return _let_through(state, rules, row, now)
     # A member of a storm waits for long, among thousands: nothing new costs nothing.
-    return [] if hold == row.hold and hold.startswith(Hold.STORM) else _wait(state, rules, name, replace(row, hold=hold), now)
+    if held.reason == before and held.reason.startswith(Hold.STORM):
+        return []
+    return _wait(state, rules, replace(row, hold=held.reason), held.until, now)
 
 
 def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[Output]:
@@ -198,12 +210,14 @@ def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[
     return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 
 
-def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+def _wait(state: DoorState, rules: AdmitRules, row: Queued, until: datetime | None, now: datetime) -> list[Output]:
     decision = row.decision
+    name = id_of(decision)
     outputs: list[Output] = []
     before = state.queue.get(name)
     if before is None or before.hold != row.hold:
-        outputs.append(Emit(admission_of(decision, AdmissionState.QUEUED, row.hold, now)))
+        admission = admission_of(decision, AdmissionState.QUEUED, row.hold, now)
+        outputs.append(Emit(replace(admission, until=min(until or decision.expires_at, decision.expires_at))))
         outputs.append(Emit(audit_of(decision, "decision.queued", now, reason=row.hold)))
     asks_plan = row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
     if asks_plan:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from schemas.configuration import Configuration
-from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
+from schemas.control_words import FREEZE_PREFIX, SWITCH_PREFIX, SwitchRow, switch_after, switch_covers, why_not_counted
 from schemas.decisions import ApprovalGiven, Decision
-from schemas.ids import id_of
+from schemas.ids import content_id, id_of
+from schemas.incidents import Incident
 from schemas.oversight import Control, Override, SwitchMode
+from schemas.people import Role
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -24,6 +26,7 @@ class ControlBook:
         self.switches = Rows("switch/", SwitchRow, MAX_ROWS)
         self.words.load(entries)
         self.switches.load(entries)
+        self._frozen = {key: word for key, word in self.words.items() if key.startswith(FREEZE_PREFIX)}
         self._people = configuration.people
         self._oversight = configuration.policy.oversight
 
@@ -32,8 +35,13 @@ class ControlBook:
         why = why_not_counted(control, self._people)
         if why:
             return why
+        if control.circuit is not None:
+            # It is done once, by whoever keeps the breakers.
+            return None
         if control.killswitch is None:
             self.words.put(control.key, control)
+            if control.freeze is not None:
+                self._frozen[control.key] = control
             return None
         row = switch_after(self.switches.get(control.key), control, self._oversight, now)
         if isinstance(row, str):
@@ -54,9 +62,25 @@ class ControlBook:
             key.removeprefix(SWITCH_PREFIX) for key, row in _engaged(self.switches, now) if key != FLEET and row.mode is SwitchMode.HALT
         )
 
-    def stops(self, scope: str, now: datetime) -> str | None:
-        """Return the switch that keeps new commands from the scope."""
-        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if key in {FLEET, SWITCH_PREFIX + scope}), None)
+    def stops(self, decision: Decision, now: datetime) -> str | None:
+        """Return the switch that keeps a decision's command from going, by the words by which executors judge it too."""
+        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if _reaches(key, decision)), None)
+
+    def passes_budgets(self, decision: Decision) -> bool:
+        """Tell whether an admin said to run this incident, or the one that it was opened again for; budgets then do not count."""
+        return any(
+            word.override is not None
+            and word.override.run
+            and self._is_admin(word.by)
+            and decision.incident_id in {_overridden(word), content_id(Incident.RECORD, word.override.nonce)}
+            for key, word in self.words.items()
+            if key.startswith("override/")
+        )
+
+    @property
+    def freezes(self) -> Collection[Control]:
+        """The newest word on each freeze, those that are over among them."""
+        return self._frozen.values()
 
     def subjects(self) -> frozenset[str]:
         """Return the decisions and incidents that anybody has said something of, so that thousands of others need not be looked up."""
@@ -85,12 +109,24 @@ class ControlBook:
         """Return who said no."""
         return next((c.by for c in _words_on(self.words, decision) if c.approval is not None and not c.approval.approve), None)
 
+    def _is_admin(self, name: str) -> bool:
+        person = self._people.named(name)
+        return person is not None and Role.ADMIN in person.roles
+
     def override_on(self, incident_id: str) -> tuple[str, Override] | None:
         """Return the newest override on an incident, and whose it is."""
         prefix = f"override/{incident_id}/"
         found = [c for key, c in self.words.items() if key.startswith(prefix) and c.override is not None]
         newest = max(found, key=lambda c: c.at, default=None)
         return (newest.by, newest.override) if newest is not None and newest.override is not None else None
+
+
+def _reaches(key: str, decision: Decision) -> bool:
+    return switch_covers(key.removeprefix(SWITCH_PREFIX), decision.scope, decision.target, decision.strategy)
+
+
+def _overridden(word: Control) -> str:
+    return word.key.removeprefix("override/").rpartition("/")[0]
 
 
 def _engaged(switches: Rows[SwitchRow], now: datetime) -> Iterator[tuple[str, SwitchRow]]:

@@ -11,9 +11,11 @@ from schemas.configuration import Configuration
 from schemas.decisions import Decision
 from streams.breakers import Breakers
 from streams.budgets import Budgets
+from streams.calendar import Calendar
 from streams.control_book import ControlBook
 from streams.rows import Rows
 from streams.storm_door import StormDoor
+from streams.workflows_running import WorkflowsRunning
 
 MAX_QUEUED = 20_000
 MAX_SEEN = 50_000
@@ -70,9 +72,11 @@ class DoorState:
         self.breakers = Breakers(entries, configuration.policy)
         self.control = ControlBook(entries, configuration)
         self.storms = StormDoor(entries, configuration.policy)
+        self.calendar = Calendar(configuration)
+        self.workflows = WorkflowsRunning(entries)
 
     def _all_rows(self) -> tuple[_Entries, ...]:
-        own = (self.queue, self.flying, self.seen)
+        own = (self.queue, self.flying, self.seen, self.workflows.rows)
         return (*own, self.budgets.rows, self.breakers.rows, self.control.words, self.control.switches, self.storms.rows)
 
     def take_changes(self) -> dict[str, str | None]:

@@ -64,7 +64,7 @@ FLOW: tuple[Stage, ...] = (
     ),
     Stage(
         "admit",
-        ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents"),
+        ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents", "heal.detections"),
         "streams.admit.Admit",
         ("recovery.commands", "heal.admissions", "heal.lease", "recovery.outcomes", "heal.audit.entries"),
         "decision",

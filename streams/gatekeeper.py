@@ -28,7 +28,7 @@ from streams.admission_records import AdmitRules
 from streams.admit import Admit
 from streams.notary import Notary, NotaryRules
 
-ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents")
+ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents", "heal.detections")
 NOTARY_INPUTS = ("heal.audit.entries",)
 # A command waits a hundredth of a second at most, an audit record a fifth: nobody acts on one.
 ADMIT_PACE_S, NOTARY_PACE_S = 0.01, 0.2
