@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.window_checks import window_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
@@ -79,6 +80,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         return problems
     known = _services(services[1], files)
     problems += [*_service_problems(services[0], known), *_review_problems(reviews, persons)]
+    problems += window_problems({name: text for name, text in files.texts.items() if name.startswith(POLICY)}, known)
     if problems:
         return problems
     return Configuration(

@@ -11,8 +11,10 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from console.shape import Name, Shape
+from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
@@ -20,13 +22,11 @@ from schemas.policy import Budget, StrategyPolicy
 from schemas.services import CiServer, ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ADDRESSES = {
     ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
     ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
 HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
-Name = Annotated[str, Field(pattern=NAME)]
 Score = Annotated[float, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -40,12 +40,6 @@ def _check_key(text: str) -> str:
     if len(raw) != _KEY_BYTES:
         raise ValueError(f"an Ed25519 public key has {_KEY_BYTES} bytes, this has {len(raw)}")
     return text
-
-
-class Shape(BaseModel):
-    """What all shapes share: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HealstreamFile(Shape):
@@ -240,6 +234,8 @@ class PolicyFile(Shape):
     change_most: Count | None = None
     change_least: Count | None = None
     change_window_s: Seconds | None = None
+    windows: Annotated[tuple[WindowRow, ...], Field(max_length=200)] | None = None
+    workflows: Annotated[tuple[WorkflowRow, ...], Field(max_length=200)] | None = None
     breaker_failures: Count | None = None
     breaker_wide_failures: Count | None = None
     breaker_open_s: Seconds | None = None
@@ -283,7 +279,7 @@ class PolicyFile(Shape):
                 continue
             if isinstance(value, BudgetRow):
                 found[name] = value.record()
-            elif name == "strategies":
+            elif name in {"strategies", "windows", "workflows"}:
                 found[name] = tuple(row.record() for row in value)
             else:
                 found[name] = value
