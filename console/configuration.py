@@ -120,6 +120,15 @@ def load_policy(folder: Path) -> Policy:
     return policy
 
 
+def load_services(folder: Path) -> Services:
+    """Return the folder's services, whatever is wrong in its other files."""
+    problems: list[Problem] = []
+    read = _shape(SERVICES, _read_texts(folder).get(SERVICES, ""), ServicesFile, problems)
+    if read is None:
+        raise _refused(problems)
+    return _services(read[1], Files({}, {}))
+
+
 def _refused(problems: Sequence[Problem]) -> ConfigurationError:
     said = "\n".join(str(problem) for problem in problems)
     return ConfigurationError("configuration", said, "Correct the named lines; the old set stays in force")

@@ -52,9 +52,7 @@ def _unknown(document: Document, services: Services) -> list[Problem]:
     for field, there in (("teams", teams), ("environments", environments)):
         problems += [document.problem(path, f"nothing is of {word}", _MEND) for path, word in _words(document, field) if word not in there]
     problems += [
-        document.problem(path, f"{word} names nothing", _MEND)
-        for path, word in _words(document, "targets")
-        if not _is_known(word, services)
+        document.problem(path, f"{word} names nothing", _MEND) for path, word in _words(document, "targets") if not is_known(word, services)
     ]
     return problems
 
@@ -66,7 +64,8 @@ def _words(document: Document, field: str) -> Iterator[tuple[tuple[Step, ...], s
                 yield (section, number, field, place), word
 
 
-def _is_known(word: str, services: Services) -> bool:
+def is_known(word: str, services: Services) -> bool:
+    """Tell whether a word names something of the catalogue, or something that only its own system can know."""
     kind, _, name = word.partition(":")
     if word == "fleet" or kind in _KINDS:
         return True

@@ -16,7 +16,7 @@ from console.readmodel import Pending
 from infra.kafka import deliver
 from schemas.avro_codec import Codec
 from schemas.errors import DeniedError, UsageError
-from schemas.oversight import Approval, Control, KillSwitch, Override, SwitchMode
+from schemas.oversight import Approval, Control, KillSwitch, SwitchMode
 from schemas.people import People, Right
 from schemas.signing import public_text, sign
 
@@ -63,11 +63,6 @@ def approval_of(pending: Pending, speaker: Speaker, nonce: str, at: datetime, *,
 def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: datetime) -> Control:
     """Return the signed switch of a scope."""
     return sign(Control(f"killswitch/{scope}", speaker.name, at, killswitch=KillSwitch(mode, reason)), speaker.key)
-
-
-def marked_healed_of(incident: str, speaker: Speaker, nonce: str, at: datetime) -> Control:
-    """Return the signed word that an incident's cause is gone: what waits ends self_healed, and a storm's members may go."""
-    return sign(Control(f"override/{incident}/{nonce}", speaker.name, at, override=Override(nonce, mark_healed=True)), speaker.key)
 
 
 def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Self
 
 from schemas.control_words import CIRCUIT_PREFIX
-from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Risk, Verdict
+from schemas.decisions import FORCEABLE, AdmissionState, Decision, Mode, Oversight, Risk, Verdict
 from schemas.ids import Record, id_of
 from schemas.incidents import Detection, Incident, IncidentUpdate, UpdateCause
 from schemas.lifecycle import Hold
@@ -206,6 +206,8 @@ def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[
         return _leave(state, decision, AdmissionState.SELF_HEALED, "marked", now, override[0])
     if override is not None and (override[1].hands_off or override[1].cancel):
         return _leave(state, decision, AdmissionState.DENIED, "hands_off", now, override[0])
+    if override is not None and override[1].force_verdict in FORCEABLE:
+        return _leave(state, decision, AdmissionState.DENIED, f"{override[0]} said {override[1].force_verdict}", now, override[0])
     denier = state.control.denier(decision)
     return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 

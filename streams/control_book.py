@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from schemas.configuration import Configuration
-from schemas.control_words import FREEZE_PREFIX, SWITCH_PREFIX, SwitchRow, switch_after, switch_covers, why_not_counted
+from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, switch_covers, why_not_counted
 from schemas.decisions import ApprovalGiven, Decision
 from schemas.ids import content_id, id_of
 from schemas.incidents import Incident
@@ -26,9 +26,12 @@ class ControlBook:
         self.switches = Rows("switch/", SwitchRow, MAX_ROWS)
         self.words.load(entries)
         self.switches.load(entries)
-        self._frozen = {key: word for key, word in self.words.items() if key.startswith(FREEZE_PREFIX)}
         self._people = configuration.people
         self._oversight = configuration.policy.oversight
+        self._frozen: dict[str, Control] = {}
+        self._run_by_admin: frozenset[str] = frozenset()
+        for word in self.words.values():
+            self._note(word)
 
     def take(self, control: Control, now: datetime) -> str | None:
         """Take one word in; return why it does not count, None when it does."""
@@ -40,8 +43,7 @@ class ControlBook:
             return None
         if control.killswitch is None:
             self.words.put(control.key, control)
-            if control.freeze is not None:
-                self._frozen[control.key] = control
+            self._note(control)
             return None
         row = switch_after(self.switches.get(control.key), control, self._oversight, now)
         if isinstance(row, str):
@@ -68,14 +70,7 @@ class ControlBook:
 
     def passes_budgets(self, decision: Decision) -> bool:
         """Tell whether an admin said to run this incident, or the one that it was opened again for; budgets then do not count."""
-        return any(
-            word.override is not None
-            and word.override.run
-            and self._is_admin(word.by)
-            and decision.incident_id in {_overridden(word), content_id(Incident.RECORD, word.override.nonce)}
-            for key, word in self.words.items()
-            if key.startswith("override/")
-        )
+        return decision.incident_id in self._run_by_admin
 
     @property
     def freezes(self) -> Collection[Control]:
@@ -109,9 +104,13 @@ class ControlBook:
         """Return who said no."""
         return next((c.by for c in _words_on(self.words, decision) if c.approval is not None and not c.approval.approve), None)
 
-    def _is_admin(self, name: str) -> bool:
-        person = self._people.named(name)
-        return person is not None and Role.ADMIN in person.roles
+    def _note(self, word: Control) -> None:
+        """Keep what every decision is asked about where it is found at once."""
+        if word.freeze is not None:
+            self._frozen[word.key] = word
+        person = self._people.named(word.by)
+        if word.override is not None and word.override.run and person is not None and Role.ADMIN in person.roles:
+            self._run_by_admin |= {_overridden(word), content_id(Incident.RECORD, word.override.nonce)}
 
     def override_on(self, incident_id: str) -> tuple[str, Override] | None:
         """Return the newest override on an incident, and whose it is."""

@@ -1,11 +1,13 @@
-"""``healstream killswitch engage|release|status``: the stop file first, then the word; it works with Kafka down too."""
+"""``healstream killswitch engage|release|status|refused``: the stop file first, then the word; it works with Kafka down too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import typer
 
+from console.brake_words import refused_rows, switches_in
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import load_policy
@@ -14,11 +16,14 @@ from console.words import FLEET, require_right, say, speaker_in, switch_of
 from infra.adapters.launch import write_whole
 from infra.kafka import read_to_end
 from schemas.avro_codec import Codec
+from schemas.control_words import SwitchRow
 from schemas.decisions import Oversight
 from schemas.errors import DeniedError, UnreachableError, UsageError
+from schemas.ids import Record
 from schemas.oversight import Control, Lease, SwitchMode
 from schemas.people import Right
 
+CONTROL = "heal.control"
 MODE = typer.Option(SwitchMode.HALT, help="halt stops at the next safe point, drain admits nothing new")
 SCOPE = typer.Option(FLEET, help="fleet, or one scope such as group:shop")
 
@@ -29,6 +34,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("engage")(engage)
     noun.command("release")(release)
     noun.command("status")(status)
+    noun.command("refused")(refused)
     app.add_typer(noun, name="killswitch", help=text)
 
 
@@ -65,9 +71,8 @@ def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why
     place = home(name)
     speaker, people = speaker_in(place.people, who), people_of(place)
     require_right(people, speaker, Right.RELEASE_SWITCH)
-    model = read_model(brokers_of(name))
-    engaged = model.controls.get(f"killswitch/{scope}")
-    if engaged and engaged.by == speaker.name and _is_two_person(name):
+    engaged = _engaged(name, read_to_end(brokers_of(name), CONTROL)).get(scope)
+    if engaged and engaged[0].by == speaker.name and _is_two_person(name):
         raise DeniedError(speaker.name, "who engaged a switch does not release it", "Ask another person")
     say(brokers_of(name), switch_of(scope, SwitchMode.OFF, reason, speaker, datetime.now(UTC)))
     if scope == FLEET:
@@ -82,19 +87,35 @@ def _is_two_person(name: str) -> bool:
 def status(name: str = NAME, output: Output = OUTPUT) -> None:
     """Show the switches, the stop file and the newest lease."""
     brokers = brokers_of(name)
-    switches = read_model(brokers).switches()
+    switches = _engaged(name, read_to_end(brokers, CONTROL))
     rows: list[dict[str, object]] = [
         {
-            "scope": c.key.removeprefix("killswitch/"),
-            "mode": c.killswitch.mode.value if c.killswitch else "",
-            "by": c.by,
-            "at": c.at.isoformat(),
+            "scope": scope,
+            "mode": row.mode.value,
+            "by": row.by,
+            "at": word.at.isoformat(),
+            "reason": word.killswitch.reason if word.killswitch else "",
         }
-        for c in switches
+        for scope, (row, word) in sorted(switches.items())
     ]
     if home(name).stop_file.exists():
         rows.append({"scope": "this host", "mode": "stop file", "by": "", "at": ""})
     leases = [row for row in read_to_end(brokers, "heal.lease") if isinstance(row, Lease)]
     age = f"{(datetime.now(UTC) - leases[-1].at).total_seconds():.1f} s old" if leases else "none"
     talk(f"newest lease: {age}")
-    show(rows, output, ("scope", "mode", "by", "at"))
+    show(rows, output, ("scope", "mode", "by", "at", "reason"))
+    if rows:
+        talk("what it holds back: `healstream killswitch refused`")
+
+
+def refused(name: str = NAME, output: Output = OUTPUT) -> None:
+    """List every decision that a kill switch kept from going, what became of it, and the runs that stand still by one now."""
+    model = read_model(brokers_of(name))
+    rows = refused_rows(model, _engaged(name, read_to_end(brokers_of(name), CONTROL)))
+    show(rows, output, ("at", "target", "strategy", "reason", "now", "incident"))
+
+
+def _engaged(name: str, records: Iterable[Record]) -> dict[str, tuple[SwitchRow, Control]]:
+    place = home(name)
+    words = (record for record in records if isinstance(record, Control))
+    return switches_in(words, people_of(place), load_policy(place.config).oversight, datetime.now(UTC))

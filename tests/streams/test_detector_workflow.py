@@ -97,7 +97,7 @@ def test_the_first_job_tells_each_target_and_the_workflows_end_tells_it_again() 
 
 
 def test_whatever_the_order_and_however_often_each_is_told_at_most_once_and_nothing_runs_in_the_end() -> None:
-    events = (started(), started("b", 5), finished(), finished("b", 15), over())
+    events: list[JobStarted | JobFinished | WorkflowFinished] = [started(), started("b", 5), finished(), finished("b", 15), over()]
     for order in permutations(events):
         watched, running = Watched(), WorkflowsRunning({})
         found: list[Detection] = []
