@@ -69,10 +69,10 @@ def is_known(word: str, services: Services) -> bool:
     kind, _, name = word.partition(":")
     if word == "fleet" or kind in _KINDS:
         return True
-    of_services = {
+    of_services: Mapping[str, set[str]] = {
         "group": {spec.group for spec in services.services},
         "team": {spec.team for spec in services.services},
-        "environment": {spec.environment for spec in services.services},
+        "environment": {str(spec.environment) for spec in services.services},
         "service": {spec.name for spec in services.services},
         "config": {spec.name for spec in services.configs},
     }

@@ -40,7 +40,7 @@ from infra.topics_admin import require_topics
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
 from learning.patterns.store import Store
-from recoverers.admission import early_end, wrong_with
+from recoverers.admission import audit_refused, early_end, wrong_with
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold, replay
@@ -198,7 +198,7 @@ class Executor:
         raw = value if isinstance(value, bytes) else None
         record = admit_bytes(raw, self._codec, partial(wrong_with, admit_key=self._configuration.keys.admit))
         if isinstance(record, Refused):
-            lane.write([_dead(message, place, record)])
+            lane.write([_dead(message, place, record), audit_refused(record, f"{place.topic}/{place.partition}/{place.offset}", _now())])
         elif isinstance(record, HealingCommand) and id_of(record) not in lane.known:
             self._accept(lane, record)
         self._consumer.commit(message=message, asynchronous=False)

@@ -15,8 +15,7 @@ from schemas.signing import is_signed_by
 
 # With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
 SINGLE_OPERATOR_WAIT_S = 60.0
-FLEET = "fleet"
-SWITCH_PREFIX, FREEZE_PREFIX, CIRCUIT_PREFIX = "killswitch/", "freeze/", "circuit/"
+SWITCH_PREFIX = "killswitch/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,10 @@ def why_not_counted(control: Control, people: People) -> str | None:
     if control.approval is not None and control.key.rpartition("/")[2] != control.by:
         return "an approval stands under its own person's name"
     return None
+
+
+FREEZE_PREFIX, CIRCUIT_PREFIX = "freeze/", "circuit/"
+FLEET = "fleet"
 
 
 def switch_covers(switched: str, scope: str, target: str, strategy: str) -> bool:

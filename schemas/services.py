@@ -15,6 +15,15 @@ UPSTREAM = "upstream"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 
+class Environment(StrEnum):
+    """Whom a mistake on a service would hurt."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    TEST = "test"
+    DEVELOPMENT = "development"
+
+
 class ProbeKind(StrEnum):
     """How a probe looks at its target."""
 
@@ -50,8 +59,12 @@ class ServiceSpec:
     probes: tuple[ProbeSpec, ...] = ()
     configs: tuple[str, ...] = ()
     healing: bool = True
-    environment: str = ""
+    # What nobody has described is treated as what hurts most.
+    environment: Environment = Environment.PRODUCTION
+    # Whose it is; of a service that nobody has claimed no rule that names a team speaks.
     team: str = ""
+    # Free words of the operators for rules to read, such as ``data: customers``.
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +134,15 @@ class Services:
         owners = {known: spec for spec in self.upstreams for known in spec.hosts}
         return next((owners[name] for name in names if name in owners), None)
 
-    def spec_of(self, target: str) -> ServiceSpec | None:
-        """Return the service that a target is, or whose configuration it is; None for every other target."""
+    def owner_of(self, target: str) -> ServiceSpec | None:
+        """Return the service behind a target, itself or that of its configuration file; what is not in the catalogue has none."""
         kind, _, name = target.partition(":")
-        if kind == "service":
-            return self.service(name)
         found = self.config(name.partition(":")[0]) if kind == "config" else None
-        return self.service(found.service) if found else None
+        return self.service(found.service if found else name) if kind in {"service", "config"} else None
 
     def scope_of(self, target: str) -> str:
         """Return what conflicts over a target are judged by: its service group, or the target itself when it is not in the catalogue."""
-        spec = self.spec_of(target)
+        spec = self.owner_of(target)
         return f"group:{spec.group}" if spec else target
 
 

@@ -69,7 +69,7 @@ class Budgets:
             self._forget(oldest[1])
 
     def _row_of(self, decision: Decision, now: datetime) -> Spent:
-        spec = self._services.spec_of(decision.target)
+        spec = self._services.owner_of(decision.target)
         group = spec.group if spec and not decision.dry_run else ""
         return Spent(decision.target, decision.strategy, now, spec.team if spec else "", group)
 

@@ -32,7 +32,7 @@ class Calendar:
 
     def subject_of(self, decision: Decision) -> Subject:
         """Return what a decision is about, as windows, freezes and workflows name it."""
-        spec = self._services.spec_of(decision.target)
+        spec = self._services.owner_of(decision.target)
         team, environment = (spec.team, spec.environment) if spec else ("", "")
         return Subject(decision.target, decision.scope, team, environment, decision.strategy)
 

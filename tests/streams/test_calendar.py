@@ -13,7 +13,7 @@ from schemas.incidents import WORKFLOW, Detection, DetectionStatus, EvidenceRef
 from schemas.oversight import Control, Freeze
 from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus, PlanShown
-from schemas.services import Services, ServiceSpec
+from schemas.services import Environment, Services, ServiceSpec
 from schemas.signing import public_text
 from schemas.windows import WindowRule
 from streams.admission_records import AdmitRules
@@ -21,7 +21,7 @@ from streams.admit import Admit
 from tests.streams.test_admit import ADMIT_KEY, PEOPLE, approval, at, commands, decision, ended, holds, outcomes, take, tick, word
 from tests.support.records import AT
 
-SERVICES = Services((ServiceSpec("s1", "g1", ("true",), "/", "/p", environment="production", team="blue"),))
+SERVICES = Services((ServiceSpec("s1", "g1", ("true",), "/", "/p", environment=Environment.PRODUCTION, team="blue"),))
 # AT is 03:04:05 UTC on a Friday.
 NIGHT = WindowRule("night", zone="UTC", from_time="03:00", to_time="03:10", weekdays=("fri",), teams=("blue",))
 
