@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import typer
@@ -19,7 +18,6 @@ from schemas.avro_codec import Codec
 from schemas.control_words import SwitchRow
 from schemas.decisions import Oversight
 from schemas.errors import DeniedError, UnreachableError, UsageError
-from schemas.ids import Record
 from schemas.oversight import Control, Lease, SwitchMode
 from schemas.people import Right
 
@@ -71,8 +69,8 @@ def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why
     place = home(name)
     speaker, people = speaker_in(place.people, who), people_of(place)
     require_right(people, speaker, Right.RELEASE_SWITCH)
-    engaged = _engaged(name, read_to_end(brokers_of(name), CONTROL)).get(scope)
-    if engaged and engaged[0].by == speaker.name and _is_two_person(name):
+    found = engaged(name).get(scope)
+    if found and found[0].by == speaker.name and _is_two_person(name):
         raise DeniedError(speaker.name, "who engaged a switch does not release it", "Ask another person")
     say(brokers_of(name), switch_of(scope, SwitchMode.OFF, reason, speaker, datetime.now(UTC)))
     if scope == FLEET:
@@ -87,7 +85,7 @@ def _is_two_person(name: str) -> bool:
 def status(name: str = NAME, output: Output = OUTPUT) -> None:
     """Show the switches, the stop file and the newest lease."""
     brokers = brokers_of(name)
-    switches = _engaged(name, read_to_end(brokers, CONTROL))
+    switches = engaged(name)
     rows: list[dict[str, object]] = [
         {
             "scope": scope,
@@ -111,11 +109,12 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
 def refused(name: str = NAME, output: Output = OUTPUT) -> None:
     """List every decision that a kill switch kept from going, what became of it, and the runs that stand still by one now."""
     model = read_model(brokers_of(name))
-    rows = refused_rows(model, _engaged(name, read_to_end(brokers_of(name), CONTROL)))
+    rows = refused_rows(model, engaged(name))
     show(rows, output, ("at", "target", "strategy", "reason", "now", "incident"))
 
 
-def _engaged(name: str, records: Iterable[Record]) -> dict[str, tuple[SwitchRow, Control]]:
+def engaged(name: str) -> dict[str, tuple[SwitchRow, Control]]:
+    """Return the switches that are on by scope, with the word that engaged each."""
     place = home(name)
-    words = (record for record in records if isinstance(record, Control))
+    words = (record for record in read_to_end(brokers_of(name), CONTROL) if isinstance(record, Control))
     return switches_in(words, people_of(place), load_policy(place.config).oversight, datetime.now(UTC))
