@@ -51,9 +51,18 @@ def why_not_counted(control: Control, people: People) -> str | None:
         return f"{control.by} has no right to {right}"
     if control.approval is not None and control.key.rpartition("/")[2] != control.by:
         return "an approval stands under its own person's name"
-    return None
+    return _why_misplaced(control)
 
 
+def _why_misplaced(control: Control) -> str | None:
+    """Return why a word does not stand under its key: on a compacted topic it would hide the word that belongs there."""
+    said = {name: getattr(control, name) is not None for name in _KINDS}
+    kind = control.key.partition("/")[0]
+    return None if sum(said.values()) == 1 and said.get(kind) else f"a word under {kind}/ holds a {kind} and nothing else"
+
+
+# The first part of a word's key is the name of its one value.
+_KINDS = ("approval", "killswitch", "freeze", "rollout", "override", "circuit")
 FREEZE_PREFIX, CIRCUIT_PREFIX = "freeze/", "circuit/"
 FLEET = "fleet"
 

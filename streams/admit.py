@@ -97,9 +97,9 @@ class Admit:
 
     def lease(self, now: datetime, sequence: int) -> Lease | None:
         """Return the sign of life by which executors may start steps; none while the fleet is halted."""
-        if self._state.control.is_fleet_halted(now):
+        if self._state.control.switches.is_fleet_halted(now):
             return None
-        return Lease(self._rules.epoch, sequence, now, self._state.control.halted_scopes(now))
+        return Lease(self._rules.epoch, sequence, now, self._state.control.switches.halted_scopes(now))
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return what changed since the last call."""
@@ -144,6 +144,10 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
         state.storms.note_marked_healed(control.key.removeprefix("override/").rpartition("/")[0], now)
     details = (("reason", refused),) if refused else ()
     audit = Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details))
+    # The topic keeps only a key's last word: one that does not count must not hide from a later reader what is engaged.
+    engaged = state.control.switches.engaged_word(control.key) if refused else None
+    if engaged is not None:
+        return (audit, Emit(engaged))
     if refused or control.circuit is None:
         return (audit,)
     name = control.key.removeprefix(CIRCUIT_PREFIX)

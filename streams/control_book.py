@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from schemas.configuration import Configuration
-from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, switch_covers, why_not_counted
+from schemas.control_words import why_not_counted
 from schemas.decisions import ApprovalGiven, Decision
 from schemas.ids import content_id, id_of
 from schemas.incidents import Incident
-from schemas.oversight import Control, Override, SwitchMode
+from schemas.oversight import Control, Override
 from schemas.people import Role
 from streams.rows import Rows
+from streams.switch_book import SwitchBook
 
 MAX_ROWS = 50_000
-FLEET = "killswitch/fleet"
 
 
 class ControlBook:
@@ -23,9 +23,8 @@ class ControlBook:
 
     def __init__(self, entries: Mapping[str, str], configuration: Configuration) -> None:
         self.words = Rows("control/", Control, MAX_ROWS)
-        self.switches = Rows("switch/", SwitchRow, MAX_ROWS)
+        self.switches = SwitchBook(entries)
         self.words.load(entries)
-        self.switches.load(entries)
         self._people = configuration.people
         self._oversight = configuration.policy.oversight
         self._frozen: dict[str, Control] = {}
@@ -45,28 +44,7 @@ class ControlBook:
             self.words.put(control.key, control)
             self._note(control)
             return None
-        row = switch_after(self.switches.get(control.key), control, self._oversight, now)
-        if isinstance(row, str):
-            return row
-        if row is None:
-            self.switches.drop(control.key)
-        else:
-            self.switches.put(control.key, row)
-        return None
-
-    def is_fleet_halted(self, now: datetime) -> bool:
-        """Tell whether everything is halted."""
-        return any(key == FLEET and row.mode is SwitchMode.HALT for key, row in _engaged(self.switches, now))
-
-    def halted_scopes(self, now: datetime) -> tuple[str, ...]:
-        """Return the scopes that are halted by themselves."""
-        return tuple(
-            key.removeprefix(SWITCH_PREFIX) for key, row in _engaged(self.switches, now) if key != FLEET and row.mode is SwitchMode.HALT
-        )
-
-    def stops(self, decision: Decision, now: datetime) -> str | None:
-        """Return the switch that keeps a decision's command from going, by the words by which executors judge it too."""
-        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if _reaches(key, decision)), None)
+        return self.switches.take(control, self._oversight, now)
 
     def passes_budgets(self, decision: Decision) -> bool:
         """Tell whether an admin said to run this incident, or the one that it was opened again for; budgets then do not count."""
@@ -120,16 +98,8 @@ class ControlBook:
         return (newest.by, newest.override) if newest is not None and newest.override is not None else None
 
 
-def _reaches(key: str, decision: Decision) -> bool:
-    return switch_covers(key.removeprefix(SWITCH_PREFIX), decision.scope, decision.target, decision.strategy)
-
-
 def _overridden(word: Control) -> str:
     return word.key.removeprefix("override/").rpartition("/")[0]
-
-
-def _engaged(switches: Rows[SwitchRow], now: datetime) -> Iterator[tuple[str, SwitchRow]]:
-    return ((key, row) for key, row in switches.items() if row.is_on(now))
 
 
 def _words_on(words: Rows[Control], decision: Decision) -> Iterator[Control]:

@@ -77,7 +77,15 @@ class DoorState:
 
     def _all_rows(self) -> tuple[_Entries, ...]:
         own = (self.queue, self.flying, self.seen, self.workflows.rows)
-        return (*own, self.budgets.rows, self.breakers.rows, self.control.words, self.control.switches, self.storms.rows)
+        return (
+            *own,
+            self.budgets.rows,
+            self.breakers.rows,
+            self.control.words,
+            self.control.switches.rows,
+            self.control.switches.words,
+            self.storms.rows,
+        )
 
     def take_changes(self) -> dict[str, str | None]:
         """Return what changed since the last call."""

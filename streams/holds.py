@@ -29,7 +29,7 @@ HoldCheck = Callable[[DoorState, Queued, datetime], Held | None]
 
 def hold_by_switch(state: DoorState, row: Queued, now: datetime) -> Held | None:
     """Hold while a kill switch that reaches the command is on."""
-    stopped = state.control.stops(row.decision, now)
+    stopped = state.control.switches.stops(row.decision, now)
     return Held(f"{SWITCHED} {stopped}") if stopped else None
 
 

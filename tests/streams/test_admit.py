@@ -265,37 +265,6 @@ def test_the_highest_tier_takes_two_different_people() -> None:
     assert len(commands(tick(stage))) == 1
 
 
-def test_an_approval_is_for_one_command_and_no_other_decision_on_the_same_plan() -> None:
-    stage, wanted, plan = asked()
-    take(stage, ended(wanted, plan, OutcomeStatus.PLANNED, final=False, plan=PlanShown(plan_hash="plan")))
-    take(stage, approval(wanted, "bob"))
-    [command] = commands(tick(stage))
-    # The same word again, the same decision again, and the next attempt with the very same plan: none of them goes by it.
-    take(stage, approval(wanted, "bob"))
-    take(stage, wanted)
-    take(stage, ended(wanted, command, OutcomeStatus.ROLLED_BACK, final=False))
-    again = replace(wanted, attempt=2)
-    take(stage, again)
-    [plan] = commands(tick(stage, 10))
-    take(stage, ended(again, plan, OutcomeStatus.PLANNED, final=False, plan=PlanShown(plan_hash="plan")))
-    assert (plan.mode, commands(tick(stage, 11))) == (Mode.PLAN, [])
-    take(stage, sign(replace(approval(wanted, "bob"), key=f"approval/{id_of(again)}/bob", signature=""), PEOPLE_KEYS["ada"]), 12)
-    assert commands(tick(stage, 12)) == [], "a yes that is copied to another decision is not its person's"
-
-
-def test_an_approval_that_expires_before_its_turn_lets_nothing_go_and_people_are_asked_again() -> None:
-    stage, wanted, plan = asked()
-    take(stage, ended(wanted, plan, OutcomeStatus.PLANNED, final=False, plan=PlanShown(plan_hash="plan")))
-    take(stage, switch("ada", SwitchMode.DRAIN))
-    take(stage, approval(wanted, "bob", until=100))
-    assert commands(tick(stage, 50)) == []
-    take(stage, switch("bob", SwitchMode.OFF))
-    assert holds(tick(stage, 100)) == ["approval: 1 more for plan plan"]
-    take(stage, approval(wanted, "bob", until=300))
-    [command] = commands(tick(stage, 290))
-    assert command.not_after == at(300), "the order is valid no longer than the yes"
-
-
 def test_an_early_approval_is_kept_until_the_plan_is_shown() -> None:
     stage = door()
     wanted = decision(verdict=Verdict.ASK, approvals_required=1, tier=Tier.HIGH)

@@ -10,7 +10,7 @@ from schemas.configuration import Configuration, Keys
 from schemas.decisions import Decision, HealingCommand, Mode, Verdict
 from schemas.ids import content_id
 from schemas.incidents import Incident
-from schemas.oversight import CircuitReset, Control, Override, SwitchMode
+from schemas.oversight import CircuitReset, Control, KillSwitch, Override, Rollout, RolloutLevel, SwitchMode
 from schemas.people import People, Person, Role
 from schemas.policy import Budget, Policy
 from schemas.recoveries import OutcomeStatus
@@ -111,6 +111,32 @@ def test_a_switch_holds_by_the_same_words_at_the_door_as_at_the_executors(scope:
     take(stage, switch("ada", mode, scope))
     take(stage, decision(1))
     assert holds(tick(stage, 5)) == [f"freeze: kill switch {mode} by ada"]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: switch("ada", SwitchMode.OFF),
+        lambda: switch("cyd", SwitchMode.OFF),
+        lambda: switch("cyd", SwitchMode.HALT),
+        lambda: Control("killswitch/fleet", "bob", at(2), killswitch=KillSwitch(SwitchMode.OFF, "forged")),
+        lambda: Control("killswitch/fleet", "bob", at(2)),
+        lambda: word("ada", "killswitch/fleet", override=Override("n", run=True)),
+        lambda: word("bob", "killswitch/fleet", killswitch=KillSwitch(SwitchMode.OFF, "x"), rollout=Rollout(RolloutLevel.OBSERVE)),
+    ],
+    ids=["by who engaged it", "by a viewer", "a viewer's halt", "forged", "empty", "another kind of word", "two words in one"],
+)
+def test_a_word_that_does_not_count_never_stands_last_on_the_topic_in_place_of_an_engaged_switch(refused: Callable[[], Control]) -> None:
+    halt = switch("ada", SwitchMode.HALT)
+    stage = door()
+    take(stage, halt)
+    stage = door(before=stage)
+    assert [record for record in take(stage, refused(), 3) if isinstance(record, Control)] == [halt]
+    assert [record for record in take(stage, halt, 4) if isinstance(record, Control)] == [], "its own word ends the exchange"
+    assert stage.lease(at(5), 0) is None
+    assert [record for record in take(stage, switch("bob", SwitchMode.OFF), 6) if isinstance(record, Control)] == []
+    assert [record for record in take(stage, refused(), 7) if isinstance(record, Control)] == []
+    assert stage.lease(at(8), 0) is not None
 
 
 def failed_once(stage: Admit) -> list[HealingCommand]:
