@@ -75,6 +75,8 @@ def switch_covers(switched: str, scope: str, target: str, strategy: str) -> bool
 def switch_after(engaged: SwitchRow | None, control: Control, oversight: Oversight, now: datetime) -> SwitchRow | str | None:
     """Return a switch as it stands after a counted word: its row, None when it is off, or why a release does not count."""
     mode = control.killswitch.mode if control.killswitch else SwitchMode.OFF
+    if mode is SwitchMode.DRAIN and engaged is not None and engaged.mode is SwitchMode.HALT and engaged.by == control.by:
+        return "a drain is weaker than the halt that is on: that takes another person than the one who engaged it"
     if mode is not SwitchMode.OFF:
         return SwitchRow(mode, control.by)
     if engaged is not None and oversight is Oversight.TWO_PERSON and engaged.by == control.by:

@@ -139,6 +139,17 @@ def test_a_word_that_does_not_count_never_stands_last_on_the_topic_in_place_of_a
     assert stage.lease(at(8), 0) is not None
 
 
+def test_who_engaged_a_halt_does_not_turn_it_into_a_drain_and_another_person_may() -> None:
+    stage = door()
+    take(stage, switch("ada", SwitchMode.HALT))
+    take(stage, switch("ada", SwitchMode.DRAIN), 3)
+    assert stage.lease(at(4), 0) is None
+    take(stage, switch("bob", SwitchMode.DRAIN), 5)
+    assert stage.lease(at(6), 0) is not None
+    take(stage, switch("bob", SwitchMode.HALT), 7)
+    assert stage.lease(at(8), 0) is None, "harder is everybody's who may engage one"
+
+
 def failed_once(stage: Admit) -> list[HealingCommand]:
     first = decision(1, target="service:same")
     take(stage, first)
