@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from infra.fenced_loop import LoopPlan
+from schemas.avro_codec import Codec
 from schemas.configuration import Configuration, Keys
 from schemas.decisions import Admission, Tier, Verdict
 from schemas.incidents import WORKFLOW, Detection, DetectionStatus, EvidenceRef
@@ -18,6 +20,7 @@ from schemas.signing import public_text
 from schemas.windows import WindowRule
 from streams.admission_records import AdmitRules
 from streams.admit import Admit
+from streams.gatekeeper import ADMIT_ONLY_WITH
 from tests.streams.test_admit import ADMIT_KEY, PEOPLE, approval, at, commands, decision, ended, holds, outcomes, take, tick, word
 from tests.support.records import AT
 
@@ -150,6 +153,15 @@ def test_a_deployment_whose_end_is_never_seen_holds_no_longer_than_it_may_last()
     take(stage, workflow(DetectionStatus.FIRING), 700)
     take(stage, decision(2, target="service:s1"), 700)
     assert stage.snapshot().keys().isdisjoint({"running/github/acme/shop/9/1|deploy|group:g1"})
+
+
+def test_the_doors_loop_reads_of_all_detections_those_of_running_workflows_only() -> None:
+    codec = Codec([Detection])
+    plan = LoopPlan("admit", (), "", lambda *_: door(), only_with=ADMIT_ONLY_WITH)
+    mine = workflow(DetectionStatus.FIRING)
+    assert plan.is_for_stage("heal.detections", codec.encode(mine))
+    assert not plan.is_for_stage("heal.detections", codec.encode(replace(mine, detector="health")))
+    assert plan.is_for_stage("heal.control", b"")
 
 
 def test_running_deployments_are_counted_once_a_run() -> None:
