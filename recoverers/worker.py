@@ -150,7 +150,8 @@ class Executor:
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
-            (self._consumer.pause if len(self._runs) >= IN_FLIGHT else self._consumer.resume)(assigned)
+            is_full = len(self._runs) >= IN_FLIGHT or self._watch.is_draining
+            (self._consumer.pause if is_full else self._consumer.resume)(assigned)
             message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
                 self._take(message)

@@ -56,9 +56,10 @@ class WorkflowsRunning:
         found = [row for row in self.rows.values() if _counts(row, now) and names(row.target, subject)]
         return max(found, key=lambda row: row.until, default=None)
 
-    def deployments(self, now: datetime) -> int:
-        """Return how many deployments run."""
-        return len({row.run for row in self.rows.values() if row.deployment and _counts(row, now)})
+    def deployments(self, now: datetime, subject: Subject | None = None) -> int:
+        """Return how many deployments run, on a target or anywhere."""
+        running = (row for row in self.rows.values() if row.deployment and _counts(row, now))
+        return len({row.run for row in running if subject is None or names(row.target, subject)})
 
     def forget_old(self, now: datetime) -> None:
         """Drop what nobody waits for any more."""

@@ -14,6 +14,7 @@ from console.topic_reader import read_model
 from console.words import FLEET, require_right, say, speaker_in, switch_of
 from infra.adapters.launch import write_whole
 from infra.kafka import read_to_end
+from infra.stop_file import stop_mode
 from schemas.avro_codec import Codec
 from schemas.control_words import SwitchRow
 from schemas.decisions import Oversight
@@ -22,6 +23,7 @@ from schemas.oversight import Control, Lease, SwitchMode
 from schemas.people import Right
 
 CONTROL = "heal.control"
+_HERE = {SwitchMode.HALT: "are stopped", SwitchMode.DRAIN: "begin nothing new"}
 MODE = typer.Option(SwitchMode.HALT, help="halt stops at the next safe point, drain admits nothing new")
 SCOPE = typer.Option(FLEET, help="fleet, or one scope such as group:shop")
 
@@ -50,14 +52,16 @@ def engage(
     speaker = speaker_in(place.people, who)
     require_right(people_of(place), speaker, Right.ENGAGE_SWITCH)
     control = switch_of(scope, mode, reason, speaker, datetime.now(UTC))
-    halts_here = scope == FLEET and mode is SwitchMode.HALT
-    if halts_here:
-        place.stop_file.touch()
+    if scope == FLEET and mode is SwitchMode.HALT:
+        # Empty, whatever it said before: an empty file halts, and a full disk takes one.
+        place.stop_file.write_bytes(b"")
     try:
         say(brokers_of(name), control)
     except UnreachableError as error:
         write_whole(place.pending_word(control.key), Codec([Control]).encode(control))
-        here = "the executors of this host are stopped by the stop file; " if halts_here else ""
+        if scope == FLEET and not place.stop_file.exists():
+            write_whole(place.stop_file, mode.value.encode())
+        here = f"the executors of this host {_HERE[stop_mode(place.stop_file)]} by the stop file; " if place.stop_file.exists() else ""
         raise UnreachableError(
             error.what, f"{error.why}; {here}other hosts hold no lease without Kafka", "The supervisor publishes the switch when it answers"
         ) from error
@@ -96,8 +100,9 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
         }
         for scope, (row, word) in sorted(switches.items())
     ]
-    if home(name).stop_file.exists():
-        rows.append({"scope": "this host", "mode": "stop file", "by": "", "at": ""})
+    here = stop_mode(home(name).stop_file)
+    if here is not SwitchMode.OFF:
+        rows.append({"scope": "this host", "mode": here.value, "by": "stop file", "at": "", "reason": ""})
     leases = [row for row in read_to_end(brokers, "heal.lease") if isinstance(row, Lease)]
     age = f"{(datetime.now(UTC) - leases[-1].at).total_seconds():.1f} s old" if leases else "none"
     talk(f"newest lease: {age}")

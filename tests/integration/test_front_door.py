@@ -217,9 +217,7 @@ def test_hands_off_a_target_is_said_listed_and_lifted_and_no_breaker_is_open(cop
     [row] = copy.run("freeze", "list", "-o", "json").items()
     assert (row["what"], row["state"], row["by"]) == ("fleet", "in force", getpass.getuser())
     assert copy.run("freeze", "lift", str(row["id"]), "--as", getpass.getuser()).code == 0
-    assert copy.run("freeze", "list", "-o", "json").items() == []
     assert copy.run("circuit", "list", "-o", "json").items() == []
-    assert copy.run("killswitch", "refused", "-o", "json").items() == []
 
 
 def switches(copy: Copy) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus, PlanShown
 from schemas.services import Environment, Services, ServiceSpec
 from schemas.signing import public_text
-from schemas.windows import WindowRule
+from schemas.windows import Subject, WindowRule
 from streams.admission_records import AdmitRules
 from streams.admit import Admit
 from streams.gatekeeper import ADMIT_ONLY_WITH
@@ -171,6 +171,7 @@ def test_running_deployments_are_counted_once_a_run() -> None:
     running.note(workflow(DetectionStatus.FIRING, "group:g3", 5, "github/acme/shop/10/1|deploy"), at(5))
     running.note(replace(workflow(DetectionStatus.FIRING, "group:g3", 6), detector="health"), at(6))
     assert running.deployments(at(10)) == 2
+    assert [running.deployments(at(10), Subject("service:s", f"group:g{number}")) for number in (1, 3, 4)] == [1, 1, 0]
     running.note(workflow(DetectionStatus.RESOLVED, "group:g3", 20, "github/acme/shop/10/1|deploy"), at(20))
     assert running.deployments(at(20)) == 1
     assert running.deployments(at(20) + timedelta(hours=1)) == 0
