@@ -194,13 +194,12 @@ def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, spoken_o
     said = _leave_by_word(state, row.decision, now) if spoken_of & {name, row.decision.incident_id} else []
     if said:
         return said
-    before, (row, held) = row.hold, hold_of(state, row, now)
+    before, (row, held) = row, hold_of(state, row, now)
     if not held.reason:
         return _let_through(state, rules, row, now)
-    # A member of a storm waits for long, among thousands: nothing new costs nothing.
-    if held.reason == before and held.reason.startswith(Hold.STORM):
-        return []
-    return _wait(state, rules, replace(row, hold=held.reason), held.until, now)
+    # Thousands may wait for long, for a storm's or a freeze's end: nothing new costs nothing.
+    is_known = row is before and held.reason == row.hold and not _asks_plan(row)
+    return [] if is_known else _wait(state, rules, replace(row, hold=held.reason), held.until, now)
 
 
 def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[Output]:
@@ -216,6 +215,10 @@ def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[
     return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 
 
+def _asks_plan(row: Queued) -> bool:
+    return row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
+
+
 def _wait(state: DoorState, rules: AdmitRules, row: Queued, until: datetime | None, now: datetime) -> list[Output]:
     decision = row.decision
     name = id_of(decision)
@@ -225,7 +228,7 @@ def _wait(state: DoorState, rules: AdmitRules, row: Queued, until: datetime | No
         admission = admission_of(decision, AdmissionState.QUEUED, row.hold, now)
         outputs.append(Emit(replace(admission, until=min(until or decision.expires_at, decision.expires_at))))
         outputs.append(Emit(audit_of(decision, "decision.queued", now, reason=row.hold)))
-    asks_plan = row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
+    asks_plan = _asks_plan(row)
     if asks_plan:
         outputs.append(Emit(command_of(decision, Mode.PLAN, (), decision.expires_at, rules, now)))
     state.queue.put(name, replace(row, is_plan_ordered=row.is_plan_ordered or asks_plan))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from schemas.decisions import Decision
 from schemas.policy import Budget, Policy
 from schemas.services import Services
+from streams.owners import Owners
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
@@ -42,7 +43,7 @@ class Budgets:
         self.rows = Rows("spent/", Spent, MAX_ROWS)
         self.rows.load(entries)
         self._policy = policy
-        self._services = services
+        self._owners = Owners(services)
         self._changeable = _changeable(policy, services)
         budgets = (policy.target_budget, policy.strategy_budget, policy.team_budget, policy.fleet_budget)
         self._kept_s = max(policy.change_window_s, *(budget.window_s for budget in budgets)) + CLOCK_SLACK_S
@@ -69,7 +70,7 @@ class Budgets:
             self._forget(oldest[1])
 
     def _row_of(self, decision: Decision, now: datetime) -> Spent:
-        spec = self._services.owner_of(decision.target)
+        spec = self._owners.of(decision.target)
         group = spec.group if spec and not decision.dry_run else ""
         return Spent(decision.target, decision.strategy, now, spec.team if spec else "", group)
 

@@ -10,6 +10,7 @@ from schemas.configuration import Configuration
 from schemas.decisions import Decision
 from schemas.oversight import Control
 from schemas.windows import Subject, WindowRule, names, open_until
+from streams.owners import Owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,13 @@ class Calendar:
     def __init__(self, configuration: Configuration) -> None:
         """Remember the rules."""
         self._rules = configuration.policy.windows
-        self._services = configuration.services
+        self._owners = Owners(configuration.services)
         self._open_at: datetime | None = None
         self._open: tuple[tuple[WindowRule, datetime], ...] = ()
 
     def subject_of(self, decision: Decision) -> Subject:
         """Return what a decision is about, as windows, freezes and workflows name it."""
-        spec = self._services.owner_of(decision.target)
+        spec = self._owners.of(decision.target)
         team, environment = (spec.team, spec.environment) if spec else ("", "")
         return Subject(decision.target, decision.scope, team, environment, decision.strategy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.policy import Budget, Policy
-from schemas.services import Services, ServiceSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec
 from streams import budgets as module
 from streams.budgets import Budgets
+from streams.owners import Owners
 from tests.streams.test_admit import at, decision
 
 TEAMS = {"s1": "blue", "s2": "blue", "s3": "red"}
@@ -110,3 +112,24 @@ def test_a_full_book_lets_nothing_go_rather_than_forget_what_a_window_reaches(mo
     assert budgets.spent_out(decision(3, target="job:3"), at(days)) is None
     budgets.spend("3", decision(3, target="job:3"), at(days))
     assert len(budgets.rows) == 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "service:s1",
+        "service:s9",
+        "config:c1",
+        "config:c1:/etc/x",
+        "config:c9",
+        "config:lost",
+        "job:github/a/b/1/x",
+        "upstream:s1",
+        "s1",
+        "",
+    ],
+)
+def test_the_doors_index_finds_the_owner_that_the_catalogue_names(target: str) -> None:
+    configs = tuple(ConfigSpec(name, of, "/x", "/r", "f", "c" * 40) for name, of in (("c1", "s1"), ("lost", "s9")))
+    services = replace(CATALOGUE, configs=configs)
+    assert Owners(services).of(target) == services.owner_of(target)
