@@ -125,7 +125,7 @@ class FencedLoop:
         entries = read_entries(self._brokers, self._plan.state_topic, 0, self._plan.ready_s)
         self._applied = {name.removeprefix(OFFSET_PREFIX): int(text) for name, text in entries.items() if name.startswith(OFFSET_PREFIX)}
         epoch = int(entries.get(EPOCH_ENTRY, "0")) + 1
-        self._unread = {topic: self._end_of(topic) for topic in self._plan.read_at_start}
+        self._unread = {topic: _end_of(consumer, topic, self._plan.session_s) for topic in self._plan.read_at_start}
         self._producer = producer
         self._stage = self._plan.stage({name: text for name, text in entries.items() if not name.startswith("@")}, epoch)
         self._commit([], {EPOCH_ENTRY: str(epoch)})
@@ -179,13 +179,9 @@ class FencedLoop:
 
     def _has_read_first(self) -> bool:
         """Tell whether every ``read_first`` topic is read to its end as the broker knows it now, and the others to their first end."""
+        ends = {topic: _end_of(self._consumer, topic, self._plan.session_s) for topic in self._plan.read_first}
         self._unread = {topic: end for topic, end in self._unread.items() if not self._is_read(topic, end)}
-        return not self._unread and all(self._is_read(topic, self._end_of(topic)) for topic in self._plan.read_first)
-
-    def _end_of(self, topic: str) -> int:
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=self._plan.session_s)
-        # Where all has aged away there is nothing to read, and no position to wait for.
-        return int(high) if high > low else 0
+        return not self._unread and all(self._is_read(topic, end) for topic, end in ends.items())
 
     def _is_read(self, topic: str, end: int) -> bool:
         # The position, not the last record's offset: markers and compacted gaps are passed too.
@@ -203,6 +199,12 @@ class FencedLoop:
         for name, text in changes.items():
             self._producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
         self._producer.commit_transaction(self._plan.session_s)
+
+
+def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=wait_s)
+    # Where all has aged away there is nothing to read, and no position to wait for.
+    return int(high) if high > low else 0
 
 
 def _dead_letter(message: Message, place: Place, stage: str, why: str) -> DeadLetter:

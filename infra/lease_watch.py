@@ -84,11 +84,6 @@ class LeaseWatch:
         """Whether the stop file halts."""
         return stop_mode(self._stop_file) is SwitchMode.HALT
 
-    @property
-    def is_draining(self) -> bool:
-        """Whether the stop file lets runs finish, and no new one begin here."""
-        return stop_mode(self._stop_file) is SwitchMode.DRAIN
-
     def catch_up(self) -> None:
         """Return when control has been read to the end that it has now; raises UnreachableError when the broker does not say."""
         until = time.monotonic() + _ANSWER_S

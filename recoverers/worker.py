@@ -36,6 +36,7 @@ from infra.lease_watch import LeaseWatch
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
+from infra.stop_file import stop_mode
 from infra.topics_admin import require_topics
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
@@ -57,7 +58,7 @@ from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
-from schemas.oversight import DeadLetter, DeadOrigin
+from schemas.oversight import DeadLetter, DeadOrigin, SwitchMode
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
@@ -135,7 +136,7 @@ class Executor:
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
-        self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, Path(settings.state) / "stop")
+        self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, settings.stop_file)
         self._consumer = Consumer({**consumer_settings(settings.brokers, GROUP), **SESSION, "partition.assignment.strategy": "range"})
         self._lanes: dict[int, Lane] = {}
         self._runs: list[threading.Thread] = []
@@ -150,7 +151,7 @@ class Executor:
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
-            is_full = len(self._runs) >= IN_FLIGHT or self._watch.is_draining
+            is_full = len(self._runs) >= IN_FLIGHT or stop_mode(self._settings.stop_file) is SwitchMode.DRAIN
             (self._consumer.pause if is_full else self._consumer.resume)(assigned)
             message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
