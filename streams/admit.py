@@ -245,8 +245,11 @@ def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime
     state.queue.drop(id_of(decision))
     flying = InFlight(id_of(command), id_of(decision), decision.strategy, decision.target, circuits_of(decision))
     state.flying.put(decision.scope, flying)
+    over_budget = state.budgets.spent_out(decision, now)
     state.budgets.spend(id_of(command), decision, now)
     state.breakers.begin(id_of(command), decision, now)
     admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
-    by = ",".join(approval.person for approval in approvals)
-    return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, command=id_of(command), approved_by=by))]
+    details = {"command": id_of(command), "approved_by": ",".join(approval.person for approval in approvals)}
+    if over_budget:
+        details["passed_by_an_admin"] = over_budget
+    return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, **details))]

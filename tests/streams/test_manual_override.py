@@ -10,14 +10,14 @@ from schemas.configuration import Configuration, Keys
 from schemas.decisions import Decision, HealingCommand, Mode, Verdict
 from schemas.ids import content_id
 from schemas.incidents import Incident
-from schemas.oversight import CircuitReset, Control, KillSwitch, Override, Rollout, RolloutLevel, SwitchMode
+from schemas.oversight import AuditEntry, CircuitReset, Control, KillSwitch, Override, Rollout, RolloutLevel, SwitchMode
 from schemas.people import People, Person, Role
 from schemas.policy import Budget, Policy
 from schemas.recoveries import OutcomeStatus
 from schemas.signing import private_key_from, public_text, sign
 from streams.admission_records import AdmitRules
 from streams.admit import Admit
-from tests.streams.test_admit import ADMIT_KEY, PEOPLE, at, commands, decision, ended, holds, outcomes, switch, take, tick, word
+from tests.streams.test_admit import ADMIT_KEY, PEOPLE, at, commands, decision, emitted, ended, holds, outcomes, switch, take, tick, word
 
 EVE = private_key_from(b"eve".ljust(32, b"."))
 ALL = People((*PEOPLE.persons, Person("eve", frozenset({Role.ADMIN}), public_text(EVE))))
@@ -56,7 +56,10 @@ def test_only_an_admins_word_to_run_it_passes_a_budget_that_is_spent(by: str, go
     stage, waiting = spent()
     take(stage, on(waiting, Override("n", run=True), by), 5)
     stage = door(before=stage)
-    assert bool(commands(tick(stage, 5))) is goes
+    said = emitted(stage.on_tick(at(5)))
+    assert bool(commands(said)) is goes
+    audited = [dict(row.details) for row in said if isinstance(row, AuditEntry) and row.action == "command.admitted"]
+    assert [row["passed_by_an_admin"] for row in audited] == ["target/service:same: 1 in 1000 s"] * goes
 
 
 def test_an_admins_word_on_a_closed_incident_counts_for_the_one_that_is_opened_for_it() -> None:
