@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
 from console.rule_places import rule_problems
+from console.window_checks import window_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
@@ -83,6 +84,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         return problems
     known = _services(services[1], files)
     problems += [*_service_problems(services[0], known), *_review_problems(reviews, persons)]
+    problems += window_problems({name: text for name, text in files.texts.items() 
     if problems:
         return problems
     return Configuration(
@@ -131,6 +133,15 @@ def load_checkpoints_place(folder: Path) -> str:
     return main[1].checkpoints
 
 
+def load_services(folder: Path) -> Services:
+    """Return the folder's services, whatever is wrong in its other files."""
+    problems: list[Problem] = []
+    read = _shape(SERVICES, _read_texts(folder).get(SERVICES, ""), ServicesFile, problems)
+    if read is None:
+        raise _refused(problems)
+    return _services(read[1], Files({}, {}))
+
+
 def _refused(problems: Sequence[Problem]) -> ConfigurationError:
     said = "\n".join(str(problem) for problem in problems)
     return ConfigurationError("configuration", said, "Correct the named lines; the old set stays in force")
@@ -155,7 +166,7 @@ def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
 
 def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}, problems)
+    policy = _policy(_policy_texts(texts), problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -177,6 +188,10 @@ def _path(loc: Sequence[Step]) -> tuple[Step, ...]:
 
 def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
+
+
+def _policy_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}
 
 
 def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import ContainerRow, DiskRow
+from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
@@ -274,7 +275,15 @@ class PolicyFile(Shape):
     target_budget: BudgetRow | None = None
     strategy_budget: BudgetRow | None = None
     fleet_budget: BudgetRow | None = None
+    team_budget: BudgetRow | None = None
+    change_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    change_most: Count | None = None
+    change_least: Count | None = None
+    change_window_s: Seconds | None = None
+    windows: Annotated[tuple[WindowRow, ...], Field(max_length=200)] | None = None
+    workflows: Annotated[tuple[WorkflowRow, ...], Field(max_length=200)] | None = None
     breaker_failures: Count | None = None
+    breaker_wide_failures: Count | None = None
     breaker_open_s: Seconds | None = None
     loop_limit: Count | None = None
     loop_window_s: Seconds | None = None
@@ -319,7 +328,7 @@ class PolicyFile(Shape):
                 continue
             if isinstance(value, BudgetRow):
                 found[name] = value.record()
-            elif name in {"strategies", "rules"}:
+            elif name in {"strategies", "rules", "windows", "workflows"}:
                 found[name] = tuple(row.record() for row in value)
             else:
                 found[name] = value

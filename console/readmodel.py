@@ -13,7 +13,7 @@ from schemas.decisions import Admission, AdmissionState, Decision
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident, IncidentUpdate
 from schemas.lifecycle import Life
-from schemas.oversight import Control, SwitchMode
+from schemas.oversight import Control
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 
 TOPICS_READ = ("heal.incidents", "heal.decisions", "heal.admissions", "recovery.outcomes", "heal.control")
@@ -111,10 +111,6 @@ class ReadModel:
             if row is not None and now < row.decision.expires_at:
                 found.append(row)
         return found
-
-    def switches(self) -> list[Control]:
-        """Return the switches that are engaged, as the topic's last words say."""
-        return [c for c in self.controls.values() if c.killswitch is not None and c.killswitch.mode is not SwitchMode.OFF]
 
     def _pending_in(self, view: IncidentView) -> Pending | None:
         if not view.decisions or view.final() is not None or not view.admissions:

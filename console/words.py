@@ -18,7 +18,7 @@ from schemas.authorization import Matter
 from schemas.avro_codec import Codec
 from schemas.control_words import HANGS_ON_TARGET
 from schemas.errors import DeniedError, UsageError
-from schemas.oversight import Approval, Control, KillSwitch, Override, SwitchMode
+from schemas.oversight import Approval, Control, KillSwitch, SwitchMode
 from schemas.people import ON_FLEET, People, Right
 from schemas.signing import public_text, sign
 
@@ -66,11 +66,6 @@ def approval_of(pending: Pending, speaker: Speaker, nonce: str, at: datetime, *,
 def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: datetime) -> Control:
     """Return the signed switch of a scope."""
     return sign(Control(f"killswitch/{scope}", speaker.name, at, killswitch=KillSwitch(mode, reason)), speaker.key)
-
-
-def marked_healed_of(incident: str, speaker: Speaker, nonce: str, at: datetime) -> Control:
-    """Return the signed word that an incident's cause is gone: what waits ends self_healed, and a storm's members may go."""
-    return sign(Control(f"override/{incident}/{nonce}", speaker.name, at, override=Override(nonce, mark_healed=True)), speaker.key)
 
 
 def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Event
@@ -46,7 +46,9 @@ class LoopPlan:
     """What one loop does. ``read_first`` topics are read to their end before time passes for the stage.
 
     ``pace_s``: what comes within that many seconds after a transaction waits for the next one, so that a busy loop costs the broker
-    few large transactions instead of many small ones.
+    few large transactions instead of many small ones. ``only_with``: of these topics only records that hold these bytes are for the
+    stage; the others, of which there may be many, are not even decoded. ``read_at_start`` topics are read to where they ended when this
+    owner began before time passes: what was told while nobody owned the door is known before anything is let through.
     """
 
     name: str
@@ -59,6 +61,12 @@ class LoopPlan:
     batch: int = 200
     session_s: float = 6.0
     ready_s: float = 60.0
+    only_with: Mapping[str, bytes] = field(default_factory=dict)
+    read_at_start: tuple[str, ...] = ()
+
+    def is_for_stage(self, topic: str, raw: bytes) -> bool:
+        """Tell whether the stage has to do with a record."""
+        return self.only_with.get(topic, b"") in raw
 
 
 class FencedLoop:
@@ -72,6 +80,7 @@ class FencedLoop:
         self._stage: StageLogic[Record] | None = None
         self._producer: Producer | None = None
         self._applied: dict[str, int] = {}
+        self._unread: dict[str, int] = {}
         session = {"session.timeout.ms": int(plan.session_s * 1000), "heartbeat.interval.ms": int(plan.session_s * 1000 / 3)}
         settings = consumer_settings(brokers, f"healstream-{plan.name}") | session | {"partition.assignment.strategy": "range"}
         self._consumer = Consumer(settings)
@@ -116,6 +125,7 @@ class FencedLoop:
         entries = read_entries(self._brokers, self._plan.state_topic, 0, self._plan.ready_s)
         self._applied = {name.removeprefix(OFFSET_PREFIX): int(text) for name, text in entries.items() if name.startswith(OFFSET_PREFIX)}
         epoch = int(entries.get(EPOCH_ENTRY, "0")) + 1
+        self._unread = {topic: _end_of(consumer, topic, self._plan.session_s) for topic in self._plan.read_at_start}
         self._producer = producer
         self._stage = self._plan.stage({name: text for name, text in entries.items() if not name.startswith("@")}, epoch)
         self._commit([], {EPOCH_ENTRY: str(epoch)})
@@ -156,6 +166,8 @@ class FencedLoop:
     def _apply(self, message: Message, place: Place, shown: list[Output]) -> list[tuple[Record, str]]:
         value = message.value()
         raw = value if isinstance(value, bytes) else b""
+        if not self._plan.is_for_stage(place.topic, raw):
+            return []
         record = self._codec.decode(raw)
         if isinstance(record, Undecodable):
             return [(_dead_letter(message, place, self._plan.name, record.why), "")]
@@ -166,14 +178,15 @@ class FencedLoop:
         return [(output.record, trace) for output in outputs if isinstance(output, Emit)] + [(letter, trace) for letter in rejected]
 
     def _has_read_first(self) -> bool:
-        """Tell whether every ``read_first`` topic is read to its end as the broker knows it now."""
-        for topic in self._plan.read_first:
-            place = TopicPartition(topic, 0)
-            _low, high = self._consumer.get_watermark_offsets(place, timeout=self._plan.session_s)
-            position = self._consumer.position([place])[0].offset
-            if high > 0 and max(position, self._applied.get(topic, -1) + 1) < high:
-                return False
-        return True
+        """Tell whether every ``read_first`` topic is read to its end as the broker knows it now, and the others to their first end."""
+        ends = {topic: _end_of(self._consumer, topic, self._plan.session_s) for topic in self._plan.read_first}
+        self._unread = {topic: end for topic, end in self._unread.items() if not self._is_read(topic, end)}
+        return not self._unread and all(self._is_read(topic, end) for topic, end in ends.items())
+
+    def _is_read(self, topic: str, end: int) -> bool:
+        # The position, not the last record's offset: markers and compacted gaps are passed too.
+        position = self._consumer.position([TopicPartition(topic, 0)])[0].offset
+        return end <= 0 or max(position, self._applied.get(topic, -1) + 1) >= end
 
     def _commit(self, records: Sequence[tuple[Record, str]], entries: Mapping[str, str | None]) -> None:
         changes = {**(self._stage.take_changes() if self._stage else {}), **entries}
@@ -186,6 +199,12 @@ class FencedLoop:
         for name, text in changes.items():
             self._producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
         self._producer.commit_transaction(self._plan.session_s)
+
+
+def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=wait_s)
+    # Where all has aged away there is nothing to read, and no position to wait for.
+    return int(high) if high > low else 0
 
 
 def _dead_letter(message: Message, place: Place, stage: str, why: str) -> DeadLetter:

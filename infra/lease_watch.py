@@ -11,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Message, TopicPartition
 
 from infra.kafka import consumer_settings, watermarks
+from infra.stop_file import stop_mode
 from schemas.avro_codec import Codec
 from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
 from schemas.decisions import Oversight
@@ -80,8 +81,8 @@ class LeaseWatch:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the stop file is there."""
-        return self._stop_file.exists()
+        """Whether the stop file halts."""
+        return stop_mode(self._stop_file) is SwitchMode.HALT
 
     def catch_up(self) -> None:
         """Return when control has been read to the end that it has now; raises UnreachableError when the broker does not say."""

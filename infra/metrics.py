@@ -41,7 +41,7 @@ HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
 }
 GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "healstream_approvals_pending": ("Decisions that wait for people", ()),
-    "healstream_circuit_state": ("0 closed, 1 half open, 2 open", ("strategy", "target")),
+    "healstream_circuit_state": ("0 closed, 1 half open, 2 open", ("circuit", "name")),
     "healstream_kill_switch_engaged": ("1 while a switch is on", ()),
     "healstream_model_accuracy_ratio": ("Prequential accuracy", ("model", "window")),
     "healstream_consumer_lag_messages": ("Messages not read yet", ("topic",)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.control_words import switch_covers
 from schemas.decisions import HealingCommand
 from schemas.oversight import Lease, SwitchMode
 from schemas.recoveries import Direction
 
-FLEET = "fleet"
 # records.md: both must hold; monotonic time guards against a stepped clock, wall time against a lease that was stuck on its way.
 LEASE_FRESH_S = 1.5
 CLOCK_SKEW_S = 2.0
@@ -50,5 +50,5 @@ def why_no_lease(heard: Heard, command: HealingCommand, now: datetime, monotonic
 
 
 def covers(scope: str, command: HealingCommand) -> bool:
-    """Tell whether a switch's scope reaches a command: the whole fleet, its scope, its target or its strategy."""
-    return scope in {FLEET, command.scope, command.target, f"strategy:{command.strategy}"}
+    """Tell whether a switch reaches a command, in the words by which admit judges it too."""
+    return switch_covers(scope, command.scope, command.target, command.strategy)

@@ -37,11 +37,12 @@ from infra.lease_watch import LeaseWatch
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
+from infra.stop_file import stop_mode
 from infra.topics_admin import require_topics
 from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
 from learning.patterns.store import Store
-from recoverers.admission import early_end, wrong_with
+from recoverers.admission import audit_refused, early_end, wrong_with
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold, replay
@@ -58,7 +59,7 @@ from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
-from schemas.oversight import DeadLetter, DeadOrigin
+from schemas.oversight import DeadLetter, DeadOrigin, SwitchMode
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
@@ -136,7 +137,7 @@ class Executor:
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
-        self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, Path(settings.state) / "stop")
+        self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, settings.stop_file)
         self._consumer = Consumer({**consumer_settings(settings.brokers, GROUP), **SESSION, "partition.assignment.strategy": "range"})
         self._lanes: dict[int, Lane] = {}
         self._runs: list[threading.Thread] = []
@@ -151,7 +152,8 @@ class Executor:
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
-            (self._consumer.pause if len(self._runs) >= IN_FLIGHT else self._consumer.resume)(assigned)
+            is_full = len(self._runs) >= IN_FLIGHT or stop_mode(self._settings.stop_file) is SwitchMode.DRAIN
+            (self._consumer.pause if is_full else self._consumer.resume)(assigned)
             message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
                 self._take(message)
@@ -199,7 +201,7 @@ class Executor:
         raw = value if isinstance(value, bytes) else None
         record = admit_bytes(raw, self._codec, partial(wrong_with, admit_key=self._configuration.keys.admit))
         if isinstance(record, Refused):
-            lane.write([_dead(message, place, record)])
+            lane.write([_dead(message, place, record), audit_refused(record, f"{place.topic}/{place.partition}/{place.offset}", _now())])
         elif isinstance(record, HealingCommand) and id_of(record) not in lane.known:
             self._accept(lane, record)
         self._consumer.commit(message=message, asynchronous=False)

@@ -60,7 +60,25 @@ def why_not_counted(control: Control, people: People, about: Matter | None = Non
         return f"{control.by} has no right to {right}{where}"
     if control.approval is not None and control.key.rpartition("/")[2] != control.by:
         return "an approval stands under its own person's name"
-    return None
+    return _why_misplaced(control)
+
+
+def _why_misplaced(control: Control) -> str | None:
+    """Return why a word does not stand under its key: on a compacted topic it would hide the word that belongs there."""
+    said = {name: getattr(control, name) is not None for name in _KINDS}
+    kind = control.key.partition("/")[0]
+    return None if sum(said.values()) == 1 and said.get(kind) else f"a word under {kind}/ holds a {kind} and nothing else"
+
+
+# The first part of a word's key is the name of its one value.
+_KINDS = ("approval", "killswitch", "freeze", "rollout", "override", "circuit")
+FREEZE_PREFIX, CIRCUIT_PREFIX = "freeze/", "circuit/"
+FLEET = "fleet"
+
+
+def switch_covers(switched: str, scope: str, target: str, strategy: str) -> bool:
+    """Tell whether a switch reaches a command: by the whole fleet, its scope, its target or its strategy."""
+    return switched in {FLEET, scope, target, f"strategy:{strategy}"}
 
 
 def _is_allowed(control: Control, people: People, right: Right, about: Matter | None) -> bool:
@@ -80,6 +98,8 @@ def _matter_in(control: Control) -> Matter:
 def switch_after(engaged: SwitchRow | None, control: Control, oversight: Oversight, now: datetime) -> SwitchRow | str | None:
     """Return a switch as it stands after a counted word: its row, None when it is off, or why a release does not count."""
     mode = control.killswitch.mode if control.killswitch else SwitchMode.OFF
+    if mode is SwitchMode.DRAIN and engaged is not None and engaged.mode is SwitchMode.HALT and engaged.by == control.by:
+        return "a drain is weaker than the halt that is on: that takes another person than the one who engaged it"
     if mode is not SwitchMode.OFF:
         return SwitchRow(mode, control.by)
     if engaged is not None and oversight is Oversight.TWO_PERSON and engaged.by == control.by:

@@ -25,6 +25,10 @@ class Verdict(StrEnum):
     OBSERVE = "observe"
 
 
+# What a person's word may make of a verdict: stricter, never looser.
+FORCEABLE = frozenset({Verdict.OBSERVE, Verdict.ESCALATE, Verdict.REFUSE})
+
+
 class Tier(StrEnum):
     """How much harm an action could do; from ``high`` on a person other than the proposer approves, and ``never`` is left to people."""
 

@@ -15,6 +15,8 @@ from schemas.canonical import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ID_BYTES = 16
+# The metadata of a field that a signed record got after some of its kind had been signed.
+ADDED_LATER = {"added_later": True}
 
 IdPart = str | int | float | bool | datetime | None | Sequence["IdPart"] | Mapping[str, "IdPart"]
 

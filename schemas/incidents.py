@@ -16,6 +16,8 @@ MAX_UNEXPLAINED_LINE = 300
 # The target of a storm that no known upstream explains, and the first word of every storm's id.
 FLEET = "fleet"
 STORM = "storm"
+# The detector of runs of workflows on targets: what it tells is no failure, and opens nothing.
+WORKFLOW = "running_workflow"
 
 
 class DetectionStatus(StrEnum):
@@ -122,7 +124,8 @@ class Incident:
     """One failure with its kind; ``origin_key`` holds the fields of its id as ``records.md`` names them, already in order.
 
     ``may_act`` is false where the classification itself speaks against acting, however confident it is of the kind.
-    ``unexplained`` are its Detection's lines when it abstained: what new patterns are mined from.
+    ``unexplained`` are its Detection's lines when it abstained: what new patterns are mined from. ``forced`` is the verdict that the
+    person forces who opened it again.
     """
 
     RECORD: ClassVar[str] = "Incident"
@@ -157,6 +160,7 @@ class Incident:
     traceparent: str = ""
     may_act: bool = True
     unexplained: tuple[str, ...] = ()
+    forced: str = ""
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

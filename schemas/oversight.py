@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import IdPart
+from schemas.ids import ADDED_LATER, IdPart
 from schemas.vocabulary import Kind
 
 
@@ -77,6 +77,13 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class CircuitReset:
+    """A person's word that what opened a breaker is mended; the breaker is named by the key."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """One key of the control topic and its newest value, signed by the person's key; exactly one of the values is set."""
 
@@ -91,6 +98,7 @@ class Control:
     rollout: Rollout | None = None
     override: Override | None = None
     signature: str = ""
+    circuit: CircuitReset | None = field(default=None, metadata=ADDED_LATER)
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
+from schemas.windows import WindowRule
+from schemas.workflows import WorkflowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Policy:
     target_budget: Budget = Budget(limit=3, window_s=3600.0)
     strategy_budget: Budget = Budget(limit=20, window_s=3600.0)
     fleet_budget: Budget = Budget(limit=60, window_s=3600.0)
-    # Breaker: that many failed recoveries in a row of one strategy on one target open it for that long.
+    # Breaker: that many failed recoveries in a row on one target open it for that long; then one single command tries it.
     breaker_failures: int = 3
     breaker_open_s: float = 1800.0
     # Loop guard of records.md.
@@ -155,6 +157,21 @@ class Policy:
     # because leaving a failure alone is a cost that only the operators can accept.
     holdout_share: float = 0.0
     secrets: tuple[str, ...] = ()
+    # Commands on the targets of one team of the catalogue; a target without a team has none.
+    team_budget: Budget = Budget(limit=30, window_s=3600.0)
+    # Failed recoveries in a row that open the breaker of a strategy or of one way of failing: they reach every target, and ten in a row do
+    # not happen by chance.
+    breaker_wide_failures: int = 10
+    # At most this share (0..1) of the service groups, and at most so many of them, are changed within ``change_window_s`` seconds; so
+    # few may be in any case, or a fleet of three groups would never heal. Half and ten, as for storms: what is more is no repair.
+    change_share: float = 0.5
+    change_most: int = 50
+    change_least: int = 10
+    change_window_s: float = 600.0
+    # When targets are left alone, by the calendar.
+    windows: tuple[WindowRule, ...] = ()
+    # CI workflows that touch targets: while one runs, its targets are left alone.
+    workflows: tuple[WorkflowRule, ...] = ()
 
     def for_strategy(self, name: str) -> StrategyPolicy:
         """Return the strategy's policy, or the observing default."""

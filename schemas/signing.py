@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Protocol, TypeVar, cast
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from schemas.avro_shape import record_to_plain
 from schemas.canonical import canonical_json
-from schemas.ids import Record, micros
+from schemas.ids import ADDED_LATER, Record, micros
 from schemas.people import People, Right
 
 
@@ -37,6 +37,11 @@ S = TypeVar("S", bound=Signed)
 _plain_of = cache(record_to_plain)
 
 
+@cache
+def _added_later(record: type) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(record) if one.metadata == ADDED_LATER)
+
+
 def _json_able(value: object) -> object:
     if isinstance(value, datetime):
         return micros(value)
@@ -49,9 +54,15 @@ def _json_able(value: object) -> object:
 
 
 def signed_bytes(record: Signed) -> bytes:
-    """Return what a signature is made over: the record's name and its fields without the signature, canonical JSON."""
+    """Return what a signature is made over: the record's name and its fields without the signature, canonical JSON.
+
+    A field that was added later is left out while it is empty, so that what was signed before it still counts.
+    """
     plain = cast("dict[str, object]", _plain_of(type(record))(record))
     plain.pop("signature")
+    for name in _added_later(type(record)):
+        if plain[name] is None:
+            plain.pop(name)
     return canonical_json([record.RECORD, _json_able(plain)])
 
 

@@ -59,7 +59,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("heal.incidents", KeyRule.INCIDENT, (Incident, IncidentUpdate), 1, 30 * DAY_S, 256 * MIB, "classify"),
     Topic("heal.decisions", KeyRule.INCIDENT, (Decision,), 1, 30 * DAY_S, 128 * MIB, "decide"),
     Topic("heal.admissions", KeyRule.INCIDENT, (Admission,), 1, 30 * DAY_S, 128 * MIB, "admit"),
-    Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, "console", compacted=True),
+    Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, "console, admit", compacted=True),
     Topic("heal.catalogue", KeyRule.NAME, (CatalogueEntry,), 1, 30 * DAY_S, 64 * MIB, "publisher", compacted=True),
     Topic("heal.demotions", KeyRule.PATTERN, (PatternDemotion,), 1, 30 * DAY_S, 16 * MIB, "classify", compacted=True),
     Topic("heal.lease", KeyRule.NONE, (Lease,), 1, 3600, 16 * MIB, "admit"),

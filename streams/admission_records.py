@@ -26,7 +26,7 @@ class AdmitRules:
 
 
 def admission_of(decision: Decision, state: AdmissionState, reason: str, now: datetime, command_id: str | None = None) -> Admission:
-    """Return one step of a decision at the door."""
+    """Return one step of a decision at the door; one that waits does so until it expires."""
     return Admission(
         incident_id=decision.incident_id,
         decision_id=id_of(decision),

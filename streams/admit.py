@@ -11,14 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
-from schemas.decisions import AdmissionState, Decision, Mode, Oversight, Risk, Verdict
+from schemas.control_words import CIRCUIT_PREFIX
+from schemas.decisions import FORCEABLE, AdmissionState, Decision, Mode, Oversight, Risk, Verdict
 from schemas.ids import Record, id_of
-from schemas.incidents import Incident, IncidentUpdate, UpdateCause
+from schemas.incidents import Detection, Incident, IncidentUpdate, UpdateCause
 from schemas.lifecycle import Hold
 from schemas.outputs import Count, Emit, Gauge, Output, Place, Reject
 from schemas.oversight import AuditEntry, Control, Lease
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from streams.admission_records import AdmitRules, admission_of, audit_of, command_of, outcome_of
+from streams.breakers import circuits_of
 from streams.door_state import MAX_QUEUED, DoorState, InFlight, Queued, Seen
 from streams.holds import hold_of
 
@@ -69,6 +71,9 @@ class Admit:
             case Incident():
                 self._state.storms.note_incident(id_of(event), event, now)
                 return ()
+            case Detection():
+                self._state.workflows.note(event, now)
+                return ()
             case _:
                 return (Reject(f"{event.RECORD} is nothing that admit reads"),)
 
@@ -80,6 +85,7 @@ class Admit:
             self._sequence += 1
             outputs.append(Emit(lease))
         self._state.storms.forget_old(now)
+        self._state.workflows.forget_old(now)
         spoken_of = self._state.control.subjects()
         for name, row in self._state.queue.items():
             outputs += _judge(self._state, self._rules, name, row, spoken_of, now)
@@ -91,9 +97,9 @@ class Admit:
 
     def lease(self, now: datetime, sequence: int) -> Lease | None:
         """Return the sign of life by which executors may start steps; none while the fleet is halted."""
-        if self._state.control.is_fleet_halted(now):
+        if self._state.control.switches.is_fleet_halted(now):
             return None
-        return Lease(self._rules.epoch, sequence, now, self._state.control.halted_scopes(now))
+        return Lease(self._rules.epoch, sequence, now, self._state.control.switches.halted_scopes(now))
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return what changed since the last call."""
@@ -137,7 +143,16 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
     if not refused and control.override and control.override.mark_healed:
         state.storms.note_marked_healed(control.key.removeprefix("override/").rpartition("/")[0], now)
     details = (("reason", refused),) if refused else ()
-    return (Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details)),)
+    audit = Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details))
+    # The topic keeps only a key's last word: one that does not count must not hide from a later reader what is engaged.
+    engaged = state.control.switches.engaged_word(control.key) if refused else None
+    if engaged is not None:
+        return (audit, Emit(engaged))
+    if refused or control.circuit is None:
+        return (audit,)
+    name = control.key.removeprefix(CIRCUIT_PREFIX)
+    state.breakers.reset(name)
+    return (audit, *state.breakers.gauges((name,), now))
 
 
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
@@ -154,10 +169,9 @@ def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> 
     if flying is None or flying.command_id != outcome.command_id:
         return ()
     state.flying.drop(outcome.scope)
-    if outcome.status in _SAYS_NOTHING:
-        return ()
-    circuit = state.breakers.record(flying.strategy, flying.target, outcome.status in _HAS_HEALED, now)
-    return (Gauge("healstream_circuit_state", circuit, (("strategy", flying.strategy), ("target", flying.target))),)
+    has_healed = None if outcome.status in _SAYS_NOTHING else outcome.status in _HAS_HEALED
+    state.breakers.record(flying.command_id, flying.circuits, has_healed, now)
+    return state.breakers.gauges(flying.circuits, now)
 
 
 def _take_update(state: DoorState, update: IncidentUpdate, now: datetime) -> Sequence[Output]:
@@ -180,11 +194,12 @@ def _judge(state: DoorState, rules: AdmitRules, name: str, row: Queued, spoken_o
     said = _leave_by_word(state, row.decision, now) if spoken_of & {name, row.decision.incident_id} else []
     if said:
         return said
-    row, hold = hold_of(state, row, now)
-    if not hold:
+    before, (row, held) = row, hold_of(state, row, now)
+    if not held.reason:
         return _let_through(state, rules, row, now)
-    # A member of a storm waits for long, among thousands: nothing new costs nothing.
-    return [] if hold == row.hold and hold.startswith(Hold.STORM) else _wait(state, rules, name, replace(row, hold=hold), now)
+    # Thousands may wait for long, for a storm's or a freeze's end: nothing new costs nothing.
+    is_known = row is before and held.reason == row.hold and not _asks_plan(row)
+    return [] if is_known else _wait(state, rules, replace(row, hold=held.reason), held.until, now)
 
 
 def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[Output]:
@@ -194,18 +209,26 @@ def _leave_by_word(state: DoorState, decision: Decision, now: datetime) -> list[
         return _leave(state, decision, AdmissionState.SELF_HEALED, "marked", now, override[0])
     if override is not None and (override[1].hands_off or override[1].cancel):
         return _leave(state, decision, AdmissionState.DENIED, "hands_off", now, override[0])
+    if override is not None and override[1].force_verdict in FORCEABLE:
+        return _leave(state, decision, AdmissionState.DENIED, f"{override[0]} said {override[1].force_verdict}", now, override[0])
     denier = state.control.denier(decision)
     return _leave(state, decision, AdmissionState.DENIED, "denied", now, denier) if denier is not None else []
 
 
-def _wait(state: DoorState, rules: AdmitRules, name: str, row: Queued, now: datetime) -> list[Output]:
+def _asks_plan(row: Queued) -> bool:
+    return row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
+
+
+def _wait(state: DoorState, rules: AdmitRules, row: Queued, until: datetime | None, now: datetime) -> list[Output]:
     decision = row.decision
+    name = id_of(decision)
     outputs: list[Output] = []
     before = state.queue.get(name)
     if before is None or before.hold != row.hold:
-        outputs.append(Emit(admission_of(decision, AdmissionState.QUEUED, row.hold, now)))
+        admission = admission_of(decision, AdmissionState.QUEUED, row.hold, now)
+        outputs.append(Emit(replace(admission, until=min(until or decision.expires_at, decision.expires_at))))
         outputs.append(Emit(audit_of(decision, "decision.queued", now, reason=row.hold)))
-    asks_plan = row.hold.startswith(Hold.APPROVAL) and not row.is_plan_ordered
+    asks_plan = _asks_plan(row)
     if asks_plan:
         outputs.append(Emit(command_of(decision, Mode.PLAN, (), decision.expires_at, rules, now)))
     state.queue.put(name, replace(row, is_plan_ordered=row.is_plan_ordered or asks_plan))
@@ -220,8 +243,13 @@ def _let_through(state: DoorState, rules: AdmitRules, row: Queued, now: datetime
     mode = Mode.DRY_RUN if decision.dry_run else Mode.RUN
     command = command_of(decision, mode, approvals, min(decision.expires_at, ends or decision.expires_at), rules, now)
     state.queue.drop(id_of(decision))
-    state.flying.put(decision.scope, InFlight(id_of(command), id_of(decision), decision.strategy, decision.target))
-    state.budgets.spend(id_of(command), decision.target, decision.strategy, now)
+    flying = InFlight(id_of(command), id_of(decision), decision.strategy, decision.target, circuits_of(decision))
+    state.flying.put(decision.scope, flying)
+    over_budget = state.budgets.spent_out(decision, now)
+    state.budgets.spend(id_of(command), decision, now)
+    state.breakers.begin(id_of(command), decision, now)
     admission = admission_of(decision, AdmissionState.ADMITTED, mode, now, id_of(command))
-    by = ",".join(approval.person for approval in approvals)
-    return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, command=id_of(command), approved_by=by))]
+    details = {"command": id_of(command), "approved_by": ",".join(approval.person for approval in approvals)}
+    if over_budget:
+        details["passed_by_an_admin"] = over_budget
+    return [Emit(admission), Emit(command), Emit(audit_of(decision, "command.admitted", now, **details))]

@@ -1,71 +1,126 @@
-"""How many commands a target, a strategy and the fleet may still get: exact counts in sliding windows; used by ``streams/admit.py``."""
+"""How many commands a target, a strategy, a team and the fleet may still get, and how many service groups may still be changed.
+
+Exact counts in sliding windows; used by ``streams/admit.py``.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.decisions import Decision
 from schemas.policy import Budget, Policy
+from schemas.services import Services
+from streams.owners import Owners
 from streams.rows import Rows
 
 MAX_ROWS = 50_000
+# A new owner's clock may be behind the one before: what a window may still reach from there is kept, too.
+CLOCK_SLACK_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One command that was admitted, and when."""
+    """One command that was admitted, and when; ``group`` is the service group that it changes, empty when it changes none."""
 
     target: str
     strategy: str
     at: datetime
+    team: str = ""
+    group: str = ""
 
 
 class Budgets:
-    """Counts admissions; its rows, one a command, survive in admit's state, so a restart forgets nothing."""
+    """Counts admissions; its rows, one a command, survive in admit's state, so a restart forgets nothing.
 
-    def __init__(self, entries: Mapping[str, str], policy: Policy) -> None:
+    A command counts in every window that is younger than it *or not yet there*: a clock that is set back takes nothing out of a budget.
+    """
+
+    def __init__(self, entries: Mapping[str, str], policy: Policy, services: Services) -> None:
+        """Begin again from a snapshot."""
         self.rows = Rows("spent/", Spent, MAX_ROWS)
         self.rows.load(entries)
         self._policy = policy
-        self._kept_s = max(budget.window_s for _, budget in self._limits("", ""))
-        self._times: dict[str, deque[datetime]] = defaultdict(deque)
+        self._owners = Owners(services)
+        self._changeable = _changeable(policy, services)
+        budgets = (policy.target_budget, policy.strategy_budget, policy.team_budget, policy.fleet_budget)
+        self._kept_s = max(policy.change_window_s, *(budget.window_s for budget in budgets)) + CLOCK_SLACK_S
+        self._times: dict[str, list[datetime]] = {}
         for row in self.rows.values():
             self._note(row)
 
-    def _limits(self, target: str, strategy: str) -> tuple[tuple[str, Budget], ...]:
-        return (
-            (f"target/{target}", self._policy.target_budget),
-            (f"strategy/{strategy}", self._policy.strategy_budget),
-            ("fleet", self._policy.fleet_budget),
-        )
-
-    def _note(self, row: Spent) -> None:
-        for name, _ in self._limits(row.target, row.strategy):
-            self._times[name].append(row.at)
-
-    def _within(self, name: str, budget: Budget, now: datetime) -> int:
-        times = self._times.get(name)
-        since = now - timedelta(seconds=budget.window_s)
-        while times and times[0] <= since:
-            times.popleft()
-        if times is not None and not times:
-            del self._times[name]
-        return len(times) if times else 0
-
-    def spent_out(self, target: str, strategy: str, now: datetime) -> str | None:
-        """Return the first budget that has nothing left, None when all have."""
-        for name, budget in self._limits(target, strategy):
-            if self._within(name, budget, now) >= budget.limit:
+    def spent_out(self, decision: Decision, now: datetime) -> str | None:
+        """Return the first budget that has nothing left for a decision, None when all have."""
+        row = self._row_of(decision, now)
+        for name, budget in self._limits(row):
+            if self._within(name, budget.window_s, now) >= budget.limit:
                 return f"{name}: {budget.limit} in {budget.window_s:g} s"
-        return None
+        return self._share_out(row, now) or self._full_book(now)
 
-    def spend(self, command: str, target: str, strategy: str, now: datetime) -> None:
-        """Take one from each budget for a command; rows that no window reaches any more are dropped."""
-        row = Spent(target, strategy, now)
+    def spend(self, command: str, decision: Decision, now: datetime) -> None:
+        """Take one from each budget for a command; rows that no window can reach any more are dropped."""
+        row = self._row_of(decision, now)
         self.rows.put(command, row)
         self._note(row)
         since = now - timedelta(seconds=self._kept_s)
         while (oldest := self.rows.oldest()) and oldest[1].at <= since:
             self.rows.drop(oldest[0])
+            self._forget(oldest[1])
+
+    def _row_of(self, decision: Decision, now: datetime) -> Spent:
+        spec = self._owners.of(decision.target)
+        group = spec.group if spec and not decision.dry_run else ""
+        return Spent(decision.target, decision.strategy, now, spec.team if spec else "", group)
+
+    def _limits(self, row: Spent) -> tuple[tuple[str, Budget], ...]:
+        team = ((f"team/{row.team}", self._policy.team_budget),) if row.team else ()
+        return (
+            (f"target/{row.target}", self._policy.target_budget),
+            (f"strategy/{row.strategy}", self._policy.strategy_budget),
+            *team,
+            ("fleet", self._policy.fleet_budget),
+        )
+
+    def _names(self, row: Spent) -> tuple[str, ...]:
+        return (*(name for name, _ in self._limits(row)), *((_GROUP + row.group,) if row.group else ()))
+
+    def _note(self, row: Spent) -> None:
+        for name in self._names(row):
+            insort(self._times.setdefault(name, []), row.at)
+
+    def _forget(self, row: Spent) -> None:
+        for name in self._names(row):
+            times = self._times[name]
+            del times[bisect_left(times, row.at)]
+            if not times:
+                del self._times[name]
+
+    def _within(self, name: str, window_s: float, now: datetime) -> int:
+        times = self._times.get(name, [])
+        return len(times) - bisect_right(times, now - timedelta(seconds=window_s))
+
+    def _share_out(self, row: Spent, now: datetime) -> str | None:
+        """Return why one more service group may not be changed; one that was changed in the window already may be again."""
+        window_s = self._policy.change_window_s
+        if not row.group or self._within(_GROUP + row.group, window_s, now):
+            return None
+        changed = sum(bool(self._within(name, window_s, now)) for name in self._times if name.startswith(_GROUP))
+        if changed < self._changeable:
+            return None
+        return f"share of the fleet: {changed} service groups changed in {window_s:g} s, {self._changeable} may be"
+
+    def _full_book(self, now: datetime) -> str | None:
+        """Return why nothing may go while the book could only take one more by forgetting what a window still reaches."""
+        oldest = self.rows.oldest() if len(self.rows) >= MAX_ROWS else None
+        is_reached = oldest is not None and oldest[1].at > now - timedelta(seconds=self._kept_s)
+        return f"the book of budgets is full: {MAX_ROWS} commands" if is_reached else None
+
+
+_GROUP = "group/"
+
+
+def _changeable(policy: Policy, services: Services) -> int:
+    groups = len({spec.group for spec in services.services})
+    return max(min(int(policy.change_share * groups), policy.change_most), policy.change_least)

@@ -14,7 +14,7 @@ from schemas.configuration import Configuration
 from schemas.control_words import why_not_counted
 from schemas.decisions import Admission
 from schemas.ids import id_of
-from schemas.incidents import Detection, DetectionStatus, Incident
+from schemas.incidents import WORKFLOW, Detection, DetectionStatus, Incident
 from schemas.matters import matter_of
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Control
@@ -100,8 +100,8 @@ class Classify:
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
-        # A success of a runtime target is a denominator only: its end of a failure is a resolved detection.
-        if detection.status is DetectionStatus.SUMMARY and detection.run is None:
+        # A success of a runtime target is a denominator only: its end of a failure is a resolved detection. A workflow's run is no failure.
+        if detection.detector == WORKFLOW or (detection.status is DetectionStatus.SUMMARY and detection.run is None):
             return ()
         name = id_of(detection)
         if self._seen.get(name):

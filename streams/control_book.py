@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from schemas.configuration import Configuration
-from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
+from schemas.control_words import why_not_counted
 from schemas.decisions import ApprovalGiven, Decision
-from schemas.ids import id_of
-from schemas.oversight import Control, Override, SwitchMode
+from schemas.ids import content_id, id_of
+from schemas.incidents import Incident
+from schemas.matters import matter_of
+from schemas.oversight import Control, Override
+from schemas.people import Role
 from streams.rows import Rows
+from streams.switch_book import SwitchBook
 
 MAX_ROWS = 50_000
-FLEET = "killswitch/fleet"
 
 
 class ControlBook:
@@ -21,42 +24,38 @@ class ControlBook:
 
     def __init__(self, entries: Mapping[str, str], configuration: Configuration) -> None:
         self.words = Rows("control/", Control, MAX_ROWS)
-        self.switches = Rows("switch/", SwitchRow, MAX_ROWS)
+        self.switches = SwitchBook(entries)
         self.words.load(entries)
-        self.switches.load(entries)
         self._people = configuration.people
+        self._services = configuration.services
         self._oversight = configuration.policy.oversight
+        self._frozen: dict[str, Control] = {}
+        self._run_by_admin: frozenset[str] = frozenset()
+        for word in self.words.values():
+            self._note(word)
 
     def take(self, control: Control, now: datetime) -> str | None:
         """Take one word in; return why it does not count, None when it does."""
         why = why_not_counted(control, self._people)
         if why:
             return why
+        if control.circuit is not None:
+            # It is done once, by whoever keeps the breakers.
+            return None
         if control.killswitch is None:
             self.words.put(control.key, control)
+            self._note(control)
             return None
-        row = switch_after(self.switches.get(control.key), control, self._oversight, now)
-        if isinstance(row, str):
-            return row
-        if row is None:
-            self.switches.drop(control.key)
-        else:
-            self.switches.put(control.key, row)
-        return None
+        return self.switches.take(control, self._oversight, now)
 
-    def is_fleet_halted(self, now: datetime) -> bool:
-        """Tell whether everything is halted."""
-        return any(key == FLEET and row.mode is SwitchMode.HALT for key, row in _engaged(self.switches, now))
+    def passes_budgets(self, decision: Decision) -> bool:
+        """Tell whether an admin said to run this incident, or the one that it was opened again for; budgets then do not count."""
+        return decision.incident_id in self._run_by_admin
 
-    def halted_scopes(self, now: datetime) -> tuple[str, ...]:
-        """Return the scopes that are halted by themselves."""
-        return tuple(
-            key.removeprefix(SWITCH_PREFIX) for key, row in _engaged(self.switches, now) if key != FLEET and row.mode is SwitchMode.HALT
-        )
-
-    def stops(self, scope: str, now: datetime) -> str | None:
-        """Return the switch that keeps new commands from the scope."""
-        return next((f"{row.mode} by {row.by}" for key, row in _engaged(self.switches, now) if key in {FLEET, SWITCH_PREFIX + scope}), None)
+    @property
+    def freezes(self) -> Collection[Control]:
+        """The newest word on each freeze, those that are over among them."""
+        return self._frozen.values()
 
     def subjects(self) -> frozenset[str]:
         """Return the decisions and incidents that anybody has said something of, so that thousands of others need not be looked up."""
@@ -66,7 +65,7 @@ class ControlBook:
         """Return the yeses that count for exactly this plan now: not the proposer's, not expired, one a person."""
         return tuple(
             ApprovalGiven(control.by, plan_hash, control.approval.nonce, control.at)
-            for control in _words_on(self.words, decision)
+            for control in self._words_on(decision)
             if control.approval is not None
             and control.approval.approve
             and control.approval.plan_hash == plan_hash
@@ -76,14 +75,27 @@ class ControlBook:
 
     def approvals_end(self, decision: Decision, plan_hash: str) -> datetime | None:
         """Return when the first of the yeses to this plan expires."""
-        ends = [
-            c.approval.expires_at for c in _words_on(self.words, decision) if c.approval is not None and c.approval.plan_hash == plan_hash
-        ]
+        ends = [c.approval.expires_at for c in self._words_on(decision) if c.approval is not None and c.approval.plan_hash == plan_hash]
         return min(ends, default=None)
 
     def denier(self, decision: Decision) -> str | None:
         """Return who said no."""
-        return next((c.by for c in _words_on(self.words, decision) if c.approval is not None and not c.approval.approve), None)
+        return next((c.by for c in self._words_on(decision) if c.approval is not None and not c.approval.approve), None)
+
+    def _words_on(self, decision: Decision) -> Iterator[Control]:
+        """Return the yeses and noes on a decision by people who may say them of its very target."""
+        about = matter_of(decision.target, self._services, decision.tier, decision.strategy)
+        prefix = f"approval/{id_of(decision)}/"
+        words = (control for key, control in self.words.items() if key.startswith(prefix))
+        return (control for control in words if why_not_counted(control, self._people, about) is None)
+
+    def _note(self, word: Control) -> None:
+        """Keep what every decision is asked about where it is found at once."""
+        if word.freeze is not None:
+            self._frozen[word.key] = word
+        person = self._people.named(word.by)
+        if word.override is not None and word.override.run and person is not None and Role.ADMIN in person.roles:
+            self._run_by_admin |= {_overridden(word), content_id(Incident.RECORD, word.override.nonce)}
 
     def override_on(self, incident_id: str) -> tuple[str, Override] | None:
         """Return the newest override on an incident, and whose it is."""
@@ -93,10 +105,5 @@ class ControlBook:
         return (newest.by, newest.override) if newest is not None and newest.override is not None else None
 
 
-def _engaged(switches: Rows[SwitchRow], now: datetime) -> Iterator[tuple[str, SwitchRow]]:
-    return ((key, row) for key, row in switches.items() if row.is_on(now))
-
-
-def _words_on(words: Rows[Control], decision: Decision) -> Iterator[Control]:
-    prefix = f"approval/{id_of(decision)}/"
-    return (control for key, control in words.items() if key.startswith(prefix))
+def _overridden(word: Control) -> str:
+    return word.key.removeprefix("override/").rpartition("/")[0]

@@ -20,6 +20,7 @@ from streams.detectors.job_log import FeaturesOf, JobLog, LogRules
 from streams.detectors.metric_threshold import METRIC_RULES, MetricRule, MetricThreshold
 from streams.detectors.run_evidence import LogMatcher
 from streams.detectors.shelf import AnyShelf
+from streams.detectors.workflow import Workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ class Detect:
         self._absence = Absence(configuration)
         self._metrics = MetricThreshold(configuration, rules.metric_rules)
         self._alerts = Alerts(configuration)
+        self._workflows = Workflows(configuration)
 
     @classmethod
     def from_state(cls, entries: Mapping[str, str], rules: DetectRules) -> Self:
         """Begin again from the entries of a snapshot."""
         stage = cls(rules)
-        for detector in (stage._runs, stage._health, stage._absence, stage._metrics, stage._alerts):
+        for detector in (stage._runs, stage._health, stage._absence, stage._metrics, stage._alerts, stage._workflows):
             detector.load(entries)
         return stage
 
@@ -63,7 +65,7 @@ class Detect:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Let time pass: incomplete runs, silent targets, idle series."""
-        return [*self._runs.on_tick(now), *self._absence.on_tick(now), *self._metrics.on_tick(now)]
+        return [output for found in (self._runs, self._absence, self._metrics, self._workflows) for output in found.on_tick(now)]
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call (None: removed)."""
@@ -81,7 +83,8 @@ class Detect:
             case LogChunk():
                 return self._runs.on_chunk(event, place, now, traceparent)
             case JobFinished():
-                return self._runs.on_finished(event, place, now, traceparent)
+                # The end of a re-run by hand is told before what came of it.
+                return [*self._workflows.on_finished(event, place, now), *self._runs.on_finished(event, place, now, traceparent)]
             case HealthCheck():
                 beats = self._absence.on_check(event, place, traceparent)
                 return [*self._health.on_check(event, place, now, traceparent), *beats]
@@ -89,9 +92,10 @@ class Detect:
                 return self._metrics.on_batch(event, place, traceparent)
             case Alert():
                 return self._alerts.on_alert(event, place, now, traceparent)
-            case JobStarted() | WorkflowFinished():
-                # They carry nothing that a job's end does not carry too; ingest has counted them.
-                return ()
+            case JobStarted():
+                return self._workflows.on_started(event, place, now)
+            case WorkflowFinished():
+                return self._workflows.on_workflow_finished(event, place, now)
 
     def _shelves(self) -> Sequence[AnyShelf]:
         return (
@@ -103,4 +107,5 @@ class Detect:
             self._metrics.series,
             self._metrics.batches,
             self._alerts.told,
+            self._workflows.seen,
         )

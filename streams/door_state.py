@@ -11,9 +11,11 @@ from schemas.configuration import Configuration
 from schemas.decisions import Decision
 from streams.breakers import Breakers
 from streams.budgets import Budgets
+from streams.calendar import Calendar
 from streams.control_book import ControlBook
 from streams.rows import Rows
 from streams.storm_door import StormDoor
+from streams.workflows_running import WorkflowsRunning
 
 MAX_QUEUED = 20_000
 MAX_SEEN = 50_000
@@ -35,12 +37,13 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The one changing command of a scope."""
+    """The one changing command of a scope, and the breakers that it went through."""
 
     command_id: str
     decision_id: str
     strategy: str
     target: str
+    circuits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,24 @@ class DoorState:
         self.seen = Rows("seen/", Seen, MAX_SEEN)
         for rows in (self.queue, self.flying, self.seen):
             rows.load(entries)
-        self.budgets = Budgets(entries, configuration.policy)
+        self.budgets = Budgets(entries, configuration.policy, configuration.services)
         self.breakers = Breakers(entries, configuration.policy)
         self.control = ControlBook(entries, configuration)
         self.storms = StormDoor(entries, configuration.policy)
+        self.calendar = Calendar(configuration)
+        self.workflows = WorkflowsRunning(entries)
 
     def _all_rows(self) -> tuple[_Entries, ...]:
-        own = (self.queue, self.flying, self.seen)
-        return (*own, self.budgets.rows, self.breakers.rows, self.control.words, self.control.switches, self.storms.rows)
+        own = (self.queue, self.flying, self.seen, self.workflows.rows)
+        return (
+            *own,
+            self.budgets.rows,
+            self.breakers.rows,
+            self.control.words,
+            self.control.switches.rows,
+            self.control.switches.words,
+            self.storms.rows,
+        )
 
     def take_changes(self) -> dict[str, str | None]:
         """Return what changed since the last call."""

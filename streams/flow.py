@@ -64,9 +64,9 @@ FLOW: tuple[Stage, ...] = (
     ),
     Stage(
         "admit",
-        ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents"),
+        ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents", "heal.detections"),
         "streams.admit.Admit",
-        ("recovery.commands", "heal.admissions", "heal.lease", "recovery.outcomes", "heal.audit.entries"),
+        ("recovery.commands", "heal.admissions", "heal.lease", "heal.control", "recovery.outcomes", "heal.audit.entries"),
         "decision",
         Loop.FENCED,
     ),

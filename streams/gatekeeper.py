@@ -21,6 +21,7 @@ from infra.topics_admin import require_topics
 from schemas.avro_codec import Codec
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record
+from schemas.incidents import WORKFLOW
 from schemas.outputs import StageLogic
 from schemas.signing import private_key_from
 from schemas.topics import ALL_RECORDS
@@ -28,7 +29,9 @@ from streams.admission_records import AdmitRules
 from streams.admit import Admit
 from streams.notary import Notary, NotaryRules
 
-ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents")
+ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents", "heal.detections")
+# Detections come by the hundred; admit has to do with those of running workflows only, and their detector's name stands in them.
+ADMIT_ONLY_WITH = {"heal.detections": WORKFLOW.encode()}
 NOTARY_INPUTS = ("heal.audit.entries",)
 # A command waits a hundredth of a second at most, an audit record a fifth: nobody acts on one.
 ADMIT_PACE_S, NOTARY_PACE_S = 0.01, 0.2
@@ -57,7 +60,16 @@ def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
         return Notary.from_state(entries, NotaryRules(notary_key))
 
     return (
-        LoopPlan("admit", ADMIT_INPUTS, "heal.state.admit", admit, read_first=("heal.control",), pace_s=ADMIT_PACE_S),
+        LoopPlan(
+            "admit",
+            ADMIT_INPUTS,
+            "heal.state.admit",
+            admit,
+            read_first=("heal.control",),
+            pace_s=ADMIT_PACE_S,
+            only_with=ADMIT_ONLY_WITH,
+            read_at_start=tuple(ADMIT_ONLY_WITH),
+        ),
         LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary, tick_s=1.0, pace_s=NOTARY_PACE_S),
     )
 

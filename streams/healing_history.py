@@ -117,7 +117,7 @@ class HealingHistory:
     def forced_on(self, incident: Incident) -> str:
         """Return the verdict that the override which opened the incident forces, if any."""
         word = self._words.get(f"nonce/{incident.origin_key[0]}") if incident.reopens else None
-        return word.text if word else ""
+        return incident.forced or (word.text if word else "")
 
     def commands_on(self, target: str, now: datetime) -> tuple[str, ...]:
         """Return the times of the commands on a target inside the loop guard's window, oldest first."""

@@ -93,6 +93,8 @@ def reopen_incident(old: Incident, control: Control, stamp: Stamp) -> Incident:
         opened_at=control.at,
         detected_at=max(stamp.now, control.at),
         reasons=(*old.reasons, f"opened again by {control.by}"),
+        # With the incident, not beside it: decide reads people's words on a topic of their own, perhaps later.
+        forced=control.override.force_verdict if control.override else "",
     )
 
 

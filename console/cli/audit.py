@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from console.audit_accounts import incomplete
 from console.audit_checkpoints import compare, compare_stretch, publish_to, read_place
 from console.audit_export import AUDIT, Span, manifest_path, verify_file
 from console.audit_export import export as write_export
-from console.audit_reading import Reading
+from console.audit_reading import Checkpoint, Reading
 from console.audit_retention import retention_faults, settings_of
 from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
@@ -29,6 +29,7 @@ from schemas.signing import public_text
 from streams.notary import BEGINNING
 
 PROBLEMS = 8
+Comparing = Callable[[Sequence[Checkpoint], Reading, str, datetime], list[str]]
 READ_S = 600.0
 FILE = typer.Option("", "--file", help="an export to check without a broker")
 KEY = typer.Option("", "--key", help="the notary's public key (base64), or a file with it; this machine's when not given")
@@ -104,10 +105,7 @@ def verify(
     place = checkpoints or ("" if file else _configured_place(name))
     reading = verify_file(Path(file), public_key) if file else _read_topic(name, public_key, vouched=bool(place))
     if place:
-        published = read_place(place, os.environ, reading.last.sequence if reading.last else -1)
-        talk(f"{len(published)} checkpoints are published in {place}")
-        for fault in (compare_stretch if file else compare)(published, reading, public_key, now):
-            reading.add(fault)
+        _compare_published(reading, place, compare_stretch if file else compare, public_key, now)
     if complete:
         for fault in incomplete(brokers_of(name), now, timedelta(seconds=settle)):
             reading.add(fault)
@@ -116,6 +114,13 @@ def verify(
         talk(f"the records before {reading.first.sequence} are gone: name with --checkpoints what vouches for the rest")
     if reading.faulty:
         raise typer.Exit(PROBLEMS)
+
+
+def _compare_published(reading: Reading, place: str, judge: Comparing, public_key: str, now: datetime) -> None:
+    published = read_place(place, os.environ, reading.last.sequence if reading.last else -1)
+    talk(f"{len(published)} checkpoints are published in {place}")
+    for fault in judge(published, reading, public_key, now):
+        reading.add(fault)
 
 
 def _tell(reading: Reading) -> None:

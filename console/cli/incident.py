@@ -1,4 +1,4 @@
-"""``healstream incident list|get|explain|watch|mark-healed``."""
+"""``healstream incident list|get|explain|watch``, and a person's last word on one: ``run|force|hands-off|cancel|mark-healed``."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import json
 import secrets
 import sys
 import time
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import typer
 
+from console.brake_words import override_of
 from console.casefile import case_json, case_markdown
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.readmodel import IncidentView, summary_of
 from console.topic_reader import read_model
-from console.words import marked_healed_of, require_right, say, speaker_in
-from schemas.errors import NotFoundError
+from console.words import require_right, say, speaker_in
+from schemas.decisions import FORCEABLE
+from schemas.errors import NotFoundError, UsageError
+from schemas.oversight import Override
 from schemas.people import Right
 
 WHOLE = typer.Option(Output.JSON, "--output", "-o", help="json or jsonl")
@@ -31,6 +35,10 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("explain")(explain)
     noun.command("watch")(watch)
     noun.command("mark-healed")(mark_healed)
+    noun.command("run")(run)
+    noun.command("force")(force)
+    noun.command("hands-off")(hands_off)
+    noun.command("cancel")(cancel)
     app.add_typer(noun, name="incident", help=text)
 
 
@@ -75,8 +83,36 @@ def watch(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output:
 
 def mark_healed(incident: str, who: str = AS, name: str = NAME) -> None:
     """Say that an incident's cause is gone: what waits for it is not acted upon, and the members of a storm may go."""
+    _say(incident, Override(secrets.token_hex(8), mark_healed=True), who, name)
+
+
+def run(incident: str, who: str = AS, name: str = NAME) -> None:
+    """Have it healed: a closed incident is opened again and another person approves; budgets do not count for an admin's word."""
+    _say(incident, Override(secrets.token_hex(8), run=True), who, name)
+
+
+def force(incident: str, verdict: str, who: str = AS, name: str = NAME) -> None:
+    """Force a stricter verdict on what waits, or on a closed incident that is opened again for it: observe, escalate or refuse."""
+    if verdict not in FORCEABLE:
+        known = ", ".join(sorted(FORCEABLE))
+        raise UsageError(f"verdict {verdict}", "a person's word makes a verdict stricter, never looser", f"Force one of {known}")
+    _say(incident, Override(secrets.token_hex(8), force_verdict=verdict), who, name)
+
+
+def hands_off(incident: str, who: str = AS, name: str = NAME) -> None:
+    """Leave this incident to people: what waits ends refused. For a whole target: `healstream freeze hands-off`."""
+    _say(incident, Override(secrets.token_hex(8), hands_off=True), who, name)
+
+
+def cancel(incident: str, who: str = AS, name: str = NAME) -> None:
+    """Stop its healing: what waits ends refused, a run stops at its next safe point and is taken back."""
+    _say(incident, Override(secrets.token_hex(8), cancel=True), who, name)
+
+
+def _say(incident: str, override: Override, who: str, name: str) -> None:
     speaker = speaker_in(home(name).people, who)
     require_right(people_of(home(name)), speaker, Right.OVERRIDE)
     found, view = _found(name, incident)
-    say(brokers_of(name), marked_healed_of(found, speaker, secrets.token_hex(8), datetime.now(UTC)))
-    talk(f"{speaker.name} marks {view.incident.target if view.incident else found} healed")
+    say(brokers_of(name), override_of(found, override, speaker, datetime.now(UTC)))
+    said = next(field.name for field in fields(override) if field.name != "nonce" and getattr(override, field.name))
+    talk(f"{speaker.name} says {said.replace('_', ' ')} of {view.incident.target if view.incident else found}")

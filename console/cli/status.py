@@ -8,6 +8,7 @@ from collections import Counter
 
 import typer
 
+from console.cli.killswitch import engaged
 from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.home import read_running
 from console.supervise import is_ready
@@ -47,5 +48,5 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
     model = read_model(brokers)
     counts = Counter(view.life().value for view in model.incidents.values())
     talk("incidents: " + (", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none"))
-    for switch in model.switches():
-        talk(f"kill switch {switch.key} engaged by {switch.by}")
+    for scope, (row, _) in engaged(name).items():
+        talk(f"kill switch: {row.mode} of {scope} engaged by {row.by}")

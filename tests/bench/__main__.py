@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import audit, front, idle, lookup, memory, middle, patterns, policy, recognition, throughput, whole
+from tests.bench import audit, front, idle, killswitch, lookup, memory, middle, patterns, policy, recognition, throughput, whole
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -21,6 +21,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("throughput", throughput.measure),
     ("middle", middle.measure),
     ("memory", memory.measure),
+    ("killswitch", killswitch.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),
 )

@@ -19,8 +19,11 @@ from schemas.errors import ConfigurationError
 from schemas.oversight import RolloutLevel
 from schemas.people import Right
 from schemas.signing import public_text
+from schemas.windows import WindowKind, WindowRule
+from schemas.workflows import WorkflowRule
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+KEY = Ed25519PrivateKey.generate()
 
 
 def problems_of(**texts: str) -> list[str]:
@@ -167,6 +170,52 @@ def test_a_broken_rule_refuses_the_whole_set() -> None:
 
     assert isinstance(found, list)
     assert [(row.file, row.line, row.column) for row in found] == [("policy/p.cedar", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        ("windows:\n  - {name: n, zone: Mars/Base}\n", "policy/a.yaml:2:15: windows.0.zone: there is no such time zone"),
+        ("windows:\n  - name: n\n    from: '25:00'\n", "policy/a.yaml:3:5: windows.0.from: "),
+        (
+            "windows:\n  - name: n\n    dates: [2026-12-24, 2027-01-04/2026-12-20]\n",
+            "policy/a.yaml:3:25: windows.0.dates.1: write 2026-12-24",
+        ),
+        ("windows:\n  - name: n\n    weekdays: [monday]\n", "policy/a.yaml:3:16: windows.0.weekdays.0: "),
+        ("windows:\n  - name: n\n    targets: [service:wbe]\n", "policy/a.yaml:3:15: windows.0.targets.0: service:wbe names nothing"),
+        ("windows:\n  - name: n\n    teams: [blu]\n", "policy/a.yaml:3:13: windows.0.teams.0: nothing is of blu"),
+        ("windows:\n  - name: n\n    except: [dance]\n", "policy/a.yaml:3:14: windows.0.except.0: dance is no strategy"),
+        ("windows: [{name: n}, {name: n}]\n", "policy/a.yaml:1:23: windows.1.name: n is there twice"),
+        ("workflows:\n  - {name: d, project: a/b, workflow: D, targets: []}\n", "policy/a.yaml:2:42: workflows.0.targets: "),
+        (
+            "workflows:\n  - {name: d, project: a/b, workflow: D, targets: [group:no]}\n",
+            "policy/a.yaml:2:52: workflows.0.targets.0: group:no",
+        ),
+    ],
+)
+def test_a_mistake_in_a_window_or_a_workflow_is_named_by_its_place(rows: str, place: str) -> None:
+    problems = problems_of(services=f"services:\n{service('web', '')}", policy__a=rows)
+    assert any(problem.startswith(place) for problem in problems), problems
+
+
+def test_windows_and_workflows_are_policy_and_survive_their_publication() -> None:
+    text = (
+        "windows:\n  - {name: n, kind: maintenance, zone: Europe/Berlin, from: 22:00, to: 06:00, weekdays: [fri],\n"
+        "     dates: [2026-12-24, 2026-12-31/2027-01-02], targets: [service:web], except: [rerun_job]}\n"
+        "workflows:\n  - {name: d, project: acme/shop, workflow: Deploy, targets: [group:g, fleet], longest_s: 1800}\n"
+    )
+    files = Files({"healstream.yaml": "version: 1\n", "services.yaml": f"services:\n{service('web', '')}", "policy/a.yaml": text}, {})
+    found = configuration_of(files, Keys())
+    assert isinstance(found, Configuration)
+    [window], [workflow] = found.policy.windows, found.policy.workflows
+    assert window == WindowRule(
+        "n", WindowKind.MAINTENANCE, "Europe/Berlin", "22:00", "06:00", ("fri",), ("2026-12-24", "2026-12-31/2027-01-02"),
+        ("service:web",), except_strategies=("rerun_job",),
+    )  # fmt: skip
+    assert workflow == WorkflowRule("d", "acme/shop", "Deploy", ("group:g", "fleet"), longest_s=1800.0)
+    read = configuration_from(entries_of(found, KEY, NOW), public_text(KEY))
+    assert isinstance(read, Configuration)
+    assert read.policy == found.policy
 
 
 def service(name: str, needs: str) -> str:

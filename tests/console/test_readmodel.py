@@ -10,15 +10,17 @@ from itertools import permutations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.brake_words import override_of
 from console.casefile import case_json, case_markdown
 from console.readmodel import ReadModel, summary_of
-from console.words import Speaker, approval_of, marked_healed_of
+from console.words import Speaker, approval_of
 from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState, Decision, Verdict
 from schemas.errors import DeniedError
 from schemas.ids import Record, id_of
 from schemas.incidents import HitSeen, Incident
 from schemas.lifecycle import Life
+from schemas.oversight import Override
 from schemas.people import People, Person, Role
 from schemas.recoveries import OutcomeStatus, PlanShown, RecoveryOutcome
 from schemas.signing import public_text
@@ -95,7 +97,7 @@ def test_an_approval_is_for_the_shown_plan_and_never_the_proposers() -> None:
 
 def test_a_word_that_a_cause_is_gone_counts_by_the_key_of_one_who_may_override() -> None:
     key = Ed25519PrivateKey.generate()
-    word = marked_healed_of(NAME, Speaker("ada", key), "n1", NOW)
+    word = override_of(NAME, Override("n1", mark_healed=True), Speaker("ada", key), NOW)
     assert (word.key, word.override and word.override.mark_healed) == (f"override/{NAME}/n1", True)
     ada = Person("ada", frozenset({Role.OPERATOR}), public_text(key))
     assert why_not_counted(word, People((ada,))) is None

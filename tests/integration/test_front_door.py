@@ -240,6 +240,15 @@ def test_a_switch_said_while_kafka_does_not_answer_stops_here_and_is_published_l
     assert not copy.home.stop_file.exists()
 
 
+def test_hands_off_a_target_is_said_listed_and_lifted_and_no_breaker_is_open(copy: Copy) -> None:
+    said = copy.run("freeze", "hands-off", "fleet", "--for", "1h", "--as", getpass.getuser())
+    assert (said.code, "left alone until" in said.err) == (0, True), said
+    [row] = copy.run("freeze", "list", "-o", "json").items()
+    assert (row["what"], row["state"], row["by"]) == ("fleet", "in force", getpass.getuser())
+    assert copy.run("freeze", "lift", str(row["id"]), "--as", getpass.getuser()).code == 0
+    assert copy.run("circuit", "list", "-o", "json").items() == []
+
+
 def switches(copy: Copy) -> list[dict[str, object]]:
     return copy.run("killswitch", "status", "-o", "json").items()
 

@@ -22,10 +22,11 @@ from infra.kafka import producer_settings, read_to_end, send
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Keys, keys_body, people_body, policy_body, services_body
-from schemas.decisions import Decision, HealingCommand, Verdict
+from schemas.decisions import Admission, Decision, HealingCommand, Verdict
 from schemas.ids import id_of
-from schemas.oversight import AuditRecord, CatalogueEntry, EntryKind, Lease
-from schemas.people import People
+from schemas.incidents import WORKFLOW, Detection, DetectionStatus, EvidenceRef
+from schemas.oversight import AuditRecord, CatalogueEntry, Control, EntryKind, KillSwitch, Lease, SwitchMode
+from schemas.people import People, Person, Role
 from schemas.policy import Budget, Policy
 from schemas.services import Services
 from schemas.signing import is_signed_by, private_bytes, public_text, sign
@@ -35,6 +36,8 @@ from streams.notary import find_breaks
 
 CODEC = Codec(ALL_RECORDS)
 ADMIT, NOTARY, PUBLISHER = (Ed25519PrivateKey.generate() for _ in range(3))
+ADA = Ed25519PrivateKey.generate()
+PEOPLE = People((Person("ada", frozenset({Role.OPERATOR}), public_text(ADA)),))
 ENOUGH = Budget(10_000, 3600.0)
 
 
@@ -45,7 +48,7 @@ def environment(broker: str, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     (keys / "admit.key").write_bytes(private_bytes(ADMIT))
     (keys / "notary.key").write_bytes(private_bytes(NOTARY))
     policy = Policy(strategy_budget=ENOUGH, fleet_budget=ENOUGH)
-    bodies = {"policy": policy_body(policy), "services": services_body(Services()), "people": people_body(People())}
+    bodies = {"policy": policy_body(policy), "services": services_body(Services()), "people": people_body(PEOPLE)}
     bodies["keys"] = keys_body(Keys(public_text(ADMIT), public_text(NOTARY)))
     producer = Producer(producer_settings(broker))
     for name, body in bodies.items():
@@ -173,3 +176,53 @@ def test_a_gatekeeper_without_its_key_says_which_file_is_missing(environment: di
     )
     assert ended.returncode == 2
     assert "admit.key" in ended.stderr
+
+
+def workflow(marker: str, status: DetectionStatus) -> Detection:
+    now, signals = datetime.now(UTC), (("run", marker), ("rule", "deploy"), ("deployment", "true"), ("longest_s", "600"))
+    ref = EvidenceRef("ci.events", 0, 0, f"{marker}-{status}")
+    return Detection(status, f"group:{marker}-0", f"group:{marker}-0", WORKFLOW, True, now, now, "info", (ref,), signals=signals)
+
+
+def test_a_deployment_holds_what_it_touches_across_a_killed_owner_until_its_end(environment: dict[str, str]) -> None:
+    broker, marker = environment["HEALSTREAM_BROKERS"], uuid4().hex
+    producer = Producer(producer_settings(broker))
+    with gatekeeper(environment) as first:
+        # given a deployment that is known, because what was decided after it is held
+        send(producer, workflow(marker, DetectionStatus.FIRING), CODEC)
+        assert producer.flush(30) == 0
+        [held] = decide(broker, marker, 1)
+        end = time.monotonic() + 60
+        while not [row for row in read_to_end(broker, "heal.admissions") if isinstance(row, Admission) and row.decision_id == held]:
+            assert time.monotonic() < end, "the decision was not taken in"
+        said = [row for row in read_to_end(broker, "heal.admissions") if isinstance(row, Admission) and row.decision_id == held]
+        assert [row.reason.partition(",")[0] for row in said] == [f"freeze: workflow deploy runs as {marker}"]
+        first.kill()
+    with gatekeeper(environment):
+        # when a new owner has let something else through and then hears of the end
+        decide(broker, marker, 1, start=1)
+        assert [command.scope for command in wait_for(broker, marker, 1)] == [f"group:{marker}-1"]
+        send(producer, workflow(marker, DetectionStatus.RESOLVED), CODEC)
+        assert producer.flush(30) == 0
+        # then it goes
+        assert held in {command.decision_id for command in wait_for(broker, marker, 2)}
+
+
+def test_a_forged_release_is_put_right_on_the_topic_and_the_door_goes_on(environment: dict[str, str]) -> None:
+    broker, marker = environment["HEALSTREAM_BROKERS"], uuid4().hex
+    key, producer = f"killswitch/group:{marker}-0", Producer(producer_settings(broker))
+    halt = sign(Control(key, "ada", datetime.now(UTC), killswitch=KillSwitch(SwitchMode.HALT, "drill")), ADA)
+    with gatekeeper(environment):
+        # given a halt, and then a release that nobody signed
+        for word in (halt, Control(key, "ada", datetime.now(UTC), killswitch=KillSwitch(SwitchMode.OFF, "forged"))):
+            send(producer, word, CODEC)
+        assert producer.flush(30) == 0
+        # then the last word on the topic is the halt again, nothing goes where it is on, and elsewhere all goes on
+        end = time.monotonic() + 60
+        said: list[Control] = []
+        while len(said) < 3:
+            assert time.monotonic() < end, said
+            said = [row for row in read_to_end(broker, "heal.control") if isinstance(row, Control) and row.key == key]
+        assert said[-1] == halt
+        decide(broker, marker, 2)
+        assert [command.scope for command in wait_for(broker, marker, 1)] == [f"group:{marker}-1"]

@@ -204,7 +204,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_through_later() ->
         take(stage, ended(wanted, command, OutcomeStatus.ROLLED_BACK), number)
     late = decision(9, target="service:same")
     take(stage, late, 2)
-    assert holds(tick(stage, 2)) == ["budget: the breaker is open"]
+    assert holds(tick(stage, 2)) == ["budget: the breaker of target/service:same is open"]
     [command] = commands(tick(stage, 1002))
     take(stage, ended(late, command, OutcomeStatus.HEALED), 1003)
     take(stage, decision(10, target="service:same"), 1004)
