@@ -84,7 +84,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         return problems
     known = _services(services[1], files)
     problems += [*_service_problems(services[0], known), *_review_problems(reviews, persons)]
-    problems += window_problems({name: text for name, text in files.texts.items() 
+    problems += window_problems(_policy_texts(files.texts), known)
     if problems:
         return problems
     return Configuration(
