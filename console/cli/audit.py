@@ -99,19 +99,17 @@ def verify(
     """Check every link, signature and count of the chain, or of an export; every fault is a line, exit 8 when there is one."""
     if file and complete:
         raise UsageError("--complete", "an export holds no other topics", "Leave out --file, or --complete")
-    if not file:
-        brokers_of(name)
+    # Without a broker nothing can be checked, whatever keys there are.
+    brokers = "" if file else brokers_of(name)
     public_key, now = _key_of(name, key), datetime.now(UTC)
     place = checkpoints or ("" if file else _configured_place(name))
     reading = verify_file(Path(file), public_key) if file else _read_topic(name, public_key, vouched=bool(place))
     if place:
         _compare_published(reading, place, compare_stretch if file else compare, public_key, now)
     if complete:
-        for fault in incomplete(brokers_of(name), now, timedelta(seconds=settle)):
+        for fault in incomplete(brokers, now, timedelta(seconds=settle)):
             reading.add(fault)
     _tell(reading)
-    if reading.first and reading.first.sequence and not place and not file:
-        talk(f"the records before {reading.first.sequence} are gone: name with --checkpoints what vouches for the rest")
     if reading.faulty:
         raise typer.Exit(PROBLEMS)
 
@@ -129,6 +127,8 @@ def _tell(reading: Reading) -> None:
     ends = f"{reading.first.sequence} to {reading.last.sequence}, " if reading.first and reading.last else ""
     talk(f"{reading.records} records, {ends}{len(reading.checkpoints)} signed checkpoints")
     talk(f"the topic keeps {AUDIT.retention_s // 86400} days or {AUDIT.retention_bytes >> 20} MiB, whichever is less")
+    if reading.first and reading.first.sequence and reading.faulty:
+        talk(f"if the records before {reading.first.sequence} are gone by age, --checkpoints names what vouches for the rest")
     talk(f"{reading.faulty} faults" if reading.faulty else "one unbroken chain")
 
 
