@@ -26,6 +26,7 @@ class CleanRow(Shape):
     folder: Below
     names: Annotated[str, Field(pattern=r"^[^/]+$")] = "*"
     older_than_s: Seconds
+    regenerable: bool = False
 
 
 class DiskRow(Shape):
@@ -40,10 +41,21 @@ class DiskRow(Shape):
     max_bytes: Annotated[int, Field(gt=0)] = 20 * GIB
     every_s: Seconds = 10.0
     healing: bool = True
+    data: tuple[Below, ...] = ()
+    quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
 
     def record(self) -> DiskSpec:
         """Return the record."""
-        rules = tuple(CleanRule(row.folder, row.names, row.older_than_s) for row in self.clean)
         return DiskSpec(
-            self.host, self.path, self.group, rules, self.full_percent, self.well_percent, self.max_bytes, self.every_s, self.healing
+            host=self.host,
+            path=self.path,
+            group=self.group,
+            rules=tuple(CleanRule(row.folder, row.names, row.older_than_s, row.regenerable) for row in self.clean),
+            full_percent=self.full_percent,
+            well_percent=self.well_percent,
+            max_bytes=self.max_bytes,
+            every_s=self.every_s,
+            healing=self.healing,
+            data=self.data,
+            quarantine=self.quarantine,
         )

@@ -24,6 +24,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
+from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
 from infra.adapters.processes import Processes
 from infra.catalogue_reader import read_configuration
@@ -280,7 +281,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in)
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Disks(Path(settings.state) / "disks"))
 
 
 def main() -> int:

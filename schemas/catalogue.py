@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from schemas.cards.ci import CI_CARDS
+from schemas.cards.hosts import HOST_CARDS
 from schemas.cards.services import SERVICE_CARDS
 from schemas.strategy_card import StrategyCard
 from schemas.vocabulary import Kind
 
 # In this order a kind's first card is its static choice.
-CARDS: tuple[StrategyCard, ...] = (*SERVICE_CARDS, *CI_CARDS)
+CARDS: tuple[StrategyCard, ...] = (*SERVICE_CARDS, *CI_CARDS, *HOST_CARDS)
 
 
 def card_named(cards: tuple[StrategyCard, ...], name: str) -> StrategyCard | None:

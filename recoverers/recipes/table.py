@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from recoverers.host_ports import DiskPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.config_restore import ConfigRestore
+from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from schemas.services import Services
@@ -26,6 +28,7 @@ class World:
     health: HealthPort
     ci: CiPort
     kinds_in: Callable[[bytes], frozenset[Kind]]
+    disks: DiskPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -51,7 +54,18 @@ def make_await_upstream(world: World) -> Recipe:
     return AwaitUpstream(world.services, world.health)
 
 
-MAKERS: tuple[RecipeMaker, ...] = (make_service_restart, make_config_restore, make_rerun_job, make_await_upstream)
+def make_disk_cleanup(world: World) -> Recipe:
+    """Return the recipe that makes room on full disks."""
+    return DiskCleanup(world.services, world.disks)
+
+
+MAKERS: tuple[RecipeMaker, ...] = (
+    make_service_restart,
+    make_config_restore,
+    make_rerun_job,
+    make_await_upstream,
+    make_disk_cleanup,
+)
 
 
 def recipes_for(world: World, others: Iterable[RecipeMaker] = ()) -> Mapping[str, Recipe]:

@@ -18,6 +18,7 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
+from tests.support.fake_disks import FakeDisks
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -85,13 +86,14 @@ class MemoryWorld:
     services: Services = SHOP
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
+    disks: FakeDisks = field(default_factory=FakeDisks)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in))
+        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.disks))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)
@@ -105,7 +107,14 @@ class MemoryWorld:
     def _is_well(self, watch: Watch) -> bool:
         if watch.probe.kind is ProbeKind.FILE_HASH:
             return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
+        if watch.probe.kind is ProbeKind.DISK_USAGE:
+            return self._has_room(watch.target)
         return self.health.passes(watch.probe)
+
+    def _has_room(self, target: str) -> bool:
+        [spec] = [disk for disk in self.services.disks if disk.target == target]
+        use = self.disks.usage(spec)
+        return use is not None and use.percent_without() < spec.full_percent
 
     def run_job(self, job: Job, at: datetime, conclusions: tuple[str, ...] = ("failure", "success")) -> None:
         """Let a job's first attempt end; re-runs end as the next of ``conclusions`` says."""

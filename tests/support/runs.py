@@ -17,6 +17,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.vocabulary import Kind
+from tests.support.fake_disks import FakeDisks
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
 JOB = "job:github/acme/api/77/build"
@@ -78,6 +79,7 @@ class Sandbox:
     ci: FakeCi = field(default_factory=FakeCi)
     silent: set[str] = field(default_factory=set)
     script: dict[str, list[bool]] = field(default_factory=dict)
+    disks: FakeDisks = field(default_factory=FakeDisks)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -91,7 +93,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in))
+        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in, self.disks))
         card = card_named(CARDS, order.strategy)
         assert card is not None
         return Terms(recipes[order.strategy], card, 1.0, "worker-1", 0)

@@ -16,6 +16,7 @@ from schemas.oversight import AuditRecord, DeadLetter, RolloutLevel
 from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
+from schemas.services import Services
 from schemas.signing import private_key_from, public_text
 from streams.notary import find_breaks
 from tests.support.fakes import START
@@ -25,13 +26,15 @@ from tests.support.memory_world import SHOP, MemoryWorld
 KEYS: dict[str, Ed25519PrivateKey] = {name: private_key_from(name.encode().ljust(32, b".")) for name in ("olga", "anton")}
 ROLES = {"olga": Role.OPERATOR, "anton": Role.APPROVER}
 PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) for name, role in ROLES.items()))
-AUTOMATIC = tuple(StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job"))
+AUTOMATIC = tuple(
+    StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job", "disk_cleanup")
+)
 
 
-def begin(policy: Policy | None = None) -> MemoryFlow:
+def begin(policy: Policy | None = None, services: Services = SHOP) -> MemoryFlow:
     """Return a flow whose services are well and have been seen to be well."""
-    world = MemoryWorld(shipped_rules().detect.matcher)
-    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=SHOP, people=PEOPLE, version="v1")
+    world = MemoryWorld(shipped_rules().detect.matcher, services=services)
+    configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=PEOPLE, version="v1")
     flow = MemoryFlow(configuration, world)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
@@ -80,7 +83,7 @@ def actions_on(flow: MemoryFlow, target: str) -> list[str]:
 def untouched(flow: MemoryFlow) -> bool:
     """Tell whether no fake target was ever acted upon."""
     world = flow.world
-    return not (world.processes.ledger or world.files.ledger or world.ci.asked)
+    return not (world.processes.ledger or world.files.ledger or world.ci.asked or world.disks.ledger)
 
 
 def steps_done(told: Told) -> list[str]:

@@ -1,0 +1,26 @@
+"""Cards of what lies on a host beside its services: disks, caches and the working copies of repositories."""
+
+from __future__ import annotations
+
+from schemas.strategy_card import Reversibility, StrategyCard
+from schemas.targets.disk import GIB
+from schemas.vocabulary import Kind
+
+HOST_CARDS: tuple[StrategyCard, ...] = (
+    StrategyCard(
+        name="disk_cleanup",
+        recipe_version=1,
+        title="Set aside or delete what the disk's rules allow, oldest first, until it is well",
+        heals=frozenset({Kind.DISK_FULL}),
+        targets=frozenset({"disk"}),
+        parameters=(),
+        # What is set aside must be put back within a rollback's minute; a slow disk moves some 40 MB in a second.
+        bounds=(("max_bytes", 20 * GIB), ("max_files", 1000), ("max_moved_bytes", 2 * GIB)),
+        base_risk=20.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("usage_well", "write_passes"),
+        max_attempts=1,
+        deadline_s=600.0,
+        minimum_confidence=0.9,
+    ),
+)
