@@ -48,6 +48,7 @@ def test_a_crash_at_any_journal_boundary_changes_neither_outcome_nor_effects(str
         made = Sandbox.for_recipe(strategy)
         made.silent = {"web-http"} if lying else set()
         made.ci.next_conclusion = "failure" if lying else "success"
+        made.disks.read_only = lying
         return made
 
     calm = fresh()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
+from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
 from recoverers.terms import Terms
 from schemas.catalogue import CARDS, card_named
@@ -16,10 +18,14 @@ from schemas.ids import id_of
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.vocabulary import Kind
 from tests.support.fake_disks import FakeDisks
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
+DISK = DiskSpec(
+    "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
+)
 JOB = "job:github/acme/api/77/build"
 
 
@@ -38,9 +44,16 @@ SERVICES = Services(
             (ProbeSpec("index-page", ProbeKind.HTTP, "index"), ProbeSpec("index-port", ProbeKind.TCP, "index")),
         ),
     ),
+    disks=(DISK,),
 )
 INDEX = "upstream:index"
-RECIPES = (("service_restart", "service:web"), ("config_restore", "config:web-conf"), ("rerun_job", JOB), ("await_upstream", INDEX))
+RECIPES = (
+    ("service_restart", "service:web"),
+    ("config_restore", "config:web-conf"),
+    ("rerun_job", JOB),
+    ("await_upstream", INDEX),
+    ("disk_cleanup", DISK.target),
+)
 
 
 def command(strategy: str, target: str, **changes: object) -> HealingCommand:
@@ -84,19 +97,26 @@ class Sandbox:
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
         """Return a sandbox in which the recipe has something to heal: two services down, or a drifted file, or a failed job."""
+        disks = FakeDisks(room=500)
+        for path, size in (("data", 550), ("logs/old.log", 250), ("tmp/wheel", 180)):
+            disks.put(path, size)
         alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
-        return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]})
+        return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]}, disks=disks)
 
-    def terms(self, order: HealingCommand) -> Terms:
+    def recipes(self, services: Services = SERVICES) -> Mapping[str, Recipe]:
+        """Return every recipe over the fakes."""
         health = FakeHealth(self.processes, silent=self.silent, script=self.script)
 
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in, self.disks))
+        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks))
+
+    def terms(self, order: HealingCommand) -> Terms:
+        """Return what the order's run is carried out with."""
         card = card_named(CARDS, order.strategy)
         assert card is not None
-        return Terms(recipes[order.strategy], card, 1.0, "worker-1", 0)
+        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0)
 
     def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
         """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""
@@ -118,11 +138,16 @@ class Sandbox:
 
     def effects(self) -> tuple[object, ...]:
         """Return what the targets themselves recorded."""
-        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked
+        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.disks.ledger)
 
     def state(self) -> tuple[object, ...]:
         """Return the targets' states."""
-        return frozenset(self.processes.alive), tuple(sorted(self.files.live.items())), len(self.ci.conclusions)
+        return (
+            frozenset(self.processes.alive),
+            tuple(sorted(self.files.live.items())),
+            len(self.ci.conclusions),
+            tuple(sorted(self.disks.live.items())),
+        )
 
 
 def outcomes(hands: FakeHands) -> list[RecoveryOutcome]:
