@@ -191,6 +191,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         version=hashlib.blake2b(files.texts.get(SERVICES, "").encode(), digest_size=16).hexdigest(),
         upstreams=tuple(row.record() for row in rows.upstreams),
         disks=tuple(row.record() for row in rows.disks),
+        caches=tuple(row.record() for row in rows.caches),
     )
 
 

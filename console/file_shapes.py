@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from console.shape import Name, Seconds, Shape
-from console.target_shapes import DiskRow
+from console.target_shapes import CacheRow, DiskRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
@@ -185,6 +185,7 @@ class ServicesFile(Shape):
     ci: tuple[CiRow, ...] = ()
     upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
     disks: tuple[DiskRow, ...] = ()
+    caches: tuple[CacheRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from console.shape import NAME, Name, Seconds, Shape
+from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
 
 
@@ -59,3 +60,30 @@ class DiskRow(Shape):
             data=self.data,
             quarantine=self.quarantine,
         )
+
+
+Argv = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+Absolute = Annotated[str, Field(pattern=r"^/")]
+Environ = dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str]
+
+
+class CacheRow(Shape):
+    """One cache: how its entries are checked, and the argument lists that build and read it."""
+
+    name: Name
+    folder: Absolute
+    rebuild: Argv
+    read: Argv
+    check: CacheCheck = CacheCheck.MANIFEST
+    manifest: Below = "SHA256SUMS"
+    project: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    aside: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    group: Annotated[str, Field(pattern=f"{NAME}|^$")] = ""
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 60.0
+    every_s: Seconds = 300.0
+    healing: bool = True
+
+    def record(self) -> CacheSpec:
+        """Return the record."""
+        return CacheSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from schemas.attempts import StepResult
 from schemas.seen_files import DiskUse, FileSeen
+from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
 
 
@@ -46,4 +47,36 @@ class DiskPort(Protocol):
 
     def takes_writes(self, disk: DiskSpec) -> bool:
         """Tell whether a small file can be written there, read again and removed."""
+        ...
+
+
+class CachePort(Protocol):
+    """Caches of this machine and the commands that fill and read them: argument lists of the catalogue, bounded in time and output."""
+
+    def bad_entries(self, cache: CacheSpec) -> tuple[tuple[str, str], ...] | None:
+        """Return the entries whose hash is wrong with the hash that they have (empty: not there), None when it cannot be said."""
+        ...
+
+    def has_entry(self, cache: CacheSpec, entry: str) -> bool:
+        """Tell whether there is an entry of that name."""
+        ...
+
+    def set_aside(self, cache: CacheSpec, entries: Sequence[tuple[str, str]], key: str) -> StepResult:
+        """Move the entries that still have these hashes out of the cache, each once for this key."""
+        ...
+
+    def put_back(self, cache: CacheSpec, key: str) -> StepResult:
+        """Put what was set aside under the key in the place of what is there now; doing it twice changes nothing more."""
+        ...
+
+    def rebuild(self, cache: CacheSpec, key: str) -> StepResult:
+        """Run the cache's rebuild command to its end, once for this key."""
+        ...
+
+    def is_done(self, cache: CacheSpec, key: str) -> bool:
+        """Tell whether the work of this key went to its end."""
+        ...
+
+    def read_cold(self, cache: CacheSpec) -> StepResult:
+        """Run the cache's read command in a fresh folder."""
         ...

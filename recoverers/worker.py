@@ -22,6 +22,7 @@ from pathlib import Path
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.disks import Disks
@@ -281,7 +282,9 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Disks(Path(settings.state) / "disks"))
+    kept = Path(settings.state)
+    on_host = (Disks(kept / "disks"), Caches(kept / "caches"))
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, *on_host)
 
 
 def main() -> int:

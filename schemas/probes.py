@@ -14,6 +14,7 @@ class ProbeKind(StrEnum):
     HTTP = "http"
     FILE_HASH = "file_hash"
     DISK_USAGE = "disk_usage"
+    CACHE_DIGEST = "cache_digest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.probes import ProbeKind, ProbeSpec
+from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
 from schemas.targets.spec import TargetSpec
 
@@ -78,6 +79,7 @@ class Services:
     version: str = ""
     upstreams: tuple[UpstreamSpec, ...] = ()
     disks: tuple[DiskSpec, ...] = ()
+    caches: tuple[CacheSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -93,7 +95,7 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return self.disks
+        return (*self.disks, *self.caches)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

@@ -14,7 +14,11 @@ from streams.classified import Classified
 _LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP})
 
 # What one exact look says; no other probe need agree.
-EXACT_KINDS: dict[ProbeKind, Kind] = {ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT, ProbeKind.DISK_USAGE: Kind.DISK_FULL}
+EXACT_KINDS: dict[ProbeKind, Kind] = {
+    ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT,
+    ProbeKind.DISK_USAGE: Kind.DISK_FULL,
+    ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
+}
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
@@ -36,6 +40,7 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
 # A cause before its symptoms, when several kinds were seen on one target.
 _PRECEDENCE = (
     Kind.DISK_FULL,
+    Kind.INTEGRITY_OR_CACHE,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from recoverers.host_ports import DiskPort
+from recoverers.host_ports import CachePort, DiskPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
+from recoverers.recipes.cache_rebuild import CacheRebuild
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.rerun_job import RerunJob
@@ -29,6 +30,7 @@ class World:
     ci: CiPort
     kinds_in: Callable[[bytes], frozenset[Kind]]
     disks: DiskPort
+    caches: CachePort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -59,12 +61,18 @@ def make_disk_cleanup(world: World) -> Recipe:
     return DiskCleanup(world.services, world.disks)
 
 
+def make_cache_rebuild(world: World) -> Recipe:
+    """Return the recipe that builds broken cache entries anew."""
+    return CacheRebuild(world.services, world.caches)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
     make_rerun_job,
     make_await_upstream,
     make_disk_cleanup,
+    make_cache_rebuild,
 )
 
 

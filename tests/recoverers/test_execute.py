@@ -49,6 +49,7 @@ def test_a_crash_at_any_journal_boundary_changes_neither_outcome_nor_effects(str
         made.silent = {"web-http"} if lying else set()
         made.ci.next_conclusion = "failure" if lying else "success"
         made.disks.read_only = lying
+        made.caches.reads_fail = lying
         return made
 
     calm = fresh()

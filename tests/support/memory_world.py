@@ -18,6 +18,7 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
+from tests.support.fake_caches import FakeCaches
 from tests.support.fake_disks import FakeDisks
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
@@ -87,13 +88,14 @@ class MemoryWorld:
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
     disks: FakeDisks = field(default_factory=FakeDisks)
+    caches: FakeCaches = field(default_factory=FakeCaches)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.disks))
+        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.disks, self.caches))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)
@@ -109,6 +111,9 @@ class MemoryWorld:
             return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
         if watch.probe.kind is ProbeKind.DISK_USAGE:
             return self._has_room(watch.target)
+        if watch.probe.kind is ProbeKind.CACHE_DIGEST:
+            [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
+            return self.caches.bad_entries(cache) == ()
         return self.health.passes(watch.probe)
 
     def _has_room(self, target: str) -> bool:

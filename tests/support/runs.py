@@ -18,14 +18,17 @@ from schemas.ids import id_of
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.vocabulary import Kind
+from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_disks import FakeDisks
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
 DISK = DiskSpec(
     "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
 )
+WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
 JOB = "job:github/acme/api/77/build"
 
 
@@ -45,6 +48,7 @@ SERVICES = Services(
         ),
     ),
     disks=(DISK,),
+    caches=(WHEELS,),
 )
 INDEX = "upstream:index"
 RECIPES = (
@@ -53,6 +57,7 @@ RECIPES = (
     ("rerun_job", JOB),
     ("await_upstream", INDEX),
     ("disk_cleanup", DISK.target),
+    ("cache_rebuild", WHEELS.target),
 )
 
 
@@ -93,6 +98,7 @@ class Sandbox:
     silent: set[str] = field(default_factory=set)
     script: dict[str, list[bool]] = field(default_factory=dict)
     disks: FakeDisks = field(default_factory=FakeDisks)
+    caches: FakeCaches = field(default_factory=lambda: FakeCaches({"six.whl": "rot", "attrs.whl": GOOD}))
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -110,7 +116,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks))
+        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks, self.caches))
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
@@ -138,7 +144,7 @@ class Sandbox:
 
     def effects(self) -> tuple[object, ...]:
         """Return what the targets themselves recorded."""
-        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.disks.ledger)
+        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.disks.ledger), tuple(self.caches.ledger)
 
     def state(self) -> tuple[object, ...]:
         """Return the targets' states."""
@@ -147,6 +153,7 @@ class Sandbox:
             tuple(sorted(self.files.live.items())),
             len(self.ci.conclusions),
             tuple(sorted(self.disks.live.items())),
+            tuple(sorted(self.caches.entries.items())),
         )
 
 

@@ -27,7 +27,8 @@ KEYS: dict[str, Ed25519PrivateKey] = {name: private_key_from(name.encode().ljust
 ROLES = {"olga": Role.OPERATOR, "anton": Role.APPROVER}
 PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) for name, role in ROLES.items()))
 AUTOMATIC = tuple(
-    StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job", "disk_cleanup")
+    StrategyPolicy(name, RolloutLevel.AUTOMATIC)
+    for name in ("service_restart", "config_restore", "rerun_job", "disk_cleanup", "cache_rebuild")
 )
 
 
@@ -83,7 +84,8 @@ def actions_on(flow: MemoryFlow, target: str) -> list[str]:
 def untouched(flow: MemoryFlow) -> bool:
     """Tell whether no fake target was ever acted upon."""
     world = flow.world
-    return not (world.processes.ledger or world.files.ledger or world.ci.asked or world.disks.ledger)
+    ledgers = (world.processes.ledger, world.files.ledger, world.disks.ledger, world.caches.ledger)
+    return not (any(ledgers) or world.ci.asked)
 
 
 def steps_done(told: Told) -> list[str]:

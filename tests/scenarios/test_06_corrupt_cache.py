@@ -1,0 +1,88 @@
+"""Row 6: an entry of a cache is corrupt; it is set aside, built anew and read cold, or the previous one comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.policy import Policy
+from schemas.recoveries import OutcomeStatus
+from schemas.targets.cache import CacheSpec
+from schemas.vocabulary import Kind
+from tests.support.fake_caches import GOOD
+from tests.support.memory_flow import MemoryFlow
+from tests.support.memory_world import SHOP
+from tests.support.story import AUTOMATIC, actions_on, begin, seconds_to_detect, steps_done, told_of, untouched
+
+CACHE = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",), group="build", every_s=1.0)
+
+
+def rotten(cache: CacheSpec = CACHE, policy: Policy | None = None) -> MemoryFlow:
+    """Return a flow with two entries of which one is cut off."""
+    flow = begin(policy, replace(SHOP, caches=(cache,)))
+    flow.world.caches.entries |= {"six.whl": "cut off", "attrs.whl": GOOD}
+    return flow
+
+
+def test_a_corrupt_entry_is_set_aside_built_anew_and_read_cold() -> None:
+    flow = rotten()
+
+    flow.pass_time(15)
+
+    told = told_of(flow, CACHE.target)
+    [incident] = told.incidents
+    assert (incident.kind, incident.confidence >= 0.9) == (Kind.INTEGRITY_OR_CACHE, True)
+    assert seconds_to_detect(told) < 5
+    [decision] = told.decisions
+    assert (decision.strategy, decision.approvals_required, decision.parameters) == ("cache_rebuild", 0, (("cache", "wheels"),))
+    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert steps_done(told) == ["aside:wheels", "rebuild:wheels"]
+    assert [row[:2] for row in flow.world.caches.ledger] == [("aside", "six.whl"), ("rebuild", "wheels")]
+    assert told.final.status is OutcomeStatus.HEALED
+    assert {(row.factor, row.source) for row in told.final.verification if row.passed} == {
+        ("entry_hash_good", "digest"),
+        ("cold_read_passes", "cold_build"),
+    }
+    assert flow.world.caches.entries == {"six.whl": GOOD, "attrs.whl": GOOD}
+    assert actions_on(flow, CACHE.target)[-1] == "recovery.healed"
+
+
+def test_the_previous_entry_comes_back_when_the_command_fails() -> None:
+    flow = rotten()
+    flow.world.caches.rebuild_fails = True
+    before = dict(flow.world.caches.entries)
+
+    flow.pass_time(15)
+
+    outcome = told_of(flow, CACHE.target).outcomes[0]
+    assert outcome.status is OutcomeStatus.ROLLED_BACK
+    assert [step.name for step in outcome.rollback][-1] == "aside:wheels"
+    assert flow.world.caches.entries == before
+
+
+def test_an_entry_that_is_built_as_broken_as_it_was_is_no_recovery() -> None:
+    flow = rotten()
+    flow.world.caches.fills_with = "cut off again"
+    before = dict(flow.world.caches.entries)
+
+    flow.pass_time(10)
+
+    assert told_of(flow, CACHE.target).outcomes[0].status is OutcomeStatus.ROLLED_BACK
+    assert flow.world.caches.entries == before
+
+
+@pytest.mark.parametrize(
+    ("cache", "policy"),
+    [(replace(CACHE, healing=False), Policy(strategies=AUTOMATIC)), (CACHE, Policy())],
+    ids=["off limits", "only observed"],
+)
+def test_a_cache_that_may_not_be_healed_is_not_touched(cache: CacheSpec, policy: Policy) -> None:
+    flow = rotten(cache, policy)
+
+    flow.pass_time(15)
+
+    told = told_of(flow, CACHE.target)
+    assert told.final.status in {OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED}
+    assert told.commands == []
+    assert untouched(flow)
