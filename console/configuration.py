@@ -192,6 +192,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         upstreams=tuple(row.record() for row in rows.upstreams),
         disks=tuple(row.record() for row in rows.disks),
         caches=tuple(row.record() for row in rows.caches),
+        lockfiles=tuple(row.record() for row in rows.lockfiles),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from console.shape import Name, Seconds, Shape
-from console.target_shapes import CacheRow, DiskRow
+from console.target_shapes import CacheRow, DiskRow, LockfileRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
@@ -186,6 +186,7 @@ class ServicesFile(Shape):
     upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
     disks: tuple[DiskRow, ...] = ()
     caches: tuple[CacheRow, ...] = ()
+    lockfiles: tuple[LockfileRow, ...] = ()
 
 
 class StrategyRow(Shape):

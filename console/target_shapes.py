@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from console.shape import NAME, Name, Seconds, Shape
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
+from schemas.targets.lockfile import LockfileSpec, LockTool
 
 
 def _check_below(text: str) -> str:
@@ -87,3 +88,30 @@ class CacheRow(Shape):
     def record(self) -> CacheSpec:
         """Return the record."""
         return CacheSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+OneName = Annotated[str, Field(pattern=r"^[^/]+$")]
+
+
+class LockfileRow(Shape):
+    """One lock file of one repository, and where a change of it is proposed."""
+
+    name: Name
+    repository: Absolute
+    tool: LockTool
+    manifest: OneName
+    lock: OneName
+    source: Name
+    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    folder: Annotated[str, AfterValidator(_check_below)] = ""
+    base_branch: Annotated[str, Field(pattern=r"^(?!healstream/)[A-Za-z0-9._/-]+$")] = "main"
+    test: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    program: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 120.0
+    max_bytes: Annotated[int, Field(gt=0)] = 64 * 1024**2
+    healing: bool = True
+
+    def record(self) -> LockfileSpec:
+        """Return the record."""
+        return LockfileSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})

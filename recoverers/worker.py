@@ -27,7 +27,9 @@ from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
+from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
+from infra.adapters.proposals import Proposals
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -283,7 +285,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
     kept = Path(settings.state)
-    on_host = (Disks(kept / "disks"), Caches(kept / "caches"))
+    on_host = (Disks(kept / "disks"), Caches(kept / "caches"), Lockfiles(), Proposals(services))
     return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, *on_host)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.spec import TargetSpec
 
 UPSTREAM = "upstream"
@@ -80,6 +81,7 @@ class Services:
     upstreams: tuple[UpstreamSpec, ...] = ()
     disks: tuple[DiskSpec, ...] = ()
     caches: tuple[CacheSpec, ...] = ()
+    lockfiles: tuple[LockfileSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -95,11 +97,15 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.caches)
+        return (*self.disks, *self.caches, *self.lockfiles)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
         return next((spec for spec in self.others() if spec.target == target), None)
+
+    def repository_of(self, target: str) -> LockfileSpec | None:
+        """Return the repository with a lock file that a target is, or that a CI job is of."""
+        return next((spec for spec in self.lockfiles if spec.owns(target)), None)
 
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""

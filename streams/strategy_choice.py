@@ -31,6 +31,10 @@ def is_allowed_on(configuration: Configuration, strategy: str, target: str) -> b
 def choose_strategy(configuration: Configuration, incident: Incident, attempt: int) -> Choice | None:
     """Return the first card that heals the kind and that the policy lets act, else the first that heals it."""
     cards = cards_for(configuration.cards, incident.kind, incident.target)
+    repository = configuration.services.repository_of(incident.target)
+    if repository and repository.target != incident.target:
+        # A job of a repository that the catalogue knows may also be healed there.
+        cards = (*cards, *cards_for(configuration.cards, incident.kind, repository.target))
     if not cards:
         return None
     policy = configuration.policy

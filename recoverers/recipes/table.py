@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from recoverers.host_ports import CachePort, DiskPort
+from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.cache_rebuild import CacheRebuild
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from schemas.services import Services
@@ -31,6 +33,8 @@ class World:
     kinds_in: Callable[[bytes], frozenset[Kind]]
     disks: DiskPort
     caches: CachePort
+    packages: PackagePort
+    proposals: ProposalPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -66,6 +70,11 @@ def make_cache_rebuild(world: World) -> Recipe:
     return CacheRebuild(world.services, world.caches)
 
 
+def make_lockfile_repair(world: World) -> Recipe:
+    """Return the recipe that writes lock files anew."""
+    return LockfileRepair(world.services, world.packages, world.proposals)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -73,6 +82,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_await_upstream,
     make_disk_cleanup,
     make_cache_rebuild,
+    make_lockfile_repair,
 )
 
 

@@ -38,4 +38,20 @@ HOST_CARDS: tuple[StrategyCard, ...] = (
         deadline_s=600.0,
         minimum_confidence=0.9,
     ),
+    StrategyCard(
+        name="lockfile_repair",
+        recipe_version=1,
+        title="Write the lock file anew on a branch, try it and propose it; never on the main branch",
+        heals=frozenset({Kind.LOCKFILE_MISMATCH}),
+        targets=frozenset({"repo"}),
+        parameters=(),
+        bounds=(),
+        # It changes what people build on: at the shipped thresholds somebody is always asked first.
+        base_risk=60.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("lock_in_step", "clean_install_passes"),
+        max_attempts=1,
+        deadline_s=900.0,
+        minimum_confidence=0.9,
+    ),
 )

@@ -20,6 +20,7 @@ from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
 from tests.support.fake_caches import FakeCaches
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -89,13 +90,16 @@ class MemoryWorld:
     is_looked_at: bool = True
     disks: FakeDisks = field(default_factory=FakeDisks)
     caches: FakeCaches = field(default_factory=FakeCaches)
+    packages: FakePackages = field(default_factory=FakePackages)
+    proposals: FakeProposals = field(default_factory=FakeProposals)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.disks, self.caches))
+        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, *on_host))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)

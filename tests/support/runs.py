@@ -20,15 +20,18 @@ from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
 from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
 DISK = DiskSpec(
     "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
 )
 WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
+SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", "package-lock.json", "github", "acme/shop")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -49,6 +52,7 @@ SERVICES = Services(
     ),
     disks=(DISK,),
     caches=(WHEELS,),
+    lockfiles=(SHOP_LOCK,),
 )
 INDEX = "upstream:index"
 RECIPES = (
@@ -58,6 +62,7 @@ RECIPES = (
     ("await_upstream", INDEX),
     ("disk_cleanup", DISK.target),
     ("cache_rebuild", WHEELS.target),
+    ("lockfile_repair", SHOP_LOCK.target),
 )
 
 
@@ -99,6 +104,8 @@ class Sandbox:
     script: dict[str, list[bool]] = field(default_factory=dict)
     disks: FakeDisks = field(default_factory=FakeDisks)
     caches: FakeCaches = field(default_factory=lambda: FakeCaches({"six.whl": "rot", "attrs.whl": GOOD}))
+    packages: FakePackages = field(default_factory=FakePackages)
+    proposals: FakeProposals = field(default_factory=FakeProposals)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -116,7 +123,9 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks, self.caches))
+        return recipes_for(
+            World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks, self.caches, self.packages, self.proposals)
+        )
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
@@ -144,7 +153,15 @@ class Sandbox:
 
     def effects(self) -> tuple[object, ...]:
         """Return what the targets themselves recorded."""
-        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.disks.ledger), tuple(self.caches.ledger)
+        return (
+            tuple(self.processes.ledger),
+            tuple(self.files.ledger),
+            self.ci.asked,
+            tuple(self.disks.ledger),
+            tuple(self.caches.ledger),
+            tuple(self.packages.ledger),
+            tuple(self.proposals.ledger),
+        )
 
     def state(self) -> tuple[object, ...]:
         """Return the targets' states."""
@@ -154,6 +171,8 @@ class Sandbox:
             len(self.ci.conclusions),
             tuple(sorted(self.disks.live.items())),
             tuple(sorted(self.caches.entries.items())),
+            tuple(sorted(self.packages.branches.items())),
+            frozenset(self.proposals.waiting),
         )
 
 

@@ -28,7 +28,7 @@ ROLES = {"olga": Role.OPERATOR, "anton": Role.APPROVER}
 PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) for name, role in ROLES.items()))
 AUTOMATIC = tuple(
     StrategyPolicy(name, RolloutLevel.AUTOMATIC)
-    for name in ("service_restart", "config_restore", "rerun_job", "disk_cleanup", "cache_rebuild")
+    for name in ("service_restart", "config_restore", "rerun_job", "disk_cleanup", "cache_rebuild", "lockfile_repair")
 )
 
 
@@ -84,7 +84,14 @@ def actions_on(flow: MemoryFlow, target: str) -> list[str]:
 def untouched(flow: MemoryFlow) -> bool:
     """Tell whether no fake target was ever acted upon."""
     world = flow.world
-    ledgers = (world.processes.ledger, world.files.ledger, world.disks.ledger, world.caches.ledger)
+    ledgers = (
+        world.processes.ledger,
+        world.files.ledger,
+        world.disks.ledger,
+        world.caches.ledger,
+        world.packages.ledger,
+        world.proposals.ledger,
+    )
     return not (any(ledgers) or world.ci.asked)
 
 
