@@ -15,6 +15,7 @@ from typing import Protocol
 
 from console.configuration import Files, configuration_of
 from console.home import write_file
+from console.plugins import known_cards
 from learning.patterns.loader import REVIEWS_FILE
 from learning.patterns.loader import read_folder as read_patterns
 from schemas.configuration import Configuration, Keys
@@ -77,7 +78,7 @@ def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:
         files = {name: found[name].decode("utf-8") for name in sums}
     except UnicodeDecodeError as error:
         raise ConfigurationError(BACKUP, f"a file is no UTF-8: {error}", "Take another backup") from error
-    configuration = configuration_of(_as_configuration(files, shipped_patterns), Keys())
+    configuration = configuration_of(_as_configuration(files, shipped_patterns), Keys(), known_cards())
     if not isinstance(configuration, Configuration):
         raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
     return files

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.plugins import known_cards
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
@@ -25,6 +26,7 @@ from schemas.pattern_review import PatternReview, why_not_counted
 from schemas.people import People
 from schemas.policy import Policy
 from schemas.services import Services, start_order
+from schemas.strategy_card import StrategyCard
 
 _REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not by hand"
 M = TypeVar("M", bound=BaseModel)
@@ -68,10 +70,10 @@ def _read_texts(folder: Path) -> dict[str, str]:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
 
-def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
-    """Return the whole configuration, or everything that is wrong with the files."""
+def configuration_of(files: Files, keys: Keys, cards: Sequence[StrategyCard] = CARDS) -> Configuration | list[Problem]:
+    """Return the whole configuration, or everything that is wrong with the files; ``cards`` are the strategies that a policy may name."""
     problems: list[Problem] = []
-    policy, persons = _policy_in(files.texts, problems), _people_in(files.texts, problems)
+    policy, persons = _policy_in(files.texts, problems, cards), _people_in(files.texts, problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
@@ -86,6 +88,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         services=known,
         people=persons,
         keys=keys,
+        cards=tuple(cards),
         patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
         reviews=reviews,
         version=files.digest(),
@@ -94,7 +97,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
 
 def load_configuration(folder: Path, shipped_patterns: Path, keys: Keys) -> Configuration:
     """Return the folder's configuration; raises ConfigurationError with every problem's place."""
-    found = configuration_of(read_folder(folder, shipped_patterns), keys)
+    found = configuration_of(read_folder(folder, shipped_patterns), keys, known_cards())
     if isinstance(found, list):
         raise _refused(found)
     return found
@@ -112,7 +115,7 @@ def load_people(folder: Path) -> People:
 def load_policy(folder: Path) -> Policy:
     """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files."""
     problems: list[Problem] = []
-    policy = _policy_in(_read_texts(folder), problems)
+    policy = _policy_in(_read_texts(folder), problems, known_cards())
     if problems:
         raise _refused(problems)
     return policy
@@ -132,9 +135,9 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     return people
 
 
-def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems)
+    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems, cards)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -158,7 +161,7 @@ def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
 
 
-def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -171,8 +174,8 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
                 problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
             found[name], origin[name] = value, file
         for index, row in enumerate(rows.strategies or ()):
-            if card_named(CARDS, row.strategy) is None:
-                known = ", ".join(card.name for card in CARDS)
+            if card_named(tuple(cards), row.strategy) is None:
+                known = ", ".join(card.name for card in cards)
                 problems.append(
                     document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
                 )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from console.shape import NAME, Name, Seconds, Shape
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
-from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
 
 
 def _check_below(text: str) -> str:
@@ -90,6 +90,12 @@ class CacheRow(Shape):
         return CacheSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
 
 
+def _check_base(text: str) -> str:
+    if text.startswith(BRANCHES):
+        raise ValueError(f"branches below {BRANCHES} are healstream's own; name the one that people build from")
+    return text
+
+
 OneName = Annotated[str, Field(pattern=r"^[^/]+$")]
 
 
@@ -104,7 +110,7 @@ class LockfileRow(Shape):
     source: Name
     project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
     folder: Annotated[str, AfterValidator(_check_below)] = ""
-    base_branch: Annotated[str, Field(pattern=r"^(?!healstream/)[A-Za-z0-9._/-]+$")] = "main"
+    base_branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_check_base)] = "main"
     test: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     program: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     environ: Environ = Field(default_factory=dict)

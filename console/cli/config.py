@@ -8,6 +8,7 @@ import typer
 
 from console.cli.show import NAME, home, talk
 from console.configuration import configuration_of, read_folder
+from console.plugins import known_cards
 from console.system_paths import shipped_patterns
 from schemas.configuration import Configuration, Keys
 
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 def check(name: str = NAME) -> None:
     """Check the folder; every mistake as file:line:column on standard output, exit 8 when there is one."""
-    found = configuration_of(read_folder(home(name).config, shipped_patterns()), Keys())
+    found = configuration_of(read_folder(home(name).config, shipped_patterns()), Keys(), known_cards())
     if isinstance(found, Configuration):
         talk(f"{home(name).config}: {len(found.services.services)} services, {len(found.patterns)} pattern files, version {found.version}")
         return
@@ -37,7 +38,7 @@ def check(name: str = NAME) -> None:
 def view(name: str = NAME) -> None:
     """Write the files as they stand, literals to mask left out."""
     read = read_folder(home(name).config, shipped_patterns())
-    found = configuration_of(read, Keys())
+    found = configuration_of(read, Keys(), known_cards())
     secrets = found.policy.secrets if isinstance(found, Configuration) else ()
     for file, text in sorted(read.texts.items()):
         shown = text

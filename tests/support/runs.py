@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from recoverers.execute import drive
 from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
 from recoverers.ports import Recipe
-from recoverers.recipes.table import World, recipes_for
+from recoverers.recipes.table import RecipeMaker, World, recipes_for
 from recoverers.terms import Terms
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
@@ -116,16 +116,15 @@ class Sandbox:
         alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
         return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]}, disks=disks)
 
-    def recipes(self, services: Services = SERVICES) -> Mapping[str, Recipe]:
-        """Return every recipe over the fakes."""
+    def recipes(self, services: Services = SERVICES, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
+        """Return every recipe over the fakes, and those of third parties."""
         health = FakeHealth(self.processes, silent=self.silent, script=self.script)
 
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        return recipes_for(
-            World(services, self.processes, self.files, health, self.ci, kinds_in, self.disks, self.caches, self.packages, self.proposals)
-        )
+        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
