@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
 from console.plugins import known_cards
+from console.target_problems import target_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
@@ -203,6 +204,7 @@ def _service_problems(document: Document, services: Services) -> list[Problem]:
     known = {spec.name: spec for spec in services.services}
     problems = _repeated(document, "services", [spec.name for spec in services.services])
     problems += _repeated(document, "configs", [spec.name for spec in services.configs])
+    problems += target_problems(document, services)
     problems += [*_repeated(document, "upstreams", [spec.name for spec in services.upstreams]), *_shared_hosts(document, services)]
     for index, spec in enumerate(services.services):
         for name in spec.depends_on:
