@@ -30,6 +30,7 @@ from infra.adapters.git_files import GitFiles
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.step_records import StepRecords
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -285,7 +286,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
     kept = Path(settings.state)
-    on_host = (Disks(kept / "disks"), Caches(kept / "caches"), Lockfiles(), Proposals(services))
+    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
     return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, *on_host)
 
 

@@ -1,6 +1,6 @@
 """Caches of this machine: fits ``CachePort``. A broken entry is renamed away, written down before; its commands run bounded.
 
-A record of each step lies in ``records`` (one file per key, JSON a line); what was set aside keeps its bytes and times, for it only moves.
+A record of each step lies in ``records``; what was set aside keeps its bytes and times, for it only moves.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from pathlib import Path
 
 from infra.adapters.bounded_run import Ran, run_bounded
 from infra.adapters.cache_checks import broken_entries, sha256_of
-from infra.adapters.launch import append_row, ledger_rows
 from infra.adapters.open_below import opened_folder, opened_parent
+from infra.adapters.step_records import StepRecords
 from schemas.attempts import StepResult, StepStatus
 from schemas.targets.cache import CacheSpec
 
-_DONE = "done"
 _MOST_PROJECT_BYTES = 16 * 1024**2
 _OK = StepResult(StepStatus.OK)
 
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """The real adapter; ``records`` is a folder of the executor's own."""
+    """The real adapter."""
 
-    records: Path
+    records: StepRecords
 
     def bad_entries(self, cache: CacheSpec) -> tuple[tuple[str, str], ...] | None:
         """Return what the cache's own way to tell says."""
@@ -41,29 +40,28 @@ class Caches:
 
     def set_aside(self, cache: CacheSpec, entries: Sequence[tuple[str, str]], key: str) -> StepResult:
         """Rename each entry that is still what it was; an entry that is not there has nothing to move."""
-        rows = self._rows(key)
-        if any(_DONE in row for row in rows):
+        if self.records.ending(key):
             return _OK
-        known = {str(row["entry"]) for row in rows}
+        known = {str(row["entry"]) for row in self.records.rows(key)}
         aside = Path(cache.aside_folder) / key
         try:
             aside.mkdir(parents=True, exist_ok=True, mode=0o700)
             for number, (entry, digest) in enumerate(entries):
                 if digest and sha256_of(cache, entry) == digest:
                     if entry not in known:
-                        append_row(self._record(key), {"entry": entry, "kept": str(number), "sha256": digest})
+                        self.records.add(key, {"entry": entry, "kept": str(number), "sha256": digest})
                     _move_out(cache, entry, aside, str(number))
         except OSError as error:
             return StepResult(StepStatus.FAILED, f"cannot be set aside: {error}")
-        append_row(self._record(key), {_DONE: "aside"})
+        self.records.end(key, "aside")
         return _OK
 
     def put_back(self, cache: CacheSpec, key: str) -> StepResult:
         """Rename what is there now away, and the previous entry back."""
         aside = Path(cache.aside_folder) / key
         try:
-            for row in self._rows(key):
-                if "entry" in row and (aside / str(row["kept"])).exists():
+            for row in self.records.rows(key):
+                if (aside / str(row["kept"])).exists():
                     _move_in(cache, str(row["entry"]), aside, str(row["kept"]))
         except OSError as error:
             return StepResult(StepStatus.FAILED, f"cannot be put back: {error}")
@@ -71,29 +69,22 @@ class Caches:
 
     def rebuild(self, cache: CacheSpec, key: str) -> StepResult:
         """Run the command; begun again after a crash, as any build is."""
-        if any(_DONE in row for row in self._rows(key)):
+        if self.records.ending(key):
             return _OK
         ran = _run_in_fresh(cache, cache.rebuild)
         if not ran.passed:
             return StepResult(StepStatus.FAILED, f"exit {ran.code}: {ran.tail[-250:]}")
-        append_row(self._record(key), {_DONE: "rebuilt"})
+        self.records.end(key, "rebuilt")
         return _OK
 
     def is_done(self, cache: CacheSpec, key: str) -> bool:  # noqa: ARG002 - the port's shape; the key names the step of one command
-        """Tell whether the records of the key end with the word that says so."""
-        return any(_DONE in row for row in self._rows(key))
+        """Tell whether the records of the key have an end."""
+        return bool(self.records.ending(key))
 
     def read_cold(self, cache: CacheSpec) -> StepResult:
         """Run the read command."""
         ran = _run_in_fresh(cache, cache.read)
         return _OK if ran.passed else StepResult(StepStatus.FAILED, f"exit {ran.code}: {ran.tail[-250:]}")
-
-    def _rows(self, key: str) -> list[dict[str, object]]:
-        return ledger_rows(self._record(key))
-
-    def _record(self, key: str) -> Path:
-        self.records.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.records / f"{key}.jsonl"
 
 
 def _run_in_fresh(cache: CacheSpec, argv: Sequence[str]) -> Ran:

@@ -1,6 +1,6 @@
 """File systems of this machine: fits ``DiskPort``. What is set aside is copied, written down and only then removed; each once for its key.
 
-A record of every file lies in ``records`` (one file per key, JSON a line); the copies lie in the disk's quarantine.
+A record of every file lies in ``records``; the copies lie in the disk's quarantine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.adapters.launch import append_row, ledger_rows
 from infra.adapters.open_below import inodes_in_use, opened_folder, opened_parent, walk_files
 from infra.adapters.set_aside import Kept, copy_out, restore
+from infra.adapters.step_records import StepRecords
 from schemas.attempts import StepResult, StepStatus
 from schemas.seen_files import DiskUse, FileSeen
 from schemas.targets.disk import DiskSpec
@@ -21,14 +21,13 @@ from schemas.targets.disk import DiskSpec
 # So much is done in one asking; between two of them a run can be stopped.
 SLICE_FILES, SLICE_BYTES = 100, 256 * 1024**2
 _PROBE = ".healstream-write-probe"
-_DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """The real adapter; ``records`` is a folder of the executor's own."""
+    """The real adapter."""
 
-    records: Path
+    records: StepRecords
 
     def usage(self, disk: DiskSpec) -> DiskUse | None:
         """Return how full it is, as ``df`` counts it."""
@@ -62,16 +61,16 @@ class Disks:
 
     def set_aside(self, disk: DiskSpec, files: Sequence[FileSeen], key: str) -> StepResult:
         """Copy a slice of the files into the quarantine, write that down, then remove those that are still what was copied."""
-        return self._work(disk, files, key, Path(disk.quarantine) / key)
+        return _work(self.records, disk, files, key, Path(disk.quarantine) / key)
 
     def delete(self, disk: DiskSpec, files: Sequence[FileSeen], key: str) -> StepResult:
         """Remove a slice of the files."""
-        return self._work(disk, files, key, None)
+        return _work(self.records, disk, files, key, None)
 
     def put_back(self, disk: DiskSpec, files: Sequence[FileSeen], key: str) -> StepResult:
         """Put back what the records of the key name, beside and then into its place."""
         wanted = {row.path for row in files}
-        kept = [Kept.from_row(row) for row in self._rows(key) if row.get("copy") and row["path"] in wanted]
+        kept = [Kept.from_row(row) for row in self.records.rows(key) if row.get("copy") and row["path"] in wanted]
         try:
             faults = [fault for row in kept if (fault := restore(disk.path, row, Path(disk.quarantine) / key))]
         except OSError as error:
@@ -81,8 +80,8 @@ class Disks:
         return StepResult(StepStatus.OK, f"{len(kept)} files are back")
 
     def is_done(self, disk: DiskSpec, key: str) -> bool:  # noqa: ARG002 - the port's shape; the key names the step of one command
-        """Tell whether the records of the key end with the word that says so."""
-        return any(_DONE in row for row in self._rows(key))
+        """Tell whether the records of the key have an end."""
+        return bool(self.records.ending(key))
 
     def takes_writes(self, disk: DiskSpec) -> bool:
         """Write a small file, read it again and remove it."""
@@ -102,44 +101,42 @@ class Disks:
         except OSError:
             return False
 
-    def _work(self, disk: DiskSpec, files: Sequence[FileSeen], key: str, into: Path | None) -> StepResult:
-        rows = self._rows(key)
-        if any(_DONE in row for row in rows):
-            return StepResult(StepStatus.OK, str(rows[-1].get(_DONE, "")))
-        known = {str(row["path"]) for row in rows}
-        todo = _slice([file for file in files if file.path not in known])
-        try:
-            self._take_away(disk, todo or files, key, into)
-        except OSError as error:
-            return StepResult(StepStatus.FAILED, f"cannot be written down or moved: {error}")
-        if todo:
-            return StepResult(StepStatus.PENDING, f"{len(known) + len(todo)} of {len(files)} files", 0.0)
-        gone = sum(not _is_there(disk, file) for file in files)
-        said = f"{gone} of {len(files)} files taken away; the rest changed meanwhile, or is in use"
-        append_row(self._record(key), {_DONE: said})
-        return StepResult(StepStatus.OK, said)
 
-    def _take_away(self, disk: DiskSpec, files: Sequence[FileSeen], key: str, into: Path | None) -> None:
-        """Write down before anything is removed: whoever dies in between, the next asking goes on, and an undo finds every copy."""
-        known = {str(row["path"]): bool(row.get("copy")) for row in self._rows(key)}
-        in_use = inodes_in_use()
+def _work(records: StepRecords, disk: DiskSpec, files: Sequence[FileSeen], key: str, into: Path | None) -> StepResult:
+    """Take a slice of the files away; the step's end is written down when all have been tried."""
+    if said := records.ending(key):
+        return StepResult(StepStatus.OK, said)
+    known = {str(row["path"]): bool(row.get("copy")) for row in records.rows(key)}
+    todo = _slice([file for file in files if file.path not in known])
+    in_use = inodes_in_use()
+    try:
         if into is not None:
             into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for number, file in enumerate(files):
+        # When nothing is left to begin, what a crash left between its record and its removal is removed.
+        for number, file in enumerate(todo or files, start=len(known)):
             is_kept = known.get(file.path)
             if is_kept is None:
-                copy = copy_out(disk.path, file, into, f"{len(known) + number}") if into else None
-                append_row(self._record(key), copy.row() if copy else {"path": file.path})
-                is_kept = copy is not None
+                is_kept = _write_down(records, disk, file, key, into / str(number) if into else None)
             if is_kept or into is None:
                 _remove(disk, file, in_use)
+    except OSError as error:
+        return StepResult(StepStatus.FAILED, f"cannot be written down or moved: {error}")
+    if todo:
+        return StepResult(StepStatus.PENDING, f"{len(known) + len(todo)} of {len(files)} files", 0.0)
+    gone = sum(not _is_there(disk, file) for file in files)
+    said = f"{gone} of {len(files)} files taken away; the rest changed meanwhile, or is in use"
+    records.end(key, said)
+    return StepResult(StepStatus.OK, said)
 
-    def _rows(self, key: str) -> list[dict[str, object]]:
-        return ledger_rows(self._record(key))
 
-    def _record(self, key: str) -> Path:
-        self.records.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.records / f"{key}.jsonl"
+def _write_down(records: StepRecords, disk: DiskSpec, file: FileSeen, key: str, copy: Path | None) -> bool:
+    """Copy the file, if it is to be kept, and write it down before anything is removed; return whether there is a copy.
+
+    Whoever dies in between: the next asking goes on, and an undo finds every copy.
+    """
+    kept = copy_out(disk.path, file, copy.parent, copy.name) if copy else None
+    records.add(key, kept.row() if kept else {"path": file.path})
+    return kept is not None
 
 
 def _slice(files: Sequence[FileSeen]) -> list[FileSeen]:

@@ -120,7 +120,7 @@ class DiskCleanup:
         moved: list[FileSeen] = []
         deleted: list[FileSeen] = []
         freed = 0
-        for row in heapq.nsmallest(most, self._allowed(spec), key=lambda seen: (seen.mtime_ns, seen.path)):
+        for row in heapq.nsmallest(most, self._allowed(spec, room), key=lambda seen: (seen.mtime_ns, seen.path)):
             if use.percent_without(freed, len(moved) + len(deleted)) < spec.well_percent:
                 break
             characters -= len(row.path) + 60
@@ -136,13 +136,14 @@ class DiskCleanup:
             freed += row.bytes
         return moved, deleted
 
-    def _allowed(self, spec: DiskSpec) -> Iterator[FileSeen]:
+    def _allowed(self, spec: DiskSpec, room: int) -> Iterator[FileSeen]:
         seen: set[int] = set()
         for folder in dict.fromkeys(rule.folder for rule in spec.rules):
             for row in self.disks.files(spec, folder):
                 is_old = any(row.age_s >= rule.older_than_s for rule in spec.rules_for(row.path))
                 # Another name of the same file keeps its bytes, so its removal frees nothing.
-                if is_old and not row.in_use and row.links == 1 and row.inode not in seen:
+                may_go = row.bytes <= room or _is_regenerable(spec, row)
+                if is_old and may_go and not row.in_use and row.links == 1 and row.inode not in seen:
                     seen.add(row.inode)
                     yield row
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from infra.adapters.caches import Caches
+from infra.adapters.step_records import StepRecords
 from recoverers.host_ports import CachePort
 from schemas.attempts import StepStatus
 from schemas.targets.cache import CacheCheck, CacheSpec
@@ -64,7 +65,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> CacheCase:
         )
     spec = plain_cache(tmp_path)
     entry = Path(spec.folder) / "a.bin"
-    return CacheCase(Caches(tmp_path / "records"), spec, lambda: _rot(entry), lambda: files_below(Path(spec.folder)))
+    return CacheCase(Caches(StepRecords(tmp_path / "records")), spec, lambda: _rot(entry), lambda: files_below(Path(spec.folder)))
 
 
 def _rot(entry: Path) -> None:
@@ -109,7 +110,7 @@ def test_an_entry_that_changed_since_it_was_seen_is_left(case: CacheCase) -> Non
 def real(tmp_path: Path) -> CacheCase:
     spec = plain_cache(tmp_path)
     entry = Path(spec.folder) / "a.bin"
-    return CacheCase(Caches(tmp_path / "records"), spec, lambda: _rot(entry), lambda: files_below(Path(spec.folder)))
+    return CacheCase(Caches(StepRecords(tmp_path / "records")), spec, lambda: _rot(entry), lambda: files_below(Path(spec.folder)))
 
 
 def test_a_command_is_bounded_in_time_and_output_and_sees_a_clean_environment(real: CacheCase, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_manifest_that_names_other_places_or_nonsense_moves_nothing(real: Cach
 
 def heal(cache: CacheSpec, place: Path) -> Caches:
     """Set the broken entries aside and rebuild; return the port."""
-    port = Caches(place / "records")
+    port = Caches(StepRecords(place / "records"))
     bad = port.bad_entries(cache)
     assert bad
     assert port.set_aside(cache, bad, "one").status is StepStatus.OK

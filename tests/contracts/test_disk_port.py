@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.adapters.disks import Disks
+from infra.adapters.step_records import StepRecords
 from recoverers.host_ports import DiskPort
 from schemas.attempts import StepResult, StepStatus
 from schemas.seen_files import FileSeen
@@ -77,7 +78,7 @@ def case(request: pytest.FixtureRequest, disk: Path, tmp_path: Path) -> DiskCase
         return DiskCase(FakeDisks(size=100 * SIZE, room=50 * SIZE), DiskSpec("h", "/d", rules=rules, quarantine="/q"), None)
     spec = DiskSpec("h", str(disk), rules=rules, quarantine=str(tmp_path / "aside"))
     (tmp_path / "aside").mkdir()
-    return DiskCase(Disks(tmp_path / "records"), spec, disk)
+    return DiskCase(Disks(StepRecords(tmp_path / "records")), spec, disk)
 
 
 def test_what_is_set_aside_is_gone_once_and_comes_back_as_it_was(case: DiskCase) -> None:
@@ -143,7 +144,7 @@ def test_a_disk_takes_a_small_write_and_a_folder_that_is_not_there_has_no_files(
 @pytest.fixture
 def real(disk: Path, tmp_path: Path) -> DiskCase:
     (tmp_path / "aside").mkdir()
-    return DiskCase(Disks(tmp_path / "records"), DiskSpec("h", str(disk), quarantine=str(tmp_path / "aside")), disk)
+    return DiskCase(Disks(StepRecords(tmp_path / "records")), DiskSpec("h", str(disk), quarantine=str(tmp_path / "aside")), disk)
 
 
 def test_bytes_mode_owner_and_times_are_put_back(real: DiskCase, disk: Path) -> None:

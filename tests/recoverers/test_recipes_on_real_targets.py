@@ -22,6 +22,7 @@ from infra.adapters.git_files import GitFiles
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.step_records import StepRecords
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept
@@ -50,8 +51,8 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Checks(),
         CiServers(services),
         lambda _: frozenset(),
-        disks or Disks(place / "disks"),
-        Caches(place / "caches"),
+        disks or Disks(StepRecords(place / "disks")),
+        Caches(StepRecords(place / "caches")),
         Lockfiles(),
         Proposals(services),
     )
@@ -135,7 +136,7 @@ def test_what_does_not_make_a_disk_well_is_put_back_byte_for_byte(disk: Path, tm
             assert disk.path
             return False
 
-    world = real_world(Services(disks=(spec,)), tmp_path, Full(tmp_path / "disks"))
+    world = real_world(Services(disks=(spec,)), tmp_path, Full(StepRecords(tmp_path / "disks")))
     outcome = carry_out(world, "disk_cleanup", spec.target)
 
     assert outcome.status is OutcomeStatus.ROLLED_BACK, outcome
