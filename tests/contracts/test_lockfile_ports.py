@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from dulwich import porcelain
+from dulwich.object_store import tree_lookup_path
 from dulwich.repo import Repo
 
 from console.demo.github_server import GithubServer
@@ -81,6 +82,26 @@ def pip_lock(place: Path) -> LockfileSpec:
     return replace(LOCK, repository=str(folder), folder="app", program=(sys.executable, "-m", "pip"), environ=environ)
 
 
+TINY = """
+import pathlib, sys
+names = pathlib.Path('names').read_text().split()
+lock = pathlib.Path('names.lock')
+if sys.argv[1:3] == ['install', '--package-lock-only']:
+    lock.write_text(chr(10).join(sorted(names)))
+    pathlib.Path('left-behind').write_text('x')
+elif lock.read_text().split() != sorted(names):
+    sys.exit('names and names.lock are not in sync')
+"""
+
+
+def tiny_lock(place: Path) -> LockfileSpec:
+    """Return a project whose tool is a small program that understands npm's words: quick where only git is looked at."""
+    (place / "tiny.py").write_text(TINY, encoding="utf-8")
+    folder = repository(place, {"app/names": "two\none\n", "app/names.lock": "one\n", "README": "shop\n"})
+    program = (sys.executable, "-I", "-S", str(place / "tiny.py"))
+    return replace(LOCK, tool=LockTool.NPM, manifest="names", lock="names.lock", repository=str(folder), folder="app", program=program)
+
+
 def check_repair(port: PackagePort, spec: LockfileSpec) -> str:
     """Carry a repair out as the recipe does, hold what every adapter must hold, and return the new commit."""
     base = port.base_of(spec)
@@ -102,7 +123,7 @@ def check_repair(port: PackagePort, spec: LockfileSpec) -> str:
 
 @pytest.fixture(params=["fake", "real"])
 def packages(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[PackagePort, LockfileSpec]:
-    return (FakePackages(), LOCK) if request.param == "fake" else (Lockfiles(), pip_lock(tmp_path))
+    return (FakePackages(), LOCK) if request.param == "fake" else (Lockfiles(), tiny_lock(tmp_path))
 
 
 def test_a_lock_file_is_written_on_a_branch_of_its_own_and_the_branch_is_taken_back(
@@ -144,7 +165,7 @@ def test_what_is_not_there_is_said_and_not_raised(packages: tuple[PackagePort, L
 
 
 def test_of_what_a_tool_leaves_only_the_lock_file_is_committed(tmp_path: Path) -> None:
-    spec, port = pip_lock(tmp_path), Lockfiles()
+    spec, port = tiny_lock(tmp_path), Lockfiles()
     assert port.create_branch(spec, BRANCH, port.base_of(spec)).status is StepStatus.OK
     assert port.regenerate(spec, BRANCH).status is StepStatus.OK
     head = port.head_of(spec, BRANCH)
@@ -152,9 +173,9 @@ def test_of_what_a_tool_leaves_only_the_lock_file_is_committed(tmp_path: Path) -
     with Repo(spec.repository) as repo:
         made, base = repo[head.encode()], repo[port.base_of(spec).encode()]
         changes = list(repo.object_store.tree_changes(base.tree, made.tree))  # type: ignore[attr-defined]
-    assert [row[0][1] for row in changes] == [b"app/requirements.txt"]
+    assert [row[0][1] for row in changes] == [b"app/names.lock"]
     assert (made.parents, made.author) == ([base.id], b"healstream <healstream@localhost>")  # type: ignore[attr-defined]
-    assert (Path(spec.repository) / "app/requirements.txt").read_text(encoding="utf-8") == "one==1.0\n"
+    assert (Path(spec.repository) / "app/names.lock").read_text(encoding="utf-8") == "one\n"
 
 
 def test_a_missing_tool_and_a_repository_that_is_too_large_or_gone_say_nothing(tmp_path: Path) -> None:
@@ -168,12 +189,21 @@ def test_a_missing_tool_and_a_repository_that_is_too_large_or_gone_say_nothing(t
 
 
 def test_the_test_command_decides_after_the_install(tmp_path: Path) -> None:
-    spec, port = pip_lock(tmp_path), Lockfiles()
+    spec, port = tiny_lock(tmp_path), Lockfiles()
     base = port.base_of(spec)
     assert port.create_branch(spec, BRANCH, base).status is StepStatus.OK
     assert port.regenerate(spec, BRANCH).status is StepStatus.OK
     failing = replace(spec, test=(sys.executable, "-I", "-c", "raise SystemExit(3)"))
     assert port.try_install(failing, port.head_of(spec, BRANCH)).detail.startswith("exit 3")
+
+
+def test_pip_writes_hashes_and_installs_wheels_only(tmp_path: Path) -> None:
+    spec, port = pip_lock(tmp_path), Lockfiles()
+    head = check_repair(port, spec)
+    with Repo(spec.repository) as repo:
+        _, blob = tree_lookup_path(repo.__getitem__, repo[head.encode()].tree, b"app/requirements.txt")  # type: ignore[attr-defined]
+        lines = repo[blob].data.decode().splitlines()  # type: ignore[attr-defined]
+    assert [line.split(" --hash=sha256:")[0] for line in lines] == ["one==1.0", "two==2.0"]
 
 
 def test_npm_writes_and_installs_from_local_packages_without_running_their_scripts(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from schemas.services import CiServer, Services
 from schemas.targets.disk import CleanRule, DiskSpec
 from tests.contracts.test_cache_port import plain_cache
 from tests.contracts.test_disk_port import LONG_AGO_NS, mount
-from tests.contracts.test_lockfile_ports import pip_lock
+from tests.contracts.test_lockfile_ports import tiny_lock
 from tests.support.fakes import FakeHands
 from tests.support.runs import command, outcomes
 
@@ -158,7 +158,7 @@ def test_a_broken_cache_entry_is_rebuilt(tmp_path: Path) -> None:
 def test_a_lock_file_is_written_tried_and_proposed_or_nothing_is_left(tmp_path: Path, holds: bool) -> None:
     server = GithubServer(0, lambda _: None)
     server.start()
-    lock = replace(pip_lock(tmp_path), test=("true",) if holds else ("false",))
+    lock = replace(tiny_lock(tmp_path), test=("true",) if holds else ("false",))
     services = Services(lockfiles=(lock,), ci=(CiServer("github", f"http://127.0.0.1:{server.port}", "", ("acme/shop",)),))
     base = Lockfiles().base_of(lock)
 

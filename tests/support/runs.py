@@ -104,6 +104,7 @@ class Sandbox:
     script: dict[str, list[bool]] = field(default_factory=dict)
     disks: FakeDisks = field(default_factory=FakeDisks)
     caches: FakeCaches = field(default_factory=lambda: FakeCaches({"six.whl": "rot", "attrs.whl": GOOD}))
+    services: Services = SERVICES
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
 
@@ -116,7 +117,7 @@ class Sandbox:
         alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
         return cls(processes=FakeProcesses(alive=alive), script={"index-page": [False, False, True, False]}, disks=disks)
 
-    def recipes(self, services: Services = SERVICES, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
+    def recipes(self, services: Services | None = None, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes, and those of third parties."""
         health = FakeHealth(self.processes, silent=self.silent, script=self.script)
 
@@ -124,7 +125,7 @@ class Sandbox:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
         on_host = (self.disks, self.caches, self.packages, self.proposals)
-        return recipes_for(World(services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
+        return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
