@@ -6,6 +6,7 @@ All three run in a folder that holds one commit's files. Called by ``lockfiles``
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ Words = tuple[str, ...]
 # A report larger than this is no lock file's.
 _MOST_REPORT_BYTES = 32 * 1024**2
 _REPORT = ".healstream-report.json"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]*\])?\s*([<>=!~]=?[^;@/\\]*)?(;[^@/\\]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,14 @@ _PIP = ("--disable-pip-version-check", "--only-binary", ":all:")
 _PIP_REPORT = ("install", "--quiet", "--dry-run", "--ignore-installed", "--report", _REPORT, *_PIP, "-r")
 
 TOOLS: Mapping[LockTool, Tool] = {
-    LockTool.NPM: Tool(("npm",), ("install", "--package-lock-only", *_NPM), ("ci", "--dry-run", *_NPM), ("ci", *_NPM)),
+    LockTool.NPM: Tool(
+        ("npm",),
+        ("install", "--package-lock-only", *_NPM),
+        ("ci", "--dry-run", *_NPM),
+        ("ci", *_NPM),
+        # A repository's own settings may not name the program that fetches from git.
+        (("npm_config_git", "git"), ("npm_config_ignore_scripts", "true")),
+    ),
     LockTool.PIP: Tool(
         (sys.executable, "-m", "pip"),
         _PIP_REPORT,
@@ -46,7 +55,9 @@ TOOLS: Mapping[LockTool, Tool] = {
         ("install", "--quiet", "--no-deps", "--require-hashes", "--target", ".healstream-installed", *_PIP, "-r"),
         writes_report=True,
     ),
-    LockTool.UV: Tool(("uv",), ("lock",), ("lock", "--check"), ("sync", "--locked", "--no-build", "--no-install-project")),
+    LockTool.UV: Tool(
+        ("uv",), ("lock", "--no-build"), ("lock", "--check", "--no-build"), ("sync", "--locked", "--no-build", "--no-install-project")
+    ),
     LockTool.CARGO: Tool(
         ("cargo",),
         ("update", "--workspace"),
@@ -108,6 +119,8 @@ def _report_of(spec: LockfileSpec, work: Path, home: Path) -> tuple[Ran, str]:
     """Return what the manifest resolves to, as the lines of a requirements file with hashes."""
     report = work / _REPORT
     report.unlink(missing_ok=True)
+    if fault := _not_of_an_index(work / spec.manifest):
+        return Ran(-5, fault), ""
     ran = _run(spec, (*TOOLS[spec.tool].lock, spec.manifest), work, home)
     if not ran.passed:
         return ran, ""
@@ -121,6 +134,13 @@ def _report_of(spec: LockfileSpec, work: Path, home: Path) -> tuple[Ran, str]:
     finally:
         report.unlink(missing_ok=True)
     return ran, "".join(lines)
+
+
+def _not_of_an_index(manifest: Path) -> str:
+    """Return why a requirements file is left alone: an option, a path or an address may make pip build, which runs foreign code."""
+    text = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
+    wrong = next((line for line in _requirements(text) if not _PLAIN.fullmatch(line)), "")
+    return f"{manifest.name} asks for more than packages of an index: {wrong[:80]!r}" if wrong else ""
 
 
 def _line(row: Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]]) -> str:

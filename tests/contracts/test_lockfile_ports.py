@@ -206,6 +206,19 @@ def test_pip_writes_hashes_and_installs_wheels_only(tmp_path: Path) -> None:
     assert [line.split(" --hash=sha256:")[0] for line in lines] == ["one==1.0", "two==2.0"]
 
 
+@pytest.mark.parametrize(
+    "wish", ["-e .", "--index-url http://evil.example", "./app", "one @ file:///tmp/one.tar.gz", "one; x @ y", "$(id)"]
+)
+def test_a_manifest_that_could_make_pip_build_is_left_alone(tmp_path: Path, wish: str) -> None:
+    folder = repository(tmp_path, {"requirements.in": f"one\n{wish}\n", "requirements.txt": "one==1.0\n"})
+    spec, port = replace(LOCK, repository=str(folder), program=("touch", str(tmp_path / "pip-ran"))), Lockfiles()
+    base = port.base_of(spec)
+    assert port.in_step(spec, base) is None
+    assert port.create_branch(spec, BRANCH, base).status is StepStatus.OK
+    assert "more than packages" in port.regenerate(spec, BRANCH).detail
+    assert not (tmp_path / "pip-ran").exists()
+
+
 def test_npm_writes_and_installs_from_local_packages_without_running_their_scripts(tmp_path: Path) -> None:
     tool("npm")
     package = tmp_path / "left-1.0.0.tgz"
