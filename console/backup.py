@@ -15,6 +15,7 @@ from typing import Protocol
 
 from console.configuration import Files, configuration_of
 from console.home import write_file
+from console.plugins import known_cards
 from learning.patterns.loader import REVIEWS_FILE
 from learning.patterns.loader import read_folder as read_patterns
 from schemas.configuration import Configuration, Keys
@@ -69,7 +70,7 @@ def back_up(config: Path, store: Store, at: datetime) -> Backup:
 def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:
     """Return a backup's files after every check; raises ConfigurationError with what is wrong, and nothing was changed."""
     files = whole_files(store)
-    configuration = configuration_of(as_files(files, shipped_patterns), Keys())
+    configuration = configuration_of(as_files(files, shipped_patterns), Keys(), known_cards())
     if not isinstance(configuration, Configuration):
         raise ConfigurationError(BACKUP, "\n".join(map(str, configuration)), "Restore a backup that this release can read")
     return files

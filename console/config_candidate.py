@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from console.configuration import HEALSTREAM, POLICY, Files, configuration_of, read_folder
+from console.plugins import known_cards
 from schemas.configuration import Configuration, Keys
 from schemas.errors import ConfigurationError
 
@@ -16,7 +17,7 @@ def candidate_in(folder: Path, current: Path, shipped_patterns: Path) -> Configu
     """Return the candidate; raises ConfigurationError with the place of each mistake."""
     whole = (folder / HEALSTREAM).is_file()
     files = read_folder(folder, shipped_patterns) if whole else _over(folder, read_folder(current, shipped_patterns))
-    found = configuration_of(files, Keys())
+    found = configuration_of(files, Keys(), known_cards())
     if isinstance(found, Configuration):
         return found
     said = "\n".join(map(str, found))

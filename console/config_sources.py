@@ -15,6 +15,7 @@ from console.config_versions import chosen, kept_sets
 from console.configuration import configuration_of
 from console.home import Home
 from console.keys import load_key
+from console.plugins import known_cards
 from console.system_paths import shipped_patterns
 from infra.adapters.git_revision import files_at
 from infra.kafka import read_to_end
@@ -60,7 +61,7 @@ def files_of(source: str, home: Home) -> dict[str, str]:
 
 def checked(source: str, files: Mapping[str, str]) -> Configuration:
     """Return the configuration that the files of a source are; raises ConfigurationError with every mistake's place."""
-    configuration = configuration_of(as_files(files, shipped_patterns()), Keys())
+    configuration = configuration_of(as_files(files, shipped_patterns()), Keys(), known_cards())
     if isinstance(configuration, Configuration):
         return configuration
     raise ConfigurationError(source, "\n".join(map(str, configuration)), "Name another version; nothing was changed")

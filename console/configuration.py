@@ -15,7 +15,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.plugins import known_cards
 from console.rule_places import rule_problems
+from console.target_problems import target_problems
 from console.window_checks import window_problems
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
@@ -28,6 +30,7 @@ from schemas.pattern_review import PatternReview, why_not_counted
 from schemas.people import People, Right
 from schemas.policy import Policy
 from schemas.services import Services, start_order
+from schemas.strategy_card import StrategyCard
 
 _REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not by hand"
 M = TypeVar("M", bound=BaseModel)
@@ -73,10 +76,10 @@ def _read_texts(folder: Path) -> dict[str, str]:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
 
-def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
-    """Return the whole configuration, or everything that is wrong with the files."""
+def configuration_of(files: Files, keys: Keys, cards: Sequence[StrategyCard] = CARDS) -> Configuration | list[Problem]:
+    """Return the whole configuration, or everything that is wrong with the files; ``cards`` are the strategies that a policy may name."""
     problems: list[Problem] = []
-    policy, persons = _policy_in(files.texts, problems), _people_in(files.texts, problems)
+    policy, persons = _policy_in(files.texts, problems, cards), _people_in(files.texts, problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
@@ -92,6 +95,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         services=known,
         people=persons,
         keys=keys,
+        cards=tuple(cards),
         patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
         reviews=reviews,
         version=files.digest(),
@@ -100,7 +104,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
 
 def load_configuration(folder: Path, shipped_patterns: Path, keys: Keys) -> Configuration:
     """Return the folder's configuration; raises ConfigurationError with every problem's place."""
-    found = configuration_of(read_folder(folder, shipped_patterns), keys)
+    found = configuration_of(read_folder(folder, shipped_patterns), keys, known_cards())
     if isinstance(found, list):
         raise _refused(found)
     return found
@@ -118,7 +122,7 @@ def load_people(folder: Path) -> People:
 def load_policy(folder: Path) -> Policy:
     """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files."""
     problems: list[Problem] = []
-    policy = _policy_in(_read_texts(folder), problems)
+    policy = _policy_in(_read_texts(folder), problems, known_cards())
     if problems:
         raise _refused(problems)
     return policy
@@ -164,9 +168,9 @@ def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
     return "\n".join(found.values()) if found else DEFAULT_RULES
 
 
-def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy(_policy_texts(texts), problems)
+    policy = _policy(_policy_texts(texts), problems, cards)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -194,7 +198,7 @@ def _policy_texts(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}
 
 
-def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -208,8 +212,8 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
             found[name], origin[name] = value, file
         problems += rule_problems(document, [row.record() for row in rows.rules or ()])
         for index, row in enumerate(rows.strategies or ()):
-            if card_named(CARDS, row.strategy) is None:
-                known = ", ".join(card.name for card in CARDS)
+            if card_named(tuple(cards), row.strategy) is None:
+                known = ", ".join(card.name for card in cards)
                 problems.append(
                     document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
                 )
@@ -235,6 +239,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         upstreams=tuple(row.record() for row in rows.upstreams),
         disks=tuple(row.record() for row in rows.disks),
         containers=tuple(row.record() for row in rows.containers),
+        caches=tuple(row.record() for row in rows.caches),
+        lockfiles=tuple(row.record() for row in rows.lockfiles),
     )
 
 
@@ -242,6 +248,7 @@ def _service_problems(document: Document, services: Services) -> list[Problem]:
     known = {spec.name: spec for spec in services.services}
     problems = _repeated(document, "services", [spec.name for spec in services.services])
     problems += _repeated(document, "configs", [spec.name for spec in services.configs])
+    problems += target_problems(document, services)
     problems += [*_repeated(document, "upstreams", [spec.name for spec in services.upstreams]), *_shared_hosts(document, services)]
     for index, spec in enumerate(services.services):
         for name in spec.depends_on:

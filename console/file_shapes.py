@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
-from console.target_shapes import ContainerRow, DiskRow
+from console.target_shapes import CacheRow, ContainerRow, DiskRow, LockfileRow
 from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -181,6 +181,8 @@ class ServicesFile(Shape):
     upstreams: Annotated[tuple[UpstreamRow, ...], Field(max_length=200)] = ()
     disks: tuple[DiskRow, ...] = ()
     containers: tuple[ContainerRow, ...] = ()
+    caches: tuple[CacheRow, ...] = ()
+    lockfiles: tuple[LockfileRow, ...] = ()
 
 
 class StrategyRow(Shape):

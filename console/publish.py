@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.kafka import deliver, read_to_end
 from schemas.avro_codec import Codec
+from schemas.card_bodies import cards_body
 from schemas.configuration import (
+    CARDS_ENTRY,
     KEYS_ENTRY,
     PEOPLE_ENTRY,
     POLICY_ENTRY,
@@ -43,6 +45,7 @@ def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetim
         (SERVICES_ENTRY, EntryKind.SERVICES, services_body(configuration.services)),
         (PEOPLE_ENTRY, EntryKind.CONFIGURATION, people_body(configuration.people)),
         (KEYS_ENTRY, EntryKind.CONFIGURATION, keys_body(configuration.keys)),
+        (CARDS_ENTRY, EntryKind.STRATEGY_CARDS, cards_body(configuration.cards)),
         (REVIEWS_ENTRY, EntryKind.CONFIGURATION, reviews_body(configuration.reviews)),
         *((name, EntryKind.PATTERNS, text) for name, text in configuration.patterns),
     ]

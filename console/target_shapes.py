@@ -9,8 +9,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from schemas.probes import ProbeKind
+from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
+from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
 
 
 def _check_below(text: str) -> str:
@@ -29,6 +31,7 @@ class CleanRow(Shape):
     folder: Below
     names: Annotated[str, Field(pattern=r"^[^/]+$")] = "*"
     older_than_s: Seconds
+    regenerable: bool = False
 
 
 class DiskRow(Shape):
@@ -43,12 +46,23 @@ class DiskRow(Shape):
     max_bytes: Annotated[int, Field(gt=0)] = 20 * GIB
     every_s: Seconds = 10.0
     healing: bool = True
+    data: tuple[Below, ...] = ()
+    quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
 
     def record(self) -> DiskSpec:
         """Return the record."""
-        rules = tuple(CleanRule(row.folder, row.names, row.older_than_s) for row in self.clean)
         return DiskSpec(
-            self.host, self.path, self.group, rules, self.full_percent, self.well_percent, self.max_bytes, self.every_s, self.healing
+            host=self.host,
+            path=self.path,
+            group=self.group,
+            rules=tuple(CleanRule(row.folder, row.names, row.older_than_s, row.regenerable) for row in self.clean),
+            full_percent=self.full_percent,
+            well_percent=self.well_percent,
+            max_bytes=self.max_bytes,
+            every_s=self.every_s,
+            healing=self.healing,
+            data=self.data,
+            quarantine=self.quarantine,
         )
 
 
@@ -92,3 +106,63 @@ class ContainerRow(Shape):
             every_s=self.every_s,
             healing=self.healing,
         )
+
+
+Argv = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+Absolute = Annotated[str, Field(pattern=r"^/")]
+Environ = dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str]
+
+
+class CacheRow(Shape):
+    """One cache: how its entries are checked, and the argument lists that build and read it."""
+
+    name: Name
+    folder: Absolute
+    rebuild: Argv
+    read: Argv
+    check: CacheCheck = CacheCheck.MANIFEST
+    manifest: Below = "SHA256SUMS"
+    project: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    aside: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    group: Annotated[str, Field(pattern=f"{NAME}|^$")] = ""
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 60.0
+    every_s: Seconds = 300.0
+    healing: bool = True
+
+    def record(self) -> CacheSpec:
+        """Return the record."""
+        return CacheSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+def _check_base(text: str) -> str:
+    if text.startswith(BRANCHES):
+        raise ValueError(f"branches below {BRANCHES} are healstream's own; name the one that people build from")
+    return text
+
+
+OneName = Annotated[str, Field(pattern=r"^[^/]+$")]
+
+
+class LockfileRow(Shape):
+    """One lock file of one repository, and where a change of it is proposed."""
+
+    name: Name
+    repository: Absolute
+    tool: LockTool
+    manifest: OneName
+    lock: OneName
+    source: Name
+    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    folder: Annotated[str, AfterValidator(_check_below)] = ""
+    base_branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_check_base)] = "main"
+    test: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    program: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 120.0
+    max_bytes: Annotated[int, Field(gt=0)] = 64 * 1024**2
+    healing: bool = True
+
+    def record(self) -> LockfileSpec:
+        """Return the record."""
+        return LockfileSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})

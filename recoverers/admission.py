@@ -70,5 +70,6 @@ def _why_unfit(command: HealingCommand, configuration: Configuration) -> str | N
 def _speaks_of(said: Mapping[str, object], kind: str, name: str) -> bool:
     """Tell whether parameters that name a target of this kind name this one."""
     if kind != "job":
-        return kind not in said or said[kind] == name.partition(":")[0]
+        # A configuration's target also names its path.
+        return kind not in said or said[kind] in {name, name.partition(":")[0] if kind == "config" else name}
     return not any(word in said for word in _OF_A_JOB) or "/".join(str(said.get(word)) for word in _OF_A_JOB) == name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from recoverers.advice import advice_on
 from recoverers.journal import RunState
 from recoverers.precondition import Ending
 from recoverers.transitions import State
@@ -65,7 +66,7 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     command = run.command
     healed = ending.status is OutcomeStatus.HEALED
     gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
-    advice = _GAVE_UP if gave_up else _ADVICE.get(ending.status)
+    advice = _GAVE_UP if gave_up else _ADVICE.get(ending.status) or advice_on(ending.reason)
     external = _external_wait_s(run)
     recovered = run.recovered_at if healed else None
     return RecoveryOutcome(

@@ -66,7 +66,8 @@ class Call:
 class Traits:
     """What is fixed about a recipe; one that is not ``undoable`` leaves its effect when it did not help, as a history does.
 
-    ``gives_up_as`` is the end of a run that did not help and has nothing to take back.
+    ``gives_up_as`` is the end of a run that did not help and has nothing to take back. ``keeps`` names the steps (by the word before the
+    colon) that leave no effect to take back, or one that is not taken back, and says why.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Traits:
     verify_within_s: float
     undoable: bool = True
     gives_up_as: OutcomeStatus = OutcomeStatus.ROLLED_BACK
+    keeps: tuple[tuple[str, str], ...] = ()
 
 
 class Recipe(Protocol):

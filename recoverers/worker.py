@@ -22,11 +22,16 @@ from pathlib import Path
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.containers import Containers
+from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
+from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
+from infra.adapters.proposals import Proposals
+from infra.adapters.step_records import StepRecords
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -283,7 +288,9 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here())
+    kept = Path(settings.state)
+    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host)
 
 
 def main() -> int:

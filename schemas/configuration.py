@@ -12,6 +12,7 @@ from typing import cast
 
 from schemas.authorization import DEFAULT_RULES, faults_in
 from schemas.avro_shape import record_from_plain, record_to_plain
+from schemas.card_bodies import cards_from
 from schemas.catalogue import CARDS
 from schemas.ids import from_micros, micros
 from schemas.oversight import CatalogueEntry, EntryKind
@@ -28,6 +29,7 @@ PEOPLE_ENTRY = "people"
 KEYS_ENTRY = "keys"
 PATTERNS_PREFIX = "patterns/"
 REVIEWS_ENTRY = "reviews"
+CARDS_ENTRY = "cards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def configuration_from(entries: Iterable[CatalogueEntry], publisher_key: str) ->
             services=cast("Services", record_from_plain(Services)(json.loads(newest[SERVICES_ENTRY].body))),
             people=_people(newest[PEOPLE_ENTRY].body),
             keys=cast("Keys", record_from_plain(Keys)(json.loads(newest[KEYS_ENTRY].body))),
+            cards=cards_from(newest[CARDS_ENTRY].body if CARDS_ENTRY in newest else ""),
             patterns=tuple((name, entry.body) for name, entry in sorted(newest.items()) if entry.kind is EntryKind.PATTERNS),
             reviews=reviews_from(newest[REVIEWS_ENTRY].body if REVIEWS_ENTRY in newest else ""),
             version="+".join(f"{name}@{newest[name].version[:8]}" for name in sorted(newest)),

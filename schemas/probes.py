@@ -17,6 +17,7 @@ class ProbeKind(StrEnum):
     CONTAINER_RUNNING = "container_running"
     CONTAINER_MEMORY = "container_memory"
     CONTAINER_IMAGE = "container_image"
+    CACHE_DIGEST = "cache_digest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.probes import ProbeKind, ProbeSpec
+from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.spec import TargetSpec
 
 UPSTREAM = "upstream"
@@ -96,6 +98,8 @@ class Services:
     upstreams: tuple[UpstreamSpec, ...] = ()
     disks: tuple[DiskSpec, ...] = ()
     containers: tuple[ContainerSpec, ...] = ()
+    caches: tuple[CacheSpec, ...] = ()
+    lockfiles: tuple[LockfileSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -111,11 +115,15 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers)
+        return (*self.disks, *self.containers, *self.caches, *self.lockfiles)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
         return next((spec for spec in self.others() if spec.target == target), None)
+
+    def repository_of(self, target: str) -> LockfileSpec | None:
+        """Return the repository with a lock file that a target is, or that a CI job is of."""
+        return next((spec for spec in self.lockfiles if spec.owns(target)), None)
 
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""

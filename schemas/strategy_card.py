@@ -30,7 +30,8 @@ class Prior:
 class StrategyCard:
     """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds.
 
-    Of several cards that heal the same the first in the catalogue is chosen until another one is surely better.
+    Of several cards that heal the same the first in the catalogue is chosen until another one is surely better. ``outputs`` are what a
+    workflow's later steps may read of it: each name with the value that stands where there is none.
     """
 
     name: str
@@ -47,3 +48,4 @@ class StrategyCard:
     deadline_s: float
     minimum_confidence: float
     prior: Prior = Prior()
+    outputs: Parameters = ()

@@ -8,12 +8,13 @@ from schemas.services import Services
 
 
 def needs_of(target: str, services: Services) -> tuple[str, ...]:
-    """Return what a target needs directly: a service its services and its configuration files."""
+    """Return what a target needs directly: a service its services, its configuration files and the disks of its group."""
     kind, _, name = target.partition(":")
     spec = services.service(name) if kind == "service" else None
     if spec is None:
         return ()
-    return (*(f"service:{other}" for other in spec.depends_on), *(f"config:{config}" for config in spec.configs))
+    disks = tuple(disk.target for disk in services.disks if disk.group == spec.group)
+    return (*(f"service:{other}" for other in spec.depends_on), *(f"config:{config}" for config in spec.configs), *disks)
 
 
 def beneath(target: str, services: Services) -> frozenset[str]:

@@ -19,6 +19,7 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.DISK_USAGE: Kind.DISK_FULL,
     ProbeKind.CONTAINER_MEMORY: Kind.OUT_OF_MEMORY,
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
+    ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
 }
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
@@ -43,6 +44,7 @@ _PRECEDENCE = (
     Kind.DISK_FULL,
     Kind.OUT_OF_MEMORY,
     Kind.CONTAINER_RUNTIME,
+    Kind.INTEGRITY_OR_CACHE,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,

@@ -66,6 +66,10 @@ def is_held_out(policy: Policy, incident: Incident, asked: Asked) -> bool:
 def choose_strategy(configuration: Configuration, incident: Incident, asked: Asked, history: HealingHistory) -> Choice | None:
     """Return one of the cards that heal the kind and that the policy lets act, by the evidence and a draw; None when no card heals it."""
     cards = cards_for(configuration.cards, incident.kind, incident.target)
+    repository = configuration.services.repository_of(incident.target)
+    if repository and repository.target != incident.target:
+        # A job of a repository that the catalogue knows may also be healed there.
+        cards = (*cards, *cards_for(configuration.cards, incident.kind, repository.target))
     if not cards:
         return None
     incumbent = incumbent_of(configuration, cards, incident.target)

@@ -19,6 +19,7 @@ from console.config_versions import chosen, keep, kept_sets
 from console.configuration import configuration_of, load_configuration, read_folder
 from console.home import Home
 from console.keys import component_keys, load_key
+from console.plugins import known_cards
 from console.publish import publish as publish_all
 from console.system_paths import shipped_patterns
 from console.words import Speaker, require_right, speaker_in
@@ -52,7 +53,7 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 def check(name: str = NAME) -> None:
     """Check the folder; every mistake as file:line:column on standard output, exit 8 when there is one."""
-    found = configuration_of(read_folder(home(name).config, shipped_patterns()), Keys())
+    found = configuration_of(read_folder(home(name).config, shipped_patterns()), Keys(), known_cards())
     if isinstance(found, Configuration):
         talk(f"{home(name).config}: {len(found.services.services)} services, {len(found.patterns)} pattern files, version {found.version}")
         return
@@ -64,7 +65,7 @@ def check(name: str = NAME) -> None:
 def view(name: str = NAME) -> None:
     """Write the files as they stand, literals to mask left out."""
     read = read_folder(home(name).config, shipped_patterns())
-    found = configuration_of(read, Keys())
+    found = configuration_of(read, Keys(), known_cards())
     secrets = found.policy.secrets if isinstance(found, Configuration) else ()
     for file, text in sorted(read.texts.items()):
         shown = text

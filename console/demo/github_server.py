@@ -1,6 +1,7 @@
 """A GitHub-shaped REST server that really runs its jobs and hands their logs and ends on as records; used by the demo and by tests.
 
-It knows what ``rerun_job`` asks: a run, the jobs of an attempt, a job's log, and the re-run of one job.
+It knows what ``rerun_job`` asks: a run, the jobs of an attempt, a job's log, and the re-run of one job; and pull requests, as far as
+``lockfile_repair`` opens and closes them (``pull_requests.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from typing_extensions import override
 
+from console.demo.pull_requests import MOST_BODY_BYTES, PullRequests
 from schemas.events import JobFinished, LogChunk, Origin, Provenance, StepResult, Trust
 from schemas.ids import Record
 from schemas.vocabulary import Result
@@ -97,6 +99,7 @@ class GithubServer:
         self._lock = threading.Lock()
         self._running: list[threading.Thread] = []
         self._processes: set[subprocess.Popen[str]] = set()
+        self.pulls = PullRequests()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _page_of(self))
         self.port = int(self._server.server_address[1])
 
@@ -133,12 +136,14 @@ class GithubServer:
         if found := _LOG.match(path):
             _, attempt = self._attempt(int(found["job"]))
             return (200, attempt.log.encode()) if attempt and attempt.conclusion else (404, b"")
-        return 404, b"{}"
+        return self.pulls.answer("GET", path, b"")
 
-    def answer_post(self, path: str) -> tuple[int, bytes]:
-        """Answer a POST: the re-run of a job that has ended."""
+    def answer_post(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Answer a POST: the re-run of a job that has ended, or a pull request."""
         found = _RERUN.match(path)
-        job, attempt = self._attempt(int(found["job"])) if found else (None, None)
+        if found is None:
+            return self.pulls.answer("POST", path, body)
+        job, attempt = self._attempt(int(found["job"]))
         if job is None or attempt is None:
             return 404, b"{}"
         if not attempt.conclusion or attempt is not job.attempts[-1]:
@@ -204,7 +209,13 @@ def _page_of(server: GithubServer) -> type[BaseHTTPRequestHandler]:
             self._write(*server.answer_get(self.path))
 
         def do_POST(self) -> None:  # the library calls it by this name
-            self._write(*server.answer_post(self.path))
+            self._write(*server.answer_post(self.path, self._body()))
+
+        def do_PATCH(self) -> None:  # the library calls it by this name
+            self._write(*server.pulls.answer("PATCH", self.path, self._body()))
+
+        def _body(self) -> bytes:
+            return self.rfile.read(min(int(self.headers.get("Content-Length", "0")), MOST_BODY_BYTES))
 
         def _write(self, status: int, body: bytes) -> None:
             self.send_response(status)

@@ -58,7 +58,7 @@ class CiServers:
         if run is None:
             return StepResult(StepStatus.FAILED, "no configured server for this target")
         try:
-            with _client(run.server) as client:
+            with client_of(run.server) as client:
                 answer = client.post(f"{run.path}/jobs/{job_id}/rerun")
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return StepResult(StepStatus.FAILED, f"no connection: {error}")
@@ -81,7 +81,8 @@ class CiServers:
         return _Run(server, project, run_id, job) if server else None
 
 
-def _client(server: CiServer) -> httpx.Client:
+def client_of(server: CiServer) -> httpx.Client:
+    """Return a client with the server's token, time-outs and no redirects."""
     token = Path(server.token_file).read_text(encoding="utf-8").strip() if server.token_file else ""
     headers = {"Accept": "application/vnd.github+json", **({"Authorization": f"Bearer {token}"} if token else {})}
     return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
@@ -89,7 +90,7 @@ def _client(server: CiServer) -> httpx.Client:
 
 def _get(run: _Run, path: str) -> bytes | None:
     try:
-        with _client(run.server) as client, client.stream("GET", run.path + path) as answer:
+        with client_of(run.server) as client, client.stream("GET", run.path + path) as answer:
             if not answer.is_success:
                 return None
             content = bytearray()

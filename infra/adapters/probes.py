@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
@@ -53,6 +54,7 @@ class Probes:
             ProbeKind.CONTAINER_RUNNING: self._container,
             ProbeKind.CONTAINER_MEMORY: self._container,
             ProbeKind.CONTAINER_IMAGE: self._container,
+            ProbeKind.CACHE_DIGEST: self._cache,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -117,6 +119,16 @@ class Probes:
             return Look(HealthStatus.DEGRADED, f"cannot be read: {error.strerror}")
         status = HealthStatus.FAIL if percent >= spec.full_percent else HealthStatus.PASS
         return Look(status, f"{percent:.1f} % used")
+
+    async def _cache(self, probe: ProbeSpec) -> Look:
+        spec = next((cache for cache in self.services.caches if cache.target == probe.address), None)
+        if spec is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no cache {probe.address!r}")
+        bad = await asyncio.to_thread(broken_entries, spec)
+        if bad is None:
+            # Nothing can be said of its entries: somebody has to look, nothing is to be rebuilt.
+            return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
+        return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
 
     def _compare(self, name: str) -> Look:
         config = self.services.config(name)

@@ -29,7 +29,9 @@ class AwaitUpstream:
     services: Services
     health: HealthPort
     # Nothing was changed, so there is nothing to take back: an upstream that stays away is a person's, not a failed rollback.
-    traits: Traits = Traits("await_upstream", 1, 60.0, undoable=False, gives_up_as=OutcomeStatus.ESCALATED)
+    traits: Traits = Traits(
+        "await_upstream", 1, 60.0, undoable=False, gives_up_as=OutcomeStatus.ESCALATED, keeps=(("await", "it only looks"),)
+    )
 
     def gather(self, command: HealingCommand) -> Facts:
         """Look the upstream up; one look that passes is not believed yet, so the steps ask in any case."""

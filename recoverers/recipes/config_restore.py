@@ -23,7 +23,7 @@ class ConfigRestore:
     files: ConfigFilePort
     processes: ProcessPort
     health: HealthPort
-    traits: Traits = Traits("config_restore", 1, 15.0)
+    traits: Traits = Traits("config_restore", 1, 15.0, keeps=(("reload", "the service reads again what the file holds then"),))
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read the hash of the file as it is and as it is pinned."""

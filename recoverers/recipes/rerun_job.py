@@ -19,7 +19,7 @@ class RerunJob:
 
     ci: CiPort
     kinds_in: Callable[[bytes], frozenset[Kind]]
-    traits: Traits = Traits("rerun_job", 1, 1800.0, undoable=False)
+    traits: Traits = Traits("rerun_job", 1, 1800.0, undoable=False, keeps=(("rerun", "an attempt that has run stays in the history"),))
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read the run's newest attempt and how its job ended."""

@@ -23,7 +23,7 @@ class ServiceRestart:
     services: Services
     processes: ProcessPort
     health: HealthPort
-    traits: Traits = Traits("service_restart", 1, 15.0)
+    traits: Traits = Traits("service_restart", 1, 15.0, keeps=(("validate", "it only looks"),))
 
     def gather(self, command: HealingCommand) -> Facts:
         """Find which services of the dependency closure are down."""

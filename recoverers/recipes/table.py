@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
+from recoverers.host_ports import CachePort, DiskPort
+from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
+from recoverers.recipes.cache_rebuild import CacheRebuild
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
+from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from schemas.services import Services
@@ -32,6 +37,10 @@ class World:
     ci: CiPort
     kinds_in: Callable[[bytes], frozenset[Kind]]
     containers: ContainerPort
+    disks: DiskPort
+    caches: CachePort
+    packages: PackagePort
+    proposals: ProposalPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -72,6 +81,21 @@ def make_container_image(world: World) -> Recipe:
     return ContainerImage(ContainerView(world.services, world.containers, world.health))
 
 
+def make_disk_cleanup(world: World) -> Recipe:
+    """Return the recipe that makes room on full disks."""
+    return DiskCleanup(world.services, world.disks)
+
+
+def make_cache_rebuild(world: World) -> Recipe:
+    """Return the recipe that builds broken cache entries anew."""
+    return CacheRebuild(world.services, world.caches)
+
+
+def make_lockfile_repair(world: World) -> Recipe:
+    """Return the recipe that writes lock files anew."""
+    return LockfileRepair(world.services, world.packages, world.proposals)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -80,6 +104,9 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_container_restart,
     make_container_memory,
     make_container_image,
+    make_disk_cleanup,
+    make_cache_rebuild,
+    make_lockfile_repair,
 )
 
 

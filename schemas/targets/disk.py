@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from schemas.probes import ProbeKind, ProbeSpec
 
@@ -11,18 +12,28 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class CleanRule:
-    """Files that nobody misses: ``names`` (a shell pattern of one name) below ``folder`` (relative to the disk), unchanged for so long."""
+    """Files that nobody misses: ``names`` (a shell pattern of one name) below ``folder`` (relative to the disk), unchanged for so long.
+
+    Only what is ``regenerable`` - made again by whoever needs it - may be deleted outright; the rest goes into a quarantine or stays.
+    """
 
     folder: str
     names: str
     older_than_s: float
+    regenerable: bool = False
+
+    def names_file(self, path: str) -> bool:
+        """Tell whether the rule speaks of a file of this path, relative to the disk; how old it is the caller asks."""
+        inside = self.folder.strip("/") in {"", "."} or is_below(path, self.folder)
+        return inside and fnmatchcase(path.rpartition("/")[2], self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class DiskSpec:
-    """One file system. Only what a rule names is ever removed; one action removes at most ``max_bytes``.
+    """One file system. Only what a rule names is ever removed, and nothing below ``data``; one action removes at most ``max_bytes``.
 
     ``full_percent`` of use is a failure, ``well_percent`` is where a clean-up may stop; ``group`` is the service group that rests on it.
+    ``quarantine`` is a folder on another file system that takes what is set aside; without one only regenerable files go.
     """
 
     host: str
@@ -34,6 +45,8 @@ class DiskSpec:
     max_bytes: int = 20 * GIB
     every_s: float = 10.0
     healing: bool = True
+    data: tuple[str, ...] = ()
+    quarantine: str = ""
 
     @property
     def target(self) -> str:
@@ -49,3 +62,15 @@ class DiskSpec:
     def probes(self) -> tuple[ProbeSpec, ...]:
         """Return the one look at its use."""
         return (ProbeSpec("disk-usage", ProbeKind.DISK_USAGE, "", self.every_s),)
+
+    def rules_for(self, path: str) -> tuple[CleanRule, ...]:
+        """Return the rules that speak of a file: none for one that is data, or whose path leaves the disk."""
+        if path.startswith("/") or ".." in path.split("/") or any(is_below(path, folder) for folder in self.data):
+            return ()
+        return tuple(rule for rule in self.rules if rule.names_file(path))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a relative path is a folder or lies below it."""
+    clean = folder.strip("/").removeprefix("./")
+    return path == clean or path.startswith(f"{clean}/")

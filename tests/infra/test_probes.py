@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,6 +21,7 @@ from infra.adapters.probes import Look, Probes
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services
+from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
 
 
@@ -143,3 +146,17 @@ def test_a_disk_fails_from_its_limit_on_and_one_that_cannot_be_read_or_is_unknow
     seen = [look(ProbeKind.DISK_USAGE, spec.target, services).status for spec in services.disks]
     assert seen == [HealthStatus.FAIL, HealthStatus.PASS, HealthStatus.DEGRADED]
     assert "no disk" in look(ProbeKind.DISK_USAGE, "disk:other:/", services).detail
+
+
+def test_a_caches_entries_are_compared_with_their_hashes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "SHA256SUMS").write_text(f"{sha256(b'one').hexdigest()}  a\n", encoding="utf-8")
+    cache = CacheSpec("c", str(tmp_path), ("fill",), ("read",))
+    services = Services(caches=(cache, replace(cache, name="gone", folder="/nowhere")))
+
+    assert look(ProbeKind.CACHE_DIGEST, "cache:c", services).status is HealthStatus.PASS
+    (tmp_path / "a").write_bytes(b"o")
+    found = look(ProbeKind.CACHE_DIGEST, "cache:c", services)
+    assert (found.status, "the first is a" in found.detail) == (HealthStatus.FAIL, True)
+    assert look(ProbeKind.CACHE_DIGEST, "cache:gone", services).status is HealthStatus.DEGRADED
+    assert "no cache" in look(ProbeKind.CACHE_DIGEST, "cache:other", services).detail

@@ -62,7 +62,7 @@ def test_it_begins_no_step_that_acts_and_has_nothing_to_take_back() -> None:
     before = sandbox.state()
     outcome = sandbox.run(ORDER, hands)
     assert outcome.status is OutcomeStatus.HEALED
-    assert (sandbox.effects(), sandbox.state()) == (((), (), 0), before)
+    assert (sandbox.effects(), sandbox.state()) == (Sandbox().effects(), before)
     assert {row.source for row in outcome.verification} == {"http", "tcp"}
     assert outcome.rollback == ()
 

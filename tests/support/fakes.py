@@ -108,14 +108,14 @@ class FakeCi:
     asked: int = 0
 
     def latest_attempt(self, target: str) -> int | None:
-        return len(self.conclusions) if target.startswith("job:") else None
+        return len(self.conclusions) if _names_job(target) else None
 
     def job(self, target: str, attempt: int) -> CiJob | None:
-        known = target.startswith("job:") and 1 <= attempt <= len(self.conclusions)
+        known = _names_job(target) and 1 <= attempt <= len(self.conclusions)
         return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1]) if known else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
-        if not target.startswith("job:") or job_id <= 100:
+        if not _names_job(target) or job_id <= 100:
             return StepResult(StepStatus.FAILED, "no such job")
         self.asked += 1
         self.conclusions.append(self.next_conclusion)
@@ -123,6 +123,11 @@ class FakeCi:
 
     def log(self, target: str, job_id: int) -> bytes | None:
         return self.log_text if target and job_id > 100 else None
+
+
+def _names_job(target: str) -> bool:
+    words = target.removeprefix("job:").split("/")
+    return target.startswith("job:") and len(words) > 3 and ".." not in words
 
 
 @dataclass

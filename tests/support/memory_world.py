@@ -19,7 +19,10 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
+from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
+from tests.support.fake_disks import FakeDisks
+from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -88,13 +91,20 @@ class MemoryWorld:
     services: Services = SHOP
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
+    disks: FakeDisks = field(default_factory=FakeDisks)
+    caches: FakeCaches = field(default_factory=FakeCaches)
+    packages: FakePackages = field(default_factory=FakePackages)
+    proposals: FakeProposals = field(default_factory=FakeProposals)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        return recipes_for(World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers))
+        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        return recipes_for(
+            World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
+        )
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)
@@ -112,7 +122,17 @@ class MemoryWorld:
         state = self.containers.state(container.name) if container else None
         if container and state:
             return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
+        if watch.probe.kind is ProbeKind.DISK_USAGE:
+            return self._has_room(watch.target)
+        if watch.probe.kind is ProbeKind.CACHE_DIGEST:
+            [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
+            return self.caches.bad_entries(cache) == ()
         return self.health.passes(watch.probe)
+
+    def _has_room(self, target: str) -> bool:
+        [spec] = [disk for disk in self.services.disks if disk.target == target]
+        use = self.disks.usage(spec)
+        return use is not None and use.percent_without() < spec.full_percent
 
     def run_job(self, job: Job, at: datetime, conclusions: tuple[str, ...] = ("failure", "success")) -> None:
         """Let a job's first attempt end; re-runs end as the next of ``conclusions`` says."""

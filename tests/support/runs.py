@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
-from recoverers.recipes.table import World, recipes_for
+from recoverers.ports import Recipe
+from recoverers.recipes.table import RecipeMaker, World, recipes_for
 from recoverers.terms import Terms
 from schemas.attempts import ContainerState
 from schemas.catalogue import CARDS, card_named
@@ -17,11 +19,22 @@ from schemas.ids import id_of
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
+from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
+from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
+from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_containers import FakeContainers
+from tests.support.fake_disks import FakeDisks
+from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
+DISK = DiskSpec(
+    "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
+)
+WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
+SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", "package-lock.json", "github", "acme/shop")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -42,6 +55,9 @@ SERVICES = Services(
         ),
     ),
     containers=(ContainerSpec("box", "shop", GOOD_IMAGE, 100, 1000, (ProbeSpec("box-tcp", ProbeKind.TCP, "web"),)),),
+    disks=(DISK,),
+    caches=(WHEELS,),
+    lockfiles=(SHOP_LOCK,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -53,6 +69,9 @@ RECIPES = (
     ("container_restart", BOX),
     ("container_memory", BOX),
     ("container_image", BOX),
+    ("disk_cleanup", DISK.target),
+    ("cache_rebuild", WHEELS.target),
+    ("lockfile_repair", SHOP_LOCK.target),
 )
 
 
@@ -96,26 +115,43 @@ class Sandbox:
     containers: FakeContainers = field(default_factory=lambda: FakeContainers({"box": ENDED_BOX}, {NEW_IMAGE}))
     silent: set[str] = field(default_factory=set)
     script: dict[str, list[bool]] = field(default_factory=dict)
+    disks: FakeDisks = field(default_factory=FakeDisks)
+    caches: FakeCaches = field(default_factory=lambda: FakeCaches({"six.whl": "rot", "attrs.whl": GOOD}))
+    services: Services = SERVICES
+    packages: FakePackages = field(default_factory=FakePackages)
+    proposals: FakeProposals = field(default_factory=FakeProposals)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
         """Return a sandbox in which the recipe has something to heal: two services down, or a drifted file, or a failed job."""
+        disks = FakeDisks(room=500)
+        for path, size in (("data", 550), ("logs/old.log", 250), ("tmp/wheel", 180)):
+            disks.put(path, size)
         alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
         # Only a swap of its image helps a container whose image is bad.
         bad = {NEW_IMAGE} if strategy == "container_image" else set()
-        containers = FakeContainers({"box": ENDED_BOX}, bad)
-        return cls(processes=FakeProcesses(alive=alive), containers=containers, script={"index-page": [False, False, True, False]})
+        return cls(
+            processes=FakeProcesses(alive=alive),
+            containers=FakeContainers({"box": ENDED_BOX}, bad),
+            script={"index-page": [False, False, True, False]},
+            disks=disks,
+        )
 
-    def terms(self, order: HealingCommand) -> Terms:
+    def recipes(self, services: Services | None = None, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
+        """Return every recipe over the fakes, and those of third parties."""
         health = FakeHealth(self.processes, silent=self.silent, script=self.script)
 
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        recipes = recipes_for(World(SERVICES, self.processes, self.files, health, self.ci, kinds_in, self.containers))
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals)
+        return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
+
+    def terms(self, order: HealingCommand) -> Terms:
+        """Return what the order's run is carried out with."""
         card = card_named(CARDS, order.strategy)
         assert card is not None
-        return Terms(recipes[order.strategy], card, 1.0, "worker-1", 0)
+        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0)
 
     def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
         """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""
@@ -137,11 +173,29 @@ class Sandbox:
 
     def effects(self) -> tuple[object, ...]:
         """Return what the targets themselves recorded."""
-        return tuple(self.processes.ledger), tuple(self.files.ledger), self.ci.asked, tuple(self.containers.ledger)
+        return (
+            tuple(self.processes.ledger),
+            tuple(self.files.ledger),
+            self.ci.asked,
+            tuple(self.containers.ledger),
+            tuple(self.disks.ledger),
+            tuple(self.caches.ledger),
+            tuple(self.packages.ledger),
+            tuple(self.proposals.ledger),
+        )
 
     def state(self) -> tuple[object, ...]:
         """Return the targets' states."""
-        return frozenset(self.processes.alive), tuple(sorted(self.files.live.items())), len(self.ci.conclusions), self._boxes()
+        return (
+            frozenset(self.processes.alive),
+            tuple(sorted(self.files.live.items())),
+            len(self.ci.conclusions),
+            self._boxes(),
+            tuple(sorted(self.disks.live.items())),
+            tuple(sorted(self.caches.entries.items())),
+            tuple(sorted(self.packages.branches.items())),
+            frozenset(self.proposals.waiting),
+        )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:
         return tuple((name, row.running, row.image, row.memory_bytes) for name, row in sorted(self.containers.rows.items()))

@@ -83,7 +83,16 @@ def actions_on(flow: MemoryFlow, target: str) -> list[str]:
 def untouched(flow: MemoryFlow) -> bool:
     """Tell whether no fake target was ever acted upon."""
     world = flow.world
-    return not (world.processes.ledger or world.files.ledger or world.ci.asked or world.containers.ledger)
+    ledgers = (
+        world.processes.ledger,
+        world.files.ledger,
+        world.containers.ledger,
+        world.disks.ledger,
+        world.caches.ledger,
+        world.packages.ledger,
+        world.proposals.ledger,
+    )
+    return not (any(ledgers) or world.ci.asked)
 
 
 def steps_done(told: Told) -> list[str]:

@@ -1,0 +1,13 @@
+"""What a person should do about a target that was left as it is, by the reason that its recipe gave; used by ``conclude``."""
+
+from __future__ import annotations
+
+_BY_REASON = {
+    "rules_free_too_little": "Resize: make the disk larger, or let its rules clean more; what they allow at once does not make it well",
+    "disk_unreadable": "Mount the disk again or correct its path in services.yaml; nothing could be said of its use",
+}
+
+
+def advice_on(reason: str) -> str:
+    """Return the advice, empty when the reason needs none."""
+    return _BY_REASON.get(reason, "")
