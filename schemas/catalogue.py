@@ -19,7 +19,10 @@ class Reversibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StrategyCard:
-    """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds."""
+    """One strategy as decide and people see it. ``base_risk`` is 0..100; ``deadline_s`` is the whole run's budget in seconds.
+
+    ``outputs`` are what a workflow's later steps may read of it: each name with the value that stands where there is none.
+    """
 
     name: str
     recipe_version: int
@@ -34,6 +37,7 @@ class StrategyCard:
     max_attempts: int
     deadline_s: float
     minimum_confidence: float
+    outputs: Parameters = ()
 
 
 _CI_TRANSIENT = frozenset(
@@ -71,6 +75,7 @@ CARDS: tuple[StrategyCard, ...] = (
         max_attempts=2,
         deadline_s=60.0,
         minimum_confidence=0.9,
+        outputs=(("down", ""),),
     ),
     StrategyCard(
         name="config_restore",
@@ -86,6 +91,7 @@ CARDS: tuple[StrategyCard, ...] = (
         max_attempts=1,
         deadline_s=60.0,
         minimum_confidence=0.9,
+        outputs=(("drifted", ""), ("pinned", "")),
     ),
     StrategyCard(
         name="rerun_job",
