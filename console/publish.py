@@ -19,6 +19,7 @@ from schemas.configuration import (
     POLICY_ENTRY,
     REVIEWS_ENTRY,
     SERVICES_ENTRY,
+    WORKFLOWS_ENTRY,
     Configuration,
     keys_body,
     newest_entries,
@@ -29,6 +30,7 @@ from schemas.configuration import (
 )
 from schemas.oversight import CatalogueEntry, EntryKind
 from schemas.signing import public_text, sign
+from schemas.workflow_text import workflows_body
 
 FLUSH_S = 10.0
 
@@ -41,6 +43,7 @@ def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetim
         (PEOPLE_ENTRY, EntryKind.CONFIGURATION, people_body(configuration.people)),
         (KEYS_ENTRY, EntryKind.CONFIGURATION, keys_body(configuration.keys)),
         (REVIEWS_ENTRY, EntryKind.CONFIGURATION, reviews_body(configuration.reviews)),
+        (WORKFLOWS_ENTRY, EntryKind.CONFIGURATION, workflows_body(configuration.workflows)),
         *((name, EntryKind.PATTERNS, text) for name, text in configuration.patterns),
     ]
     return tuple(

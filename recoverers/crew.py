@@ -79,10 +79,16 @@ class Threads:
     """One run's threads, each made for one attempt; they die with the process, as a journal expects."""
 
     came: threading.Event = field(default_factory=threading.Event)
+    begun: list[Attempt[object]] = field(default_factory=list)
+
+    def is_at_work(self) -> bool:
+        """Tell whether something that was begun has not ended: also after its run gave it up."""
+        return any(attempt.outcome() is None for attempt in self.begun)
 
     def start(self, work: Callable[[], T]) -> Attempt[T]:
         """Begin it in a new thread."""
         attempt: InThread[T] = InThread()
+        self.begun[:] = [*(one for one in self.begun if one.outcome() is None), attempt]
 
         def carry_out() -> None:
             attempt.made.append(made(work))

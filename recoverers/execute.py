@@ -163,21 +163,34 @@ def _next_back(run: RunState, is_late: bool) -> Move:
 def drive(run: RunState, terms: Terms, hands: Hands) -> RunState:
     """Carry a run to its end; a resumed run first doubts the steps that were in flight."""
     flights = Flights(terms, hands)
+    try:
+        return _to_the_end(run, flights)
+    finally:
+        flights.end()
+
+
+def _to_the_end(run: RunState, flights: Flights) -> RunState:
+    terms, hands = flights.terms, flights.hands
     if run.state in {State.ACTING, State.IN_DOUBT, State.UNDOING}:
         run = _write(run, doubt(run, terms, hands), hands)
     while run.state is not State.CONCLUDED:
-        # What keeps a step from its work counts from now on, not only once its record is written.
-        paused_s = run.paused_s + flights.paused_s
-        seen = replace(run, cancelled=hands.is_cancelled(run.command), paused_s=paused_s)
-        moves = next_moves(seen, hands.now())
-        made = next((found for found in (_make(seen, move, flights) for move in moves) if found), [])
-        if isinstance(made, Ending):
-            return finish(replace(run, cancelled=seen.cancelled), made, terms, hands)
-        if made:
-            run = _write(run, made, hands)
-        elif not any(isinstance(move, Begin | Verify) for move in moves):
+        before = run
+        moves = next_moves(_seen(run, flights), hands.now())
+        for move in moves:
+            # What one branch did may decide the others; each gets its turn, so that a quick one does not keep them waiting.
+            if run is not before and move not in next_moves(_seen(run, flights), hands.now()):
+                continue
+            made = _make(_seen(run, flights), move, flights)
+            run = finish(_seen(run, flights), made, terms, hands) if isinstance(made, Ending) else _write(run, made, hands)
+        if run is before and not any(isinstance(move, Begin | Verify) for move in moves):
             flights.rest(min((move.until for move in moves if isinstance(move, Await)), default=None))
     return run
+
+
+def _seen(run: RunState, flights: Flights) -> RunState:
+    """Return the run with what its journal does not say: a person's word, and how long its steps at work were kept from it."""
+    is_cancelled = flights.hands.is_cancelled(run.command)
+    return replace(run, cancelled=is_cancelled, paused_s=run.paused_s + flights.paused_s)
 
 
 def _make(run: RunState, move: Move, flights: Flights) -> list[JournalRecord] | Ending:

@@ -68,6 +68,11 @@ class Flights:
         seconds = min([(time - now).total_seconds() for time in times] + [_LOOK_AGAIN_S])
         self.hands.rest([flight.attempt for flight in self.open.values() if flight.attempt], max(seconds, 0.001))
 
+    def end(self) -> None:
+        """Tell everything at work to end: the run goes on elsewhere, or not at all."""
+        for flight in self.open.values():
+            flight.cancel.set()
+
     def look(self, run: RunState, step: StepRun, *, stop: bool) -> list[JournalRecord]:
         """Begin the step or see how far it is; return what came of it, nothing while it goes on."""
         flight = self.open.get(step.name)

@@ -10,8 +10,10 @@ from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
+from recoverers.recipes.workflow import WorkflowRecipe
 from schemas.services import Services
 from schemas.vocabulary import Kind
+from schemas.workflows import Workflow, uses_in
 
 ENTRY_POINTS = "healstream.recipes"
 
@@ -52,6 +54,12 @@ def make_await_upstream(world: World) -> Recipe:
 
 
 MAKERS: tuple[RecipeMaker, ...] = (make_service_restart, make_config_restore, make_rerun_job, make_await_upstream)
+
+
+def with_workflows(recipes: Mapping[str, Recipe], workflows: Iterable[Workflow]) -> Mapping[str, Recipe]:
+    """Return the recipes and the workflows over them; a workflow over a recipe that this executor has not is none of it."""
+    made = {row.name: WorkflowRecipe(row, recipes) for row in workflows if all(use.recipe in recipes for use in uses_in(row.body))}
+    return {**made, **recipes}
 
 
 def recipes_for(world: World, others: Iterable[RecipeMaker] = ()) -> Mapping[str, Recipe]:
