@@ -23,7 +23,7 @@ from schemas.errors import ConfigurationError
 MANIFEST = "manifest.json"
 FORMAT = 1
 BACKUP = "backup"
-_PLACES = ("*.yaml", "policy/*.yaml", "patterns/*.json")
+_PLACES = ("*.yaml", "policy/*.yaml", "workflows/*.yaml", "patterns/*.json")
 _MODE = 0o644
 
 

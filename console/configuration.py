@@ -15,11 +15,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.workflow_files import FOLDER, names_in, workflows_in
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
-from schemas.catalogue import CARDS, card_named
-from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
+from schemas.catalogue import CARDS
+from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, cards_with, reviews_from
 from schemas.errors import ConfigurationError
 from schemas.pattern_review import PatternReview, why_not_counted
 from schemas.people import People
@@ -63,7 +64,8 @@ def _read_texts(folder: Path) -> dict[str, str]:
     try:
         names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in sorted((folder / "policy").glob("*.yaml"))}
+        more = [(below, path) for below in (POLICY, FOLDER) for path in sorted((folder / below).glob("*.yaml"))]
+        return texts | {f"{below}{path.name}": path.read_text(encoding="utf-8") for below, path in more}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
@@ -72,6 +74,7 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
     """Return the whole configuration, or everything that is wrong with the files."""
     problems: list[Problem] = []
     policy, persons = _policy_in(files.texts, problems), _people_in(files.texts, problems)
+    workflows = workflows_in(_below(FOLDER, files.texts), CARDS, problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
@@ -88,6 +91,8 @@ def configuration_of(files: Files, keys: Keys) -> Configuration | list[Problem]:
         keys=keys,
         patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
         reviews=reviews,
+        cards=cards_with(workflows),
+        workflows=workflows,
         version=files.digest(),
     )
 
@@ -134,7 +139,8 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
 
 def _policy_in(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems)
+    known = (*(card.name for card in CARDS), *names_in(_below(FOLDER, texts)))
+    policy = _policy(_below(POLICY, texts), known, problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -158,7 +164,11 @@ def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
 
 
-def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _below(folder: str, texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name.startswith(folder)}
+
+
+def _policy(texts: Mapping[str, str], known: Sequence[str], problems: list[Problem]) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -171,11 +181,9 @@ def _policy(texts: Mapping[str, str], problems: list[Problem]) -> Policy:
                 problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
             found[name], origin[name] = value, file
         for index, row in enumerate(rows.strategies or ()):
-            if card_named(CARDS, row.strategy) is None:
-                known = ", ".join(card.name for card in CARDS)
-                problems.append(
-                    document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
-                )
+            if row.strategy not in known:
+                mend = f"name one of {', '.join(known)}"
+                problems.append(document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", mend))
     policy = replace(Policy(), **found)  # type: ignore[arg-type]
     if not policy.medium_from <= policy.high_from <= policy.critical_from:
         place = origin.get("high_from") or origin.get("medium_from") or origin.get("critical_from") or POLICY
