@@ -16,9 +16,9 @@ from recoverers.terms import Terms, command_for, line, text_of
 from recoverers.transitions import StepState
 from schemas.catalogue import card_named
 from schemas.decisions import Parameters, Scalar
-from schemas.expressions import Unknowable
+from schemas.expressions import Unknowable, value_of
 from schemas.recoveries import JournalKind, JournalRecord
-from schemas.workflow_values import as_kind, names_for, outputs_of, read_output, value_in
+from schemas.workflow_values import as_kind, kind_of, names_for, outputs_of, read_output, value_in
 from schemas.workflows import Given, Use, Workflow, uses_in
 
 _OF_NOBODY = Entry("", EntryStatus.SKIPPED)
@@ -45,6 +45,15 @@ def names_of(run: RunState, workflow: Workflow, terms: Terms) -> dict[str, objec
     """Return what the workflow's expressions see now."""
     steps = {use.name: _told_by(run, use, terms) for use in uses_in(workflow.body)}
     return names_for({**{row.name: row.default for row in workflow.inputs}, **dict(run.command.parameters)}, run.command.target, steps)
+
+
+def outputs_in(run: RunState, terms: Terms) -> dict[str, Scalar]:
+    """Return what a workflow leaves in its record; an output that has no value where the run ended is left out."""
+    if run.workflow is None:
+        return {}
+    names = names_of(run, run.workflow, terms)
+    found = ((row.name, as_kind(value_of(row.cel, names), kind_of(row.type))) for row in run.workflow.outputs)
+    return {name: told(value) if isinstance(value, str) else value for name, value in found if value is not None}
 
 
 def _told_by(run: RunState, use: Use, terms: Terms) -> dict[str, Scalar]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from recoverers.conclude import conclude
 from recoverers.contain import LOOK_S, Hung, ask, told, why_of, wrong_with_pre_image
+from recoverers.enter import outputs_in
 from recoverers.flights import MOST_TRIES, Flights, doubt_of
 from recoverers.journal import RunState, command_text, fold
 from recoverers.plan import check_command, choose_steps
@@ -100,7 +101,9 @@ def probe(run: RunState, name: str, flights: Flights, *, stop: bool) -> list[Jou
 def finish(run: RunState, ending: Ending, terms: Terms, hands: Hands) -> RunState:
     """Write the outcome, its audit entries and the journal's last record together."""
     at = hands.now()
-    outcome, entries = conclude(run, ending, at)
-    last = replace(line(run, terms, JournalKind.CONCLUDED, at), result=text_of(status=ending.status.value, reason=ending.reason))
+    outputs = outputs_in(run, terms)
+    outcome, entries = conclude(run, ending, at, outputs)
+    left = {"outputs": outputs} if outputs else {}
+    last = replace(line(run, terms, JournalKind.CONCLUDED, at), result=text_of(status=ending.status.value, reason=ending.reason, **left))
     hands.append([last], [outcome, *entries])
     return fold(run, last) if run.state is not State.NEW else replace(run, state=State.CONCLUDED)

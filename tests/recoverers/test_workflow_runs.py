@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
@@ -14,8 +15,9 @@ from recoverers.steps import EntryStatus
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import Mode
 from schemas.ids import id_of
+from schemas.oversight import AuditEntry
 from schemas.recoveries import JournalKind, OutcomeStatus
-from schemas.workflows import Chain, Fork, Given, Input, Join, Retry, ValueType, Workflow
+from schemas.workflows import Chain, Fork, Given, Input, Join, Output, Retry, ValueType, Workflow
 from tests.support.fakes import FakeHands
 from tests.support.toys import FORKED, RACE, ThreadHands, Toy, counts, order, play, use, workflow
 
@@ -246,6 +248,16 @@ def test_a_pending_step_that_takes_longer_than_its_time_out_is_looked_into_and_h
     outcome = play(flow, toy, FakeHands())
     assert outcome.status is OutcomeStatus.ROLLED_BACK
     assert "not done after 5" in outcome.reason
+
+
+def test_what_a_workflow_leaves_stands_in_its_journal_and_in_the_audit() -> None:
+    outputs = (Output("size", ValueType.INT, "steps.a.size"), Output("twice", ValueType.STRING, "steps.b.colour + target"))
+    hands = FakeHands()
+    play(workflow(use("a"), use("b"), outputs=outputs), Toy(), hands)
+    left = json.loads(hands.journal[-1].result)["outputs"]
+    assert left == {"size": 7, "twice": "redtoy:all"}
+    (entry,) = (one for one in hands.others if isinstance(one, AuditEntry) and one.action == "recovery.healed")
+    assert ("output.twice", "redtoy:all") in entry.details
 
 
 def test_joins_are_named_in_the_test_data() -> None:
