@@ -67,7 +67,12 @@ def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: d
 
 def marked_healed_of(incident: str, speaker: Speaker, nonce: str, at: datetime) -> Control:
     """Return the signed word that an incident's cause is gone: what waits ends self_healed, and a storm's members may go."""
-    return sign(Control(f"override/{incident}/{nonce}", speaker.name, at, override=Override(nonce, mark_healed=True)), speaker.key)
+    return override_of(incident, speaker, Override(nonce, mark_healed=True), at)
+
+
+def override_of(incident: str, speaker: Speaker, word: Override, at: datetime) -> Control:
+    """Return a person's signed word on one incident."""
+    return sign(Control(f"override/{incident}/{word.nonce}", speaker.name, at, override=word), speaker.key)
 
 
 def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:
