@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import front, idle, lookup, memory, middle, patterns, recognition, throughput, whole
+from tests.bench import front, idle, in_flight, lookup, memory, middle, patterns, recognition, throughput, whole
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -19,6 +19,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("throughput", throughput.measure),
     ("middle", middle.measure),
     ("memory", memory.measure),
+    ("in_flight", in_flight.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),
 )
