@@ -15,7 +15,7 @@ from console.yaml_places import Problem, Step
 from schemas.catalogue import Reversibility, StrategyCard, card_named
 from schemas.expressions import Unknowable, names_in, value_of, why_not_read
 from schemas.workflow_cards import factors_of
-from schemas.workflow_values import NAMES, as_kind, kind_of, wrong_with_input
+from schemas.workflow_values import NAMES, OF_TARGETS, as_kind, kind_of, wrong_with_input
 from schemas.workflows import Given, Input, ValueType
 
 _TEXTS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
@@ -79,6 +79,8 @@ def _way(reads: Mapping[str, set[str]], start: str, end: str) -> list[str]:
 
 def _of_input(rows: Rows, row: Input) -> Iterator[Problem]:
     path = ("inputs", row.name)
+    if row.name in OF_TARGETS:
+        yield rows.document.problem(path, f"{row.name} is what every command says of its target", "give it another name")
     if (row.type is ValueType.ENUM) is not bool(row.choices):
         mend = "list the values of an enum, and of nothing else"
         yield rows.document.problem((*path, "type"), f"{row.type} {'without' if row.type is ValueType.ENUM else 'with'} values", mend)

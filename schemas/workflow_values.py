@@ -14,6 +14,8 @@ from schemas.workflows import Given, Input, ValueType
 
 # Everything that an expression may name.
 NAMES = frozenset({"inputs", "steps", "target"})
+# What decide says of a target in a command's parameters, whatever the strategy: no input may be called so.
+OF_TARGETS = frozenset({"service", "config", "commit", "upstream", "source", "project", "run_id", "job", "attempt", "pattern"})
 # What each step tells besides its recipe's own outputs.
 ALWAYS: Parameters = (("done", False), ("detail", ""))
 _KINDS: dict[ValueType, type[Scalar]] = {

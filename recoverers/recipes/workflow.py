@@ -12,7 +12,7 @@ from recoverers.ports import Answer, Call, Facts, Found, Recipe, Traits
 from recoverers.steps import SEPARATOR
 from schemas.attempts import StepResult
 from schemas.decisions import HealingCommand
-from schemas.workflow_values import wrong_with_input
+from schemas.workflow_values import OF_TARGETS, wrong_with_input
 from schemas.workflows import Workflow, uses_in
 
 
@@ -35,6 +35,8 @@ class WorkflowRecipe:
             return self.recipes[command.strategy].gather(command)
         inputs = {row.name: row for row in self.workflow.inputs}
         for name, value in command.parameters:
+            if name in OF_TARGETS:
+                continue
             wrong = wrong_with_input(inputs[name], value) if name in inputs else "there is no such input"
             if wrong:
                 return Facts(refusal=f"input {name}: {wrong}")

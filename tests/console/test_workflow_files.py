@@ -153,8 +153,13 @@ INPUTS: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("row", "what"), INPUTS)
 def test_an_input_that_does_not_fit_itself_is_refused(row: str, what: str) -> None:
-    _, problems = read(HEAD.replace("{type: bool, default: true}", row).replace("deep", "deep") + STEP)
+    _, problems = read(HEAD.replace("{type: bool, default: true}", row) + STEP)
     assert [what in str(problem) for problem in problems] == ([True] if what else []), [str(problem) for problem in problems]
+
+
+def test_an_input_may_not_be_called_as_what_every_command_says_of_its_target() -> None:
+    _, (problem,) = read(HEAD.replace("deep:", "commit:") + STEP)
+    assert "commit is what every command says" in problem.what
 
 
 def test_a_step_may_read_neither_a_later_one_nor_another_branch() -> None:

@@ -171,10 +171,11 @@ def test_a_step_that_may_not_be_made_ends_the_run_and_what_was_done_is_taken_bac
 
 def test_parameters_that_do_not_fit_the_inputs_are_refused_before_anything_is_done() -> None:
     flow = workflow(use("a"), inputs=(Input("share", ValueType.INT, 3, 1, 5),))
-    for value, why in ((9, "input share: 9 is more than 5"), ("x", "input share: 'x' is no int")):
+    wrong = [("share", 9, "9 is more than 5"), ("share", "x", "'x' is no int"), ("other", 1, "there is no such input")]
+    for name, value, why in wrong:
         toy = Toy()
-        outcome = play(flow, toy, FakeHands(), order(flow, parameters=(("share", value),)))
-        assert (outcome.status, outcome.reason, toy.ledger) == (OutcomeStatus.REFUSED, why, [])
+        outcome = play(flow, toy, FakeHands(), order(flow, parameters=(("service", "a"), (name, value))))
+        assert (outcome.status, outcome.reason, toy.ledger) == (OutcomeStatus.REFUSED, f"input {name}: {why}", [])
 
 
 def test_a_command_for_another_text_of_the_same_name_is_refused() -> None:
