@@ -270,9 +270,12 @@ def _settle(run: RunState, at: datetime) -> RunState:
 
 
 def _why_failed(run: RunState) -> str:
-    failed = next((f"step {step.name} failed: {step.detail}" for step in run.steps if step.status == StepState.FAILED), "")
+    # The last one: an earlier branch may have failed where another one was enough.
+    failed = max((step for step in run.steps if step.status == StepState.FAILED), key=lambda step: step.place, default=None)
+    if failed:
+        return f"step {failed.name} failed: {failed.detail}"
     refused = (f"step {entry.name} may not be made: {entry.detail}" for entry in run.entries if entry.status is EntryStatus.REFUSED)
-    return failed or next(refused, "")
+    return next(refused, "")
 
 
 def _fold_factor(run: RunState, record: JournalRecord, fact: type[Fact], result: Mapping[str, object]) -> RunState:
