@@ -10,20 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from recoverers.backoff import wait_before_s
 from recoverers.contain import told, why_of
 from recoverers.journal import RunState
 from recoverers.ports import Attempt, Call, Hands, Raised
 from recoverers.steps import StepRun
-from recoverers.terms import Terms, call_for, line, text_of
+from recoverers.terms import Terms, call_for
+from recoverers.tries import Try, doubt_of, ended_of, failed_of, timeout_of
 from schemas.attempts import StepResult, StepStatus
-from schemas.recoveries import Direction, JournalKind, JournalRecord
-from schemas.workflows import ONCE, Retry, Use
+from schemas.recoveries import Direction, JournalRecord
 
 # An action that is told to end has so many seconds before it is in doubt: a rollback must still fit into its minute.
 GRACE_S = 5.0
-# An uncertain result is looked into and made again so often; more would go on until somebody looks.
-MOST_TRIES = 5
 _LOOK_AGAIN_S = 1.0
 _TOLD = "told to end"
 
@@ -93,7 +90,7 @@ class Flights:
     def _begin(self, run: RunState, step: StepRun, *, stop: bool) -> list[JournalRecord]:
         if stop:
             # Its intent is durable and nothing was done: whoever reads this need not doubt it.
-            return [self._done(run, step, 0.0, "failed", detail="told to end before it began")]
+            return [ended_of(run, step, self.terms, self.hands.now(), Try("failed", "told to end before it began"))]
         # The journal may have been slow: what was permitted before the intent may be forbidden by now.
         paused_s = self.hands.permit(run.command, Direction.DO)
         cancel = threading.Event()
@@ -135,27 +132,13 @@ class Flights:
         if said.status is StepStatus.UNCERTAIN:
             return [doubt_of(run, step, self.terms, self.hands.now())]
         if said.status is StepStatus.OK:
-            return [self._done(run, step, flight.paused_s, "ok", detail=told(said.detail), outputs=_outputs_of(said))]
+            return [ended_of(run, step, self.terms, self.hands.now(), Try("ok", told(said.detail), flight.paused_s, said.outputs))]
         why = told("; ".join(word for word in (flight.why_stopped, said.detail) if word))
         if said.status is StepStatus.PENDING:
             # It was begun and not finished: only a look tells whether there is something to take back.
             return [doubt_of(run, step, self.terms, self.hands.now(), why)]
-        return [self._not_done(run, step, flight.paused_s, why, may_retry=flight.why_stopped != _TOLD)]
-
-    def failed_try(self, run: RunState, step: StepRun, why: str, *, may_retry: bool) -> JournalRecord:
-        """Return that a try left nothing behind: the step is made again, or has failed."""
-        return self._not_done(run, step, 0.0, why, may_retry=may_retry)
-
-    def _not_done(self, run: RunState, step: StepRun, paused_s: float, why: str, *, may_retry: bool) -> JournalRecord:
-        retry = retry_of(run, step.name)
-        if not may_retry or step.failures + 1 >= retry.attempts:
-            return self._done(run, step, paused_s, "failed", detail=why)
-        wait_s = wait_before_s(retry, step.failures + 1, step.key)
-        return self._done(run, step, paused_s, "again", detail=why, wait_s=wait_s)
-
-    def _done(self, run: RunState, step: StepRun, paused_s: float, status: str, **more: object) -> JournalRecord:
-        done = line(run, self.terms, JournalKind.DONE, self.hands.now(), step.name)
-        return replace(done, step_try=step.tries, result=text_of(status=status, paused_s=paused_s, **more))
+        failed = Try("failed", why, flight.paused_s)
+        return [failed_of(run, step, self.terms, self.hands.now(), failed, may_retry=flight.why_stopped != _TOLD)]
 
 
 def _tell_to_end(flight: Flight, now: datetime, *, stop: bool) -> None:
@@ -172,32 +155,3 @@ def _times_of(flight: Flight) -> list[datetime]:
     """Return when something happens to a flight by itself."""
     asked = flight.ask_at if flight.attempt is None else None
     return [time for time in (asked, flight.give_up_at or flight.slow_at) if time]
-
-
-def timeout_of(run: RunState, step: str) -> float | None:
-    """Return how many seconds one try of a step may take."""
-    use = use_of(run, step)
-    return use.timeout_s if use else None
-
-
-def use_of(run: RunState, step: str) -> Use | None:
-    """Return the workflow's step that a recipe's step belongs to, None in a recipe's own run."""
-    entry = run.entry_of(step)
-    return run.workflow.use(entry.name) if run.workflow and entry else None
-
-
-def retry_of(run: RunState, step: str) -> Retry:
-    """Return how often a step may be made."""
-    use = use_of(run, step)
-    return use.retry if use else ONCE
-
-
-def doubt_of(run: RunState, step: StepRun, terms: Terms, at: datetime, why: str = "") -> JournalRecord:
-    """Return that nobody knows whether a step acted."""
-    doubted = line(run, terms, JournalKind.IN_DOUBT, at, step.name)
-    return replace(doubted, step_try=step.tries, result=text_of(doubt=why) if why else "")
-
-
-def _outputs_of(said: StepResult) -> dict[str, object]:
-    """Return what later steps may read, as short as a detail."""
-    return {name: told(value) if isinstance(value, str) else value for name, value in said.outputs}

@@ -7,13 +7,14 @@ from dataclasses import replace
 from recoverers.conclude import conclude
 from recoverers.contain import LOOK_S, Hung, ask, told, why_of, wrong_with_pre_image
 from recoverers.enter import outputs_in
-from recoverers.flights import MOST_TRIES, Flights, doubt_of
+from recoverers.flights import Flights
 from recoverers.journal import RunState, command_text, fold
 from recoverers.plan import check_command, choose_steps
 from recoverers.ports import Facts, Found, Hands, Raised
 from recoverers.precondition import Ending, judge_facts
 from recoverers.terms import Terms, call_for, line, text_of
 from recoverers.transitions import State, StepState
+from recoverers.tries import MOST_TRIES, Try, doubt_of, failed_of
 from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from schemas.workflow_text import plain_of_workflow
 
@@ -95,7 +96,8 @@ def probe(run: RunState, name: str, flights: Flights, *, stop: bool) -> list[Jou
         return [seen]
     after = fold(run, seen)
     again = after.step(name) or step
-    return [seen, flights.failed_try(after, again, step.doubt or f"uncertain {step.tries} times", may_retry=bool(step.doubt) and not stop)]
+    failed = Try("failed", step.doubt or f"uncertain {step.tries} times")
+    return [seen, failed_of(after, again, terms, hands.now(), failed, may_retry=bool(step.doubt) and not stop)]
 
 
 def finish(run: RunState, ending: Ending, terms: Terms, hands: Hands) -> RunState:
