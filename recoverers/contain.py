@@ -5,7 +5,6 @@ Called by every file that asks a recipe.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,8 +19,6 @@ LOOK_S = 30.0
 MAX_DETAIL = 300
 # The longest secret that redaction knows is shorter, so none is cut in two before it is seen.
 _READ_OF_DETAIL = 16_384
-# What a step will change is kept in the journal; a record has at most a megabyte.
-MAX_PRE_IMAGE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,3 @@ def why_of(broken: Raised | Hung) -> str:
 def told(detail: str) -> str:
     """Return what a recipe said as it may be kept: redacted, and short."""
     return redact(detail[:_READ_OF_DETAIL])[:MAX_DETAIL]
-
-
-def wrong_with_pre_image(image: str) -> str:
-    """Return why a pre-image cannot be kept, empty when it can."""
-    if len(image) > MAX_PRE_IMAGE:
-        return f"what it would change has {len(image)} letters, and a journal keeps {MAX_PRE_IMAGE}"
-    try:
-        json.loads(image or "{}")
-    except ValueError:
-        return "what it would change is no JSON"
-    return ""

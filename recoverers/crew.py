@@ -16,6 +16,8 @@ from schemas.door import redact
 T = TypeVar("T")
 # A run that rests is told of a lost partition within this, in seconds.
 LONGEST_REST_S = 0.5
+# The name of every thread that a recipe runs in.
+ATTEMPT = "attempt"
 
 
 class Crew(Protocol):
@@ -34,7 +36,7 @@ def made(work: Callable[[], T]) -> T | Raised:
     """Return what the code returned, or that it raised."""
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - the one place: a recipe is a stranger's code, and its run must go on without it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the one place: a recipe is a stranger's code, and its run must go on without it
         return Raised(redact(f"{type(error).__name__}: {error}"[:1000])[:300])
 
 
@@ -94,7 +96,7 @@ class Threads:
             attempt.made.append(made(work))
             self.came.set()
 
-        threading.Thread(target=carry_out, name="attempt", daemon=True).start()
+        threading.Thread(target=carry_out, name=ATTEMPT, daemon=True).start()
         return attempt
 
     def rest(self, attempts: Sequence[Attempt[object]], seconds: float, wait: Callable[[float], None]) -> None:

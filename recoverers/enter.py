@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from recoverers.checked import checked_facts, checked_steps
 from recoverers.contain import LOOK_S, ask, told, why_of
 from recoverers.journal import RunState
 from recoverers.plan import are_inside
@@ -107,14 +108,14 @@ def _bounds_of(use: Use, names: dict[str, object], terms: Terms) -> Parameters |
 
 def _planned(run: RunState, entry: Entry, terms: Terms, hands: Hands) -> Entry:
     command = command_for(run, entry)
-    facts = ask(lambda: terms.recipe.gather(command), LOOK_S, hands)
+    facts = ask(lambda: checked_facts(terms.recipe.gather(command)), LOOK_S, hands)
     if not isinstance(facts, Facts):
         return replace(entry, status=EntryStatus.REFUSED, detail=why_of(facts))
     if facts.refusal:
         return replace(entry, status=EntryStatus.REFUSED, detail=facts.refusal)
     if facts.healthy:
         return replace(entry, status=EntryStatus.SKIPPED, detail="it is well already", facts=facts)
-    steps = ask(lambda: terms.recipe.plan(command, facts), LOOK_S, hands)
+    steps = ask(lambda: checked_steps(terms.recipe.plan(command, facts)), LOOK_S, hands)
     if not isinstance(steps, tuple):
         return replace(entry, status=EntryStatus.REFUSED, detail=why_of(steps) if steps else "plan_out_of_bounds")
     return replace(entry, facts=facts, steps=tuple(f"{entry.name}{SEPARATOR}{step}" for step in steps))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from recoverers.checked import checked_result
 from recoverers.contain import told, why_of
 from recoverers.journal import RunState
 from recoverers.ports import Attempt, Call, Hands, Raised
@@ -103,14 +104,7 @@ class Flights:
 
     def _act(self, call: Call) -> Callable[[], StepResult]:
         recipe = self.terms.recipe
-
-        def act() -> StepResult:
-            said: object = recipe.act(call)
-            if isinstance(said, StepResult):
-                return said
-            raise TypeError(f"act returned {type(said).__name__}, no StepResult")
-
-        return act
+        return lambda: checked_result(recipe.act(call))
 
     def _go_on(self, run: RunState, step: StepRun, flight: Flight, now: datetime) -> list[JournalRecord]:
         if flight.attempt is None:

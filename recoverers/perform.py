@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from recoverers.checked import checked_facts, checked_found, checked_pre_image
 from recoverers.conclude import conclude
-from recoverers.contain import LOOK_S, Hung, ask, told, why_of, wrong_with_pre_image
+from recoverers.contain import LOOK_S, Hung, ask, told, why_of
 from recoverers.enter import outputs_in
 from recoverers.flights import Flights
 from recoverers.journal import RunState, command_text, fold
@@ -30,7 +31,7 @@ def choose(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord] | E
     ending = check_command(command, terms.recipe, terms.card)
     if ending:
         return ending
-    facts = ask(lambda: terms.recipe.gather(command), LOOK_S, hands)
+    facts = ask(lambda: checked_facts(terms.recipe.gather(command)), LOOK_S, hands)
     if not isinstance(facts, Facts):
         return _broken(facts)
     ending = judge_facts(command, facts)
@@ -63,12 +64,13 @@ def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalR
     intent = replace(line(run, terms, JournalKind.INTENT, hands.now(), step), step_try=tries, result=text_of(paused_s=paused))
     if before:
         return [replace(intent, pre_image=before.pre_image)]
-    image = ask(lambda: terms.recipe.pre_image(call_for(run, step, "")), LOOK_S, hands)
-    wrong = wrong_with_pre_image(image) if isinstance(image, str) else why_of(image)
-    if isinstance(image, str) and not wrong:
+    image = ask(lambda: checked_pre_image(terms.recipe.pre_image(call_for(run, step, ""))), LOOK_S, hands)
+    if isinstance(image, str):
         return [replace(intent, at=hands.now(), pre_image=image)]
     # Both at once: a step that cannot be taken back later is not made.
-    failed = replace(line(run, terms, JournalKind.DONE, hands.now(), step), step_try=1, result=text_of(status="failed", detail=told(wrong)))
+    failed = replace(
+        line(run, terms, JournalKind.DONE, hands.now(), step), step_try=1, result=text_of(status="failed", detail=told(why_of(image)))
+    )
     return [intent, failed]
 
 
@@ -86,7 +88,7 @@ def probe(run: RunState, name: str, flights: Flights, *, stop: bool) -> list[Jou
     step = run.step(name)
     if step is None:
         return []
-    said = ask(lambda: terms.recipe.probe(call_for(run, name, step.pre_image)), LOOK_S, hands)
+    said = ask(lambda: checked_found(terms.recipe.probe(call_for(run, name, step.pre_image))), LOOK_S, hands)
     found, why = (said, f"probed: {said.value}") if isinstance(said, Found) else (Found.UNCLEAR, why_of(said))
     if found is Found.MISSING and flights.may_act_yet(name):
         found, why = Found.UNCLEAR, f"{step.doubt}: it may act yet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from recoverers.checked import checked_result
 from recoverers.contain import Hung, ask, told, why_of
 from recoverers.deadline import ROLLBACK_S, Deadline
 from recoverers.journal import RunState
@@ -42,7 +43,7 @@ def try_undo(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
 
 def _ask_undo(call: Call, terms: Terms, hands: Hands, deadline: Deadline) -> StepResult:
     """Ask once; code that breaks may do better the next time, code that hangs is told to end and not asked again."""
-    said = ask(lambda: terms.recipe.undo(call), deadline.left_s(hands.now()), hands)
+    said = ask(lambda: checked_result(terms.recipe.undo(call)), deadline.left_s(hands.now()), hands)
     if isinstance(said, StepResult):
         return said
     if isinstance(said, Hung) and isinstance(call.cancel, threading.Event):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from recoverers.checked import checked_answer
 from recoverers.contain import LOOK_S, ask, told, why_of
 from recoverers.deadline import Deadline
 from recoverers.journal import RunState
@@ -60,7 +61,7 @@ def questions_of(run: RunState, terms: Terms) -> list[Question]:
 
 
 def _answer(question: Question, terms: Terms, hands: Hands) -> Answer:
-    said = ask(lambda: terms.recipe.check(question.command, question.facts, question.factor), LOOK_S, hands)
+    said = ask(lambda: checked_answer(terms.recipe.check(question.command, question.facts, question.factor)), LOOK_S, hands)
     return said if isinstance(said, Answer) else Answer(False, "recipe", why_of(said))
 
 

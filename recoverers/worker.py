@@ -46,6 +46,7 @@ from recoverers.crew import Threads
 from recoverers.deadline import Deadline
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
+from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold, replay
 from recoverers.measures import measures_of
 from recoverers.perform import accept, finish
@@ -312,6 +313,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 def main() -> int:
     """Start the executor; exit 5 when the broker or a topic is missing."""
     configure("executor")
+    sys.stdout, sys.stderr = Hushed(sys.stdout), Hushed(sys.stderr)
     try:
         settings = WorkerSettings.from_environment(os.environ)
         require_topics(settings.brokers)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 from typing_extensions import override
 
-from recoverers.contain import MAX_PRE_IMAGE
+from recoverers.checked import LONGEST_DELAY_S, MAX_LETTERS, checked_result
 from recoverers.crew import Threads
 from recoverers.execute import drive
+from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept
-from recoverers.ports import Call
+from recoverers.ports import Call, Facts
 from recoverers.terms import Terms
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand, plan_hash_of
@@ -24,6 +26,15 @@ from tests.support.toys import TOY, Gate, ThreadHands, Toy, counts, order, play,
 
 FLOW = workflow(use("a"), use("b"))
 SECRET = "ghp_" + "a1" * 18
+NONSENSE: tuple[object, ...] = (
+    None,
+    "done",
+    StepResult("ok"),  # type: ignore[arg-type]
+    StepResult(StepStatus.PENDING, delay_s=float("inf")),
+    StepResult(StepStatus.OK, outputs=(("x", object()),)),  # type: ignore[arg-type]
+    StepResult(StepStatus.OK, outputs=(("x", float("nan")),)),
+    StepResult(StepStatus.OK, outputs=tuple((str(number), 1) for number in range(1000))),
+)
 
 
 @pytest.mark.parametrize("method", ["gather", "plan", "pre_image", "act", "probe", "check", "undo"])
@@ -65,6 +76,12 @@ def test_an_act_that_raises_before_its_effect_has_failed_and_one_that_raises_aft
     assert "one:b broke" in outcome.reason
 
 
+def test_an_act_that_asks_the_process_to_end_ends_only_itself() -> None:
+    outcome = play(FLOW, Toy(broken={"act": SystemExit(1)}), ThreadHands(crew=Threads()))
+    assert outcome.status is OutcomeStatus.ROLLED_BACK
+    assert "SystemExit" in outcome.reason
+
+
 def test_an_act_that_raises_and_that_no_probe_tells_about_is_escalated() -> None:
     toy = Toy(broken={"act": OSError("gone")}, unsure={"one:a"})
     outcome = play(FLOW, toy, FakeHands())
@@ -97,10 +114,64 @@ def test_an_act_that_stays_uncertain_is_not_made_for_ever() -> None:
 
 
 def test_an_act_that_answers_with_nonsense_is_in_doubt_and_looked_into() -> None:
-    toy = Toy(acts={"one:a": lambda _: None})  # type: ignore[dict-item,return-value]
-    outcome = play(FLOW, toy, FakeHands())
-    assert outcome.status is OutcomeStatus.ROLLED_BACK
-    assert "no StepResult" in outcome.reason
+    for nonsense in NONSENSE:
+        toy = Toy(acts={"one:a": lambda _, said=nonsense: said})
+        outcome = play(FLOW, toy, FakeHands())
+        assert outcome.status is OutcomeStatus.ROLLED_BACK
+        assert "the recipe broke" in outcome.reason
+
+
+def test_a_delay_that_is_out_of_all_bounds_is_brought_into_them() -> None:
+    assert checked_result(StepResult(StepStatus.PENDING, delay_s=-1.0)).delay_s > 0
+    assert checked_result(StepResult(StepStatus.PENDING, delay_s=1e99)).delay_s == LONGEST_DELAY_S
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("gather", Facts(values=(("x", "y" * (MAX_LETTERS + 1)),))),
+        ("gather", Facts(values=(("x", 1),))),  # type: ignore[arg-type]
+        ("gather", "healthy"),
+        ("plan", "start"),
+        ("plan", tuple(str(number) for number in range(1000))),
+        ("plan", ("twice", "twice")),
+        ("pre_image", {"count": 1}),
+        ("pre_image", "{"),
+        ("check", True),
+        ("probe", "done"),
+        ("undo", "ok"),
+    ],
+)
+def test_answers_of_another_shape_or_size_are_the_recipe_s_failure_and_not_the_executor_s(method: str, said: object) -> None:
+    toy = Toy(wrong={"toy:b"} if method == "undo" else set())
+    if method == "probe":
+        toy.broken["act"] = OSError("gone")
+    setattr(toy, method, lambda *_: said)
+    hands = FakeHands()
+    outcome = play(FLOW, toy, hands)
+    wanted = {"probe": OutcomeStatus.ESCALATED, "undo": OutcomeStatus.ROLLBACK_FAILED}
+    assert outcome.status is wanted.get(method, OutcomeStatus.ROLLED_BACK)
+    assert len(str(hands.journal)) < MAX_LETTERS
+
+
+def test_what_a_recipe_prints_is_masked_and_cut_and_what_others_print_is_not() -> None:
+    below = StringIO()
+    stream = Hushed(below)
+
+    def chatter() -> None:
+        for _ in range(100):
+            stream.write(f"password={SECRET} " + "x" * 1000)
+
+    attempt = Threads().start(chatter)
+    while attempt.outcome() is None and "printed more" not in below.getvalue():
+        continue
+    stream.write("the executor says this\n")
+    stream.flush()
+    printed = below.getvalue()
+    assert SECRET not in printed
+    assert len(printed) < 6000
+    assert "[redacted]" in printed
+    assert "the executor says this" in printed
 
 
 def test_an_act_that_hangs_and_heeds_its_cancel_signal_ends_with_its_time_out() -> None:
@@ -202,7 +273,7 @@ def test_a_pre_image_that_no_journal_can_hold_keeps_its_step_from_being_made() -
     class Flooding(Toy):
         @override
         def pre_image(self, call: Call) -> str:
-            return '"' + "x" * MAX_PRE_IMAGE + '"'
+            return '"' + "x" * MAX_LETTERS + '"'
 
     toy = Flooding()
     outcome = play(FLOW, toy, FakeHands())
