@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +31,11 @@ BOTH = Workflow(
     "start_both", 1, "Start two services at the same time", frozenset({Kind.SERVICE_DOWN}), frozenset({"service"}),
     Chain((Fork(tuple(Use(name, "service_restart", Given("on", f"service:{name}")) for name in ("web", "api"))),)),
 )  # fmt: skip
+
+
+def recovery(broker: str, *words: str) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-m", "console.cli.main", "recovery", *words]
+    return subprocess.run(call, env={**os.environ, "HEALSTREAM_BROKERS": broker}, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.integration
@@ -57,5 +66,11 @@ def test_a_successor_ends_a_workflow_whose_executor_died_with_two_branches_in_fl
         assert [len(ledger_rows(tmp_path / name / "effects.jsonl")) for name in ("web", "api")] == [1, 1]
         journal = [record for record in read_to_end(broker, "recovery.journal") if isinstance(record, JournalRecord)]
         assert sum(record.kind is JournalKind.IN_DOUBT for record in journal) == 2
+        # and people see it, and are told why it cannot be rolled back
+        (row,) = json.loads(recovery(broker, "list", "--output", "json").stdout)["items"]
+        assert (row["state"], row["strategy"]) == ("healed", BOTH.name)
+        refused = recovery(broker, "rollback", row["id"][:12])
+        assert refused.returncode == 2
+        assert "its target may have changed since" in refused.stderr
     finally:
         world.close()
