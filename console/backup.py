@@ -24,7 +24,7 @@ from schemas.errors import ConfigurationError
 MANIFEST = "manifest.json"
 FORMAT = 1
 BACKUP = "backup"
-_PLACES = ("*.yaml", "policy/*.yaml", "policy/*.cedar", "patterns/*.json")
+_PLACES = ("*.yaml", "policy/*.yaml", "policy/*.cedar", "workflows/*.yaml", "patterns/*.json")
 _MODE = 0o644
 
 

@@ -19,12 +19,13 @@ from console.plugins import known_cards
 from console.rule_places import rule_problems
 from console.target_problems import target_problems
 from console.window_checks import window_problems
+from console.workflow_files import FOLDER, names_in, workflows_in
 from console.yaml_places import Document, Problem, Step, read_document
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
 from schemas.authorization import DEFAULT_RULES, faults_in
-from schemas.catalogue import CARDS, card_named
-from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, reviews_from
+from schemas.catalogue import CARDS
+from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys, cards_with, reviews_from
 from schemas.errors import ConfigurationError
 from schemas.pattern_review import PatternReview, why_not_counted
 from schemas.people import People, Right
@@ -70,8 +71,9 @@ def _read_texts(folder: Path) -> dict[str, str]:
     try:
         names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        paths = sorted(path for path in (folder / "policy").glob("*") if path.suffix in {".yaml", CEDAR})
-        return texts | {f"{POLICY}{path.name}": path.read_text(encoding="utf-8") for path in paths}
+        kinds = ((POLICY, {".yaml", CEDAR}), (FOLDER, {".yaml"}))
+        more = [(below, path) for below, ends in kinds for path in sorted((folder / below).glob("*")) if path.suffix in ends]
+        return texts | {f"{below}{path.name}": path.read_text(encoding="utf-8") for below, path in more}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(folder), str(error), "Make the files readable UTF-8") from error
 
@@ -80,6 +82,7 @@ def configuration_of(files: Files, keys: Keys, cards: Sequence[StrategyCard] = C
     """Return the whole configuration, or everything that is wrong with the files; ``cards`` are the strategies that a policy may name."""
     problems: list[Problem] = []
     policy, persons = _policy_in(files.texts, problems, cards), _people_in(files.texts, problems)
+    workflows = workflows_in(_below(FOLDER, files.texts), tuple(cards), problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
@@ -95,9 +98,10 @@ def configuration_of(files: Files, keys: Keys, cards: Sequence[StrategyCard] = C
         services=known,
         people=persons,
         keys=keys,
-        cards=tuple(cards),
         patterns=tuple((f"{PATTERNS_PREFIX}{name}", text) for name, text in sorted(files.patterns.items())),
         reviews=reviews,
+        cards=cards_with(workflows, tuple(cards)),
+        workflows=workflows,
         version=files.digest(),
     )
 
@@ -170,7 +174,8 @@ def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
 
 def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    policy = _policy(_policy_texts(texts), problems, cards)
+    known = (*(card.name for card in cards), *names_in(_below(FOLDER, texts)))
+    policy = _policy(_policy_texts(texts), known, problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
 
@@ -194,11 +199,15 @@ def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
 
 
+def _below(folder: str, texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name.startswith(folder)}
+
+
 def _policy_texts(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if name.startswith(POLICY) and not name.endswith(CEDAR)}
+    return {name: text for name, text in _below(POLICY, texts).items() if not name.endswith(CEDAR)}
 
 
-def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
+def _policy(texts: Mapping[str, str], known: Sequence[str], problems: list[Problem]) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -212,11 +221,9 @@ def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[S
             found[name], origin[name] = value, file
         problems += rule_problems(document, [row.record() for row in rows.rules or ()])
         for index, row in enumerate(rows.strategies or ()):
-            if card_named(tuple(cards), row.strategy) is None:
-                known = ", ".join(card.name for card in cards)
-                problems.append(
-                    document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
-                )
+            if row.strategy not in known:
+                mend = f"name one of {', '.join(known)}"
+                problems.append(document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", mend))
     policy = replace(Policy(), **found)  # type: ignore[arg-type]
     return _ordered(policy, origin, problems)
 

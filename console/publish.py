@@ -22,6 +22,7 @@ from schemas.configuration import (
     POLICY_ENTRY,
     REVIEWS_ENTRY,
     SERVICES_ENTRY,
+    WORKFLOWS_ENTRY,
     Configuration,
     is_removal,
     keys_body,
@@ -33,6 +34,7 @@ from schemas.configuration import (
 )
 from schemas.oversight import AuditEntry, CatalogueEntry, EntryKind
 from schemas.signing import public_text, sign
+from schemas.workflow_text import workflows_body
 
 FLUSH_S = 10.0
 MOST_NAMES = 20
@@ -47,6 +49,7 @@ def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetim
         (KEYS_ENTRY, EntryKind.CONFIGURATION, keys_body(configuration.keys)),
         (CARDS_ENTRY, EntryKind.STRATEGY_CARDS, cards_body(configuration.cards)),
         (REVIEWS_ENTRY, EntryKind.CONFIGURATION, reviews_body(configuration.reviews)),
+        (WORKFLOWS_ENTRY, EntryKind.CONFIGURATION, workflows_body(configuration.workflows)),
         *((name, EntryKind.PATTERNS, text) for name, text in configuration.patterns),
     ]
     return tuple(

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from console.shape import Name, Shape
+from schemas.watched_workflows import WorkflowRule
 from schemas.windows import WindowKind, WindowRule, day_span
-from schemas.workflows import WorkflowRule
 
 
 def _check_zone(name: str) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import CollectionNode, Node
 from typing_extensions import override
 
 Step = str | int
 MAX_FILE_BYTES = 1024 * 1024
+MAX_VALUES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,30 @@ def plain_of(node: object) -> object:
     return str(node) if isinstance(node, str) else node
 
 
+def _wrong_aliases(file: str, text: str) -> Problem | None:
+    """Return where an alias leads back to what holds it, or that aliases stand for very many values."""
+    if "*" not in text:
+        return None
+    # Each entry is a node, or the end of one that is open.
+    todo: list[tuple[Node, bool]] = [(YAML(typ="rt").compose(text), False)]
+    open_nodes: set[int] = set()
+    for _ in range(MAX_VALUES):
+        if not todo:
+            return None
+        node, is_end = todo.pop()
+        if is_end:
+            open_nodes.discard(id(node))
+        elif id(node) in open_nodes:
+            mark = node.start_mark
+            what = "it is a cycle: an alias leads back to the value that holds it"
+            return Problem(file, mark.line + 1, mark.column + 1, what, "write the value out")
+        elif isinstance(node, CollectionNode):
+            open_nodes.add(id(node))
+            parts = [part for row in node.value for part in (row if isinstance(row, tuple) else (row,))]
+            todo += [(node, True), *((part, False) for part in parts)]
+    return Problem(file, 1, 1, f"its aliases stand for more than {MAX_VALUES} values", "write the values out")
+
+
 def read_document(file: str, text: str) -> Document | Problem:
     """Parse one file; an empty one is an empty mapping."""
     if len(text) > MAX_FILE_BYTES:
@@ -78,6 +104,9 @@ def read_document(file: str, text: str) -> Document | Problem:
     # A text knows by its class how it was written, so that a place inside it can be told.
     reader.preserve_quotes = True
     try:
+        wrong = _wrong_aliases(file, text)
+        if wrong:
+            return wrong
         root = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark

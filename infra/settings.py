@@ -9,6 +9,9 @@ from pathlib import Path
 
 from schemas.errors import ConfigurationError
 
+# Each has a thread or two, and a machine has so many.
+MOST_IN_FLIGHT = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
@@ -21,6 +24,9 @@ class WorkerSettings:
     publisher_key: str
     keys: Path
     role: str = "all"
+    # Recoveries that one executor carries out at the same time: 200 of them fit into 300 MiB (`make bench`, "in flight"). More wait on
+    # the topic, where any executor can take them; those here would wait for this one's processor.
+    in_flight: int = 200
 
     @property
     def stop_file(self) -> Path:
@@ -45,4 +51,12 @@ class WorkerSettings:
             publisher_key=environ.get("HEALSTREAM_PUBLISHER_KEY", ""),
             keys=Path(environ.get("HEALSTREAM_KEYS") or state / "keys"),
             role=environ.get("HEALSTREAM_ROLE", "all"),
+            in_flight=_in_flight(environ.get("HEALSTREAM_IN_FLIGHT", "200")),
         )
+
+
+def _in_flight(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_IN_FLIGHT:
+        mend = f"Give how many recoveries may run at the same time, from 1 to {MOST_IN_FLIGHT}"
+        raise ConfigurationError("HEALSTREAM_IN_FLIGHT", f"{text!r} is no such number", mend)
+    return int(text)

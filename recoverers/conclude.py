@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from recoverers.advice import advice_on
 from recoverers.journal import RunState
 from recoverers.precondition import Ending
 from recoverers.transitions import State
-from schemas.decisions import Mode
+from schemas.decisions import Mode, Scalar
 from schemas.ids import id_of
 from schemas.oversight import AuditEntry
 from schemas.recoveries import OutcomeStatus, PlanShown, Recommendation, RecoveryOutcome
@@ -29,8 +30,8 @@ def is_final(status: OutcomeStatus, attempt: int, max_attempts: int) -> bool:
     return status is not OutcomeStatus.ROLLED_BACK or attempt >= max_attempts
 
 
-def conclude(run: RunState, ending: Ending, at: datetime) -> tuple[RecoveryOutcome, tuple[AuditEntry, ...]]:
-    """Return what the run came to, complete enough to be read without its journal."""
+def conclude(run: RunState, ending: Ending, at: datetime, outputs: Mapping[str, Scalar]) -> tuple[RecoveryOutcome, tuple[AuditEntry, ...]]:
+    """Return what the run came to, complete enough to be read without its journal; ``outputs`` are its workflow's."""
     outcome = outcome_of(run, ending, at)
     command = run.command
     details = (
@@ -39,6 +40,7 @@ def conclude(run: RunState, ending: Ending, at: datetime) -> tuple[RecoveryOutco
         ("strategy", command.strategy),
         ("reason", ending.reason),
         ("final", str(outcome.final).lower()),
+        *((f"output.{name}", str(value)) for name, value in sorted(outputs.items())),
     )
     head = AuditEntry("executor", f"recovery.{ending.status.value}", command.target, at, details, (), command.traceparent)
     return outcome, (*_steps_audited(run), head)

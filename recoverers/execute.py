@@ -1,7 +1,8 @@
-"""The whole life of one command: the next move follows from the journal alone, so a crash at any point loses nothing.
+"""The whole life of one command: the next moves follow from the journal alone, so a crash at any point loses nothing.
 
-``next_move`` is pure; ``carry_out`` in ``perform.py`` makes the move with the recipe and the ports; the records that it returns are
-durable before they are folded. Called by ``recoverers/worker.py`` for new commands and, after a crash, for every open run.
+``next_moves`` is pure; ``_make`` makes a move with the recipe and the ports; the records that it returns are durable before they are
+folded. Branches act side by side in ``flights.py``. Called by ``recoverers/worker.py`` for new commands and, after a crash, for every
+open run.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recoverers.deadline import ROLLBACK_S, Deadline
-from recoverers.journal import RunState, StepRun, fold
-from recoverers.perform import begin, choose, doubt, finish, probe, try_step
+from recoverers.enter import enter
+from recoverers.flights import Flights
+from recoverers.journal import RunState, fold
+from recoverers.perform import begin, choose, doubt, finish, probe
 from recoverers.plan import end_of_plan
 from recoverers.ports import Hands
 from recoverers.precondition import Ending
+from recoverers.progress import Place
 from recoverers.rollback import begin_undo, try_undo
+from recoverers.steps import StepRun
 from recoverers.terms import Terms
-from recoverers.transitions import State
+from recoverers.transitions import State, StepState
 from recoverers.verify import verify
 from schemas.recoveries import JournalRecord, OutcomeStatus
 
@@ -28,6 +33,13 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
+class Enter:
+    """Work out what a workflow's step is to do."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """Journal the intent of a step."""
 
@@ -35,13 +47,26 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """Leave a step that failed alone for a while."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
-    """Make the step whose intent is durable."""
+    """Make the step whose intent is durable, see how far it is, or tell it to end."""
+
+    step: StepRun
+    stop: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Look whether the step in doubt acted."""
+
+    step: str
+    stop: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +94,7 @@ class Finish:
     ending: Ending
 
 
-Act = Choose | Begin | Try | Probe | Verify | BeginUndo | TryUndo
+Act = Choose | Enter | Begin | Await | Try | Probe | Verify | BeginUndo | TryUndo
 Move = Act | Finish
 
 
@@ -77,34 +102,51 @@ Move = Act | Finish
 _FIXED: dict[State, Move] = {
     State.NEW: Choose(),
     State.ACCEPTED: Choose(),
-    State.ACTING: Try(),
-    State.IN_DOUBT: Probe(),
     State.UNDOING: TryUndo(),
     State.VERIFIED: Finish(Ending(OutcomeStatus.HEALED, "verified")),
 }
+_FORWARD = frozenset({State.READY, State.ACTING, State.IN_DOUBT, State.VERIFYING})
 
 
-def next_move(run: RunState, now: datetime) -> Move:
-    """Return what a run does next; flat, one guard per state."""
+def next_moves(run: RunState, now: datetime) -> list[Move]:
+    """Return what a run does next, one move a branch; flat, one guard per state."""
     if run.state in _FIXED:
-        return _FIXED[run.state]
-    if run.state in {State.READY, State.VERIFYING}:
-        return _next_forward(run, Deadline.after(run.started_at or now, run.command.deadline_s, run.paused_s).is_over(now))
+        return [_FIXED[run.state]]
+    if run.state in _FORWARD:
+        return _next_forward(run, now)
     if run.state is State.ROLLING_BACK:
-        return _next_back(run, Deadline.after(run.failed_at or now, ROLLBACK_S, run.undo_paused_s).is_over(now))
+        return [_next_back(run, Deadline.after(run.failed_at or now, ROLLBACK_S, run.undo_paused_s).is_over(now))]
     if run.state is State.UNCLEAR:
-        return Finish(Ending(OutcomeStatus.ESCALATED, f"in doubt about step {run.steps[-1].name}"))
-    return Finish(Ending(OutcomeStatus.ROLLBACK_FAILED, f"{run.reason}; step {run.undo[-1].name} could not be taken back"))
+        unclear = ", ".join(step.name for step in run.steps if step.status == StepState.UNCLEAR)
+        return [Finish(Ending(OutcomeStatus.ESCALATED, f"in doubt about step {unclear}"))]
+    return [Finish(Ending(OutcomeStatus.ROLLBACK_FAILED, f"{run.reason}; step {run.undo[-1].name} could not be taken back"))]
 
 
-def _next_forward(run: RunState, is_late: bool) -> Move:
+def _next_forward(run: RunState, now: datetime) -> list[Move]:
     ending = end_of_plan(run.command.mode)
     if ending:
-        return Finish(ending)
-    step = run.next_step()
-    if run.cancelled or (is_late and step):
-        return _next_back(replace(run, reason="cancelled" if run.cancelled else "deadline"), is_late=False)
-    return Begin(step) if step else Verify()
+        return [Finish(ending)]
+    is_late = Deadline.after(run.started_at or now, run.command.deadline_s, run.paused_s).is_over(now)
+    # A step that nobody can tell about ends the run, so nothing new begins beside it.
+    is_unclear = any(step.status == StepState.UNCLEAR for step in run.steps)
+    stop = run.cancelled or is_late or is_unclear
+    places = run.places(stop=stop)
+    if places:
+        return [_move_at(run, place, now) for place in places]
+    if run.cancelled or (is_late and run.places(stop=False)):
+        return [_next_back(replace(run, reason="cancelled" if run.cancelled else "deadline"), is_late=False)]
+    return [Verify()]
+
+
+def _move_at(run: RunState, place: Place, now: datetime) -> Move:
+    step = run.step(place.step)
+    if step is None:
+        return Begin(place.step) if place.step else Enter(place.node)
+    if step.status == StepState.ACTING:
+        return Try(step, place.stop)
+    if step.status == StepState.IN_DOUBT:
+        return Probe(step.name, place.stop)
+    return Await(step.again_at) if step.again_at and now < step.again_at else Begin(step.name)
 
 
 def _next_back(run: RunState, is_late: bool) -> Move:
@@ -119,35 +161,68 @@ def _next_back(run: RunState, is_late: bool) -> Move:
 
 
 def drive(run: RunState, terms: Terms, hands: Hands) -> RunState:
-    """Carry a run to its end; a resumed run first doubts the step that was in flight."""
-    if run.state in {State.ACTING, State.UNDOING}:
+    """Carry a run to its end; a resumed run first doubts the steps that were in flight."""
+    flights = Flights(terms, hands)
+    try:
+        return _to_the_end(run, flights)
+    finally:
+        flights.end()
+
+
+def _to_the_end(run: RunState, flights: Flights) -> RunState:
+    terms, hands = flights.terms, flights.hands
+    if run.state in {State.ACTING, State.IN_DOUBT, State.UNDOING}:
         run = _write(run, doubt(run, terms, hands), hands)
     while run.state is not State.CONCLUDED:
-        run = replace(run, cancelled=hands.is_cancelled(run.command))
-        move = next_move(run, hands.now())
-        made = move.ending if isinstance(move, Finish) else _make(run, move, terms, hands)
-        if isinstance(made, Ending):
-            return finish(run, made, terms, hands)
-        run = _write(run, made, hands)
+        before = run
+        moves = next_moves(_seen(run, flights), hands.now())
+        for move in moves:
+            # What one branch did may decide the others; each gets its turn, so that a quick one does not keep them waiting.
+            if run is not before and move not in next_moves(_seen(run, flights), hands.now()):
+                continue
+            made = _make(_seen(run, flights), move, flights)
+            run = finish(_seen(run, flights), made, terms, hands) if isinstance(made, Ending) else _write(run, made, hands)
+        if run is before and not any(isinstance(move, Begin | Verify) for move in moves):
+            flights.rest(min((move.until for move in moves if isinstance(move, Await)), default=None))
     return run
 
 
-def _make(run: RunState, move: Act, terms: Terms, hands: Hands) -> list[JournalRecord] | Ending:
+def _seen(run: RunState, flights: Flights) -> RunState:
+    """Return the run with what its journal does not say: a person's word, and how long its steps at work were kept from it."""
+    is_cancelled = flights.hands.is_cancelled(run.command)
+    return replace(run, cancelled=is_cancelled, paused_s=run.paused_s + flights.paused_s)
+
+
+def _make(run: RunState, move: Move, flights: Flights) -> list[JournalRecord] | Ending:
+    """Make one move; a single step's moves are in flights.py and perform.py."""
+    terms, hands = flights.terms, flights.hands
     match move:
         case Choose():
             return choose(run, terms, hands)
-        case Begin(step):
-            return begin(run, step, terms, hands)
-        case Try():
-            return try_step(run, terms, hands)
-        case Probe():
-            return probe(run, terms, hands)
+        case Enter(name):
+            return enter(run, name, terms, hands)
         case Verify():
             return verify(run, terms, hands)
         case BeginUndo(step, reason):
             return begin_undo(run, step, reason, terms, hands)
         case TryUndo():
             return try_undo(run, terms, hands)
+        case Finish(ending):
+            return ending
+        case Begin() | Await() | Try() | Probe():
+            return _make_step(run, move, flights)
+
+
+def _make_step(run: RunState, move: Begin | Await | Try | Probe, flights: Flights) -> list[JournalRecord]:
+    match move:
+        case Begin(step):
+            return begin(run, step, flights.terms, flights.hands)
+        case Await():
+            return []
+        case Try(step, stop):
+            return flights.look(run, step, stop=stop)
+        case Probe(step, stop):
+            return probe(run, step, flights, stop=stop)
 
 
 def _write(run: RunState, records: list[JournalRecord], hands: Hands) -> RunState:

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from recoverers.crew import AtOnce, Crew
 from recoverers.lease_guard import Heard, why_not
+from recoverers.ports import Attempt
 from schemas.decisions import HealingCommand
 from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.oversight import AuditEntry, Control, Lease, SwitchMode
 from schemas.recoveries import Direction, JournalRecord
 
+T = TypeVar("T")
 _ASK_AGAIN_S = 0.1
 
 
@@ -78,6 +81,7 @@ class RunHands:
     write: Callable[[Sequence[Record]], None]
     clock: Clock
     reach: Callable[[str], None]
+    crew: Crew = AtOnce()
 
     def now(self) -> datetime:
         """Return the wall clock in UTC."""
@@ -108,6 +112,14 @@ class RunHands:
     def is_cancelled(self, command: HealingCommand) -> bool:
         """Tell whether a person has cancelled the run."""
         return is_cancelled_by(self.watch.controls, command)
+
+    def start(self, work: Callable[[], T]) -> Attempt[T]:
+        """Begin a recipe's code beside the run."""
+        return self.crew.start(work)
+
+    def rest(self, attempts: Sequence[Attempt[object]], seconds: float) -> None:
+        """Let time pass until an attempt has ended, so many seconds at most."""
+        self.crew.rest(attempts, seconds, self.clock.wait)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

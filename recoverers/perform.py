@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from recoverers.checked import checked_facts, checked_found, checked_pre_image
 from recoverers.conclude import conclude
-from recoverers.deadline import Deadline
+from recoverers.contain import LOOK_S, Hung, ask, told, why_of
+from recoverers.enter import outputs_in
+from recoverers.flights import Flights
 from recoverers.journal import RunState, command_text, fold
 from recoverers.plan import check_command, choose_steps
-from recoverers.ports import Hands
+from recoverers.ports import Facts, Found, Hands, Raised
 from recoverers.precondition import Ending, judge_facts
 from recoverers.terms import Terms, call_for, line, text_of
-from recoverers.transitions import State
-from schemas.attempts import StepStatus
-from schemas.recoveries import Direction, JournalKind, JournalRecord
-
-_WORDS = {StepStatus.OK: "ok", StepStatus.FAILED: "failed"}
+from recoverers.transitions import State, StepState
+from recoverers.tries import MOST_TRIES, Try, doubt_of, failed_of
+from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
+from schemas.workflow_text import plain_of_workflow
 
 
 def accept(run: RunState, terms: Terms, hands: Hands) -> JournalRecord:
@@ -29,15 +31,27 @@ def choose(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord] | E
     ending = check_command(command, terms.recipe, terms.card)
     if ending:
         return ending
-    facts = terms.recipe.gather(command)
+    facts = ask(lambda: checked_facts(terms.recipe.gather(command)), LOOK_S, hands)
+    if not isinstance(facts, Facts):
+        return _broken(facts)
     ending = judge_facts(command, facts)
-    steps = ending or choose_steps(command, terms.recipe, facts)
+    if ending:
+        return ending
+    steps = ask(lambda: choose_steps(command, terms.recipe, facts), LOOK_S, hands)
     if isinstance(steps, Ending):
         return steps
+    if not isinstance(steps, tuple):
+        return _broken(steps)
     traits = terms.recipe.traits
     fixed: dict[str, object] = {"undoable": traits.undoable, "gives_up_as": traits.gives_up_as.value}
+    # Whole, so that a successor goes on with the text that was approved, whatever the configuration says by then.
+    written = {"workflow": plain_of_workflow(terms.workflow)} if terms.workflow else {}
     planned = line(run, terms, JournalKind.PLANNED, hands.now())
-    return [replace(planned, result=text_of(steps=list(steps), facts=dict(facts.values), **fixed))]
+    return [replace(planned, result=text_of(steps=list(steps), facts=dict(facts.values), **fixed, **written))]
+
+
+def _broken(said: Raised | Hung) -> Ending:
+    return Ending(OutcomeStatus.ESCALATED, f"nothing was done, {why_of(said)}")
 
 
 def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalRecord]:
@@ -45,48 +59,55 @@ def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalR
     paused = hands.permit(run.command, Direction.DO)
     if hands.is_cancelled(run.command):
         return []
-    image = terms.recipe.pre_image(call_for(run, step, ""))
-    return [replace(line(run, terms, JournalKind.INTENT, hands.now(), step), pre_image=image, result=text_of(paused_s=paused))]
-
-
-def try_step(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
-    """Make the step; a pending one is asked again until the budget is used up or a person cancels."""
-    step = run.steps[-1]
-    # The journal may have been slow: what was permitted before the intent may be forbidden by now.
-    paused = hands.permit(run.command, Direction.DO)
-    deadline = Deadline.after(run.started_at or hands.now(), run.command.deadline_s, run.paused_s + paused)
-    call = call_for(run, step.name, step.pre_image)
-    result = terms.recipe.act(call)
-    while result.status is StepStatus.PENDING and not deadline.is_over(hands.now()) and not hands.is_cancelled(run.command):
-        hands.wait(min(result.delay_s, deadline.left_s(hands.now())))
-        result = terms.recipe.act(replace(call, said=result.detail))
-    if result.status is StepStatus.UNCERTAIN:
-        return [replace(line(run, terms, JournalKind.IN_DOUBT, hands.now(), step.name), step_try=step.tries)]
-    done = line(run, terms, JournalKind.DONE, hands.now(), step.name)
-    word = _WORDS.get(result.status, "failed")
-    return [replace(done, step_try=step.tries, result=text_of(status=word, detail=result.detail[:300], paused_s=paused))]
+    before = run.step(step)
+    tries = before.tries if before else 0
+    intent = replace(line(run, terms, JournalKind.INTENT, hands.now(), step), step_try=tries, result=text_of(paused_s=paused))
+    if before:
+        return [replace(intent, pre_image=before.pre_image)]
+    image = ask(lambda: checked_pre_image(terms.recipe.pre_image(call_for(run, step, ""))), LOOK_S, hands)
+    if isinstance(image, str):
+        return [replace(intent, at=hands.now(), pre_image=image)]
+    # Both at once: a step that cannot be taken back later is not made.
+    failed = replace(
+        line(run, terms, JournalKind.DONE, hands.now(), step), step_try=1, result=text_of(status="failed", detail=told(why_of(image)))
+    )
+    return [intent, failed]
 
 
 def doubt(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
-    """Say that the step in flight may or may not have acted: its worker is gone."""
-    is_undo = run.state is State.UNDOING
-    step = run.undo[-1] if is_undo else run.steps[-1]
-    direction = Direction.UNDO if is_undo else Direction.DO
-    return [replace(line(run, terms, JournalKind.IN_DOUBT, hands.now(), step.name), direction=direction, step_try=step.tries)]
+    """Say that the steps in flight may or may not have acted: their worker is gone."""
+    if run.state is State.UNDOING:
+        step = run.undo[-1]
+        return [replace(doubt_of(run, step, terms, hands.now()), direction=Direction.UNDO)]
+    return [doubt_of(run, step, terms, hands.now()) for step in run.steps if step.status == StepState.ACTING]
 
 
-def probe(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
-    """Ask the recipe whether the step in doubt acted."""
-    step = run.steps[-1]
-    found = terms.recipe.probe(call_for(run, step.name, step.pre_image))
-    seen = line(run, terms, JournalKind.PROBED, hands.now(), step.name)
-    return [replace(seen, step_try=step.tries, result=text_of(status=found.value, detail=f"probed: {found.value}"))]
+def probe(run: RunState, name: str, flights: Flights, *, stop: bool) -> list[JournalRecord]:
+    """Ask the recipe whether the step in doubt acted; one that broke, was slow or was tried too often is not simply made again."""
+    terms, hands = flights.terms, flights.hands
+    step = run.step(name)
+    if step is None:
+        return []
+    said = ask(lambda: checked_found(terms.recipe.probe(call_for(run, name, step.pre_image))), LOOK_S, hands)
+    found, why = (said, f"probed: {said.value}") if isinstance(said, Found) else (Found.UNCLEAR, why_of(said))
+    if found is Found.MISSING and flights.may_act_yet(name):
+        found, why = Found.UNCLEAR, f"{step.doubt}: it may act yet"
+    seen = replace(line(run, terms, JournalKind.PROBED, hands.now(), name), step_try=step.tries)
+    seen = replace(seen, result=text_of(status=found.value, detail=told(why)))
+    if found is not Found.MISSING or not (step.doubt or step.tries >= MOST_TRIES):
+        return [seen]
+    after = fold(run, seen)
+    again = after.step(name) or step
+    failed = Try("failed", step.doubt or f"uncertain {step.tries} times")
+    return [seen, failed_of(after, again, terms, hands.now(), failed, may_retry=bool(step.doubt) and not stop)]
 
 
 def finish(run: RunState, ending: Ending, terms: Terms, hands: Hands) -> RunState:
     """Write the outcome, its audit entries and the journal's last record together."""
     at = hands.now()
-    outcome, entries = conclude(run, ending, at)
-    last = replace(line(run, terms, JournalKind.CONCLUDED, at), result=text_of(status=ending.status.value, reason=ending.reason))
+    outputs = outputs_in(run, terms)
+    outcome, entries = conclude(run, ending, at, outputs)
+    left = {"outputs": outputs} if outputs else {}
+    last = replace(line(run, terms, JournalKind.CONCLUDED, at), result=text_of(status=ending.status.value, reason=ending.reason, **left))
     hands.append([last], [outcome, *entries])
     return fold(run, last) if run.state is not State.NEW else replace(run, state=State.CONCLUDED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recoverers.checked import checked_steps
 from recoverers.ports import Facts, Recipe
 from recoverers.precondition import Ending
 from schemas.decisions import HealingCommand, Mode, Parameters, plan_hash_of
@@ -35,7 +36,7 @@ def check_command(command: HealingCommand, recipe: Recipe, card: StrategyCard) -
 
 def choose_steps(command: HealingCommand, recipe: Recipe, facts: Facts) -> tuple[str, ...] | Ending:
     """Return the steps to carry out, or the end when the bounds do not allow them."""
-    steps = recipe.plan(command, facts)
+    steps = checked_steps(recipe.plan(command, facts))
     return Ending(OutcomeStatus.REFUSED, "plan_out_of_bounds") if steps is None else steps
 
 

@@ -5,11 +5,12 @@ One attempt returns a value; it does not raise for a failed step. Only broken co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from schemas.attempts import CiJob, StepResult
 from schemas.decisions import HealingCommand
@@ -17,6 +18,9 @@ from schemas.ids import Record
 from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalRecord, OutcomeStatus
 from schemas.services import ConfigSpec, ServiceSpec
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Found(StrEnum):
@@ -50,9 +54,29 @@ class Answer:
     settled: bool = False
 
 
+class Cancel(Protocol):
+    """The wish that an action end soon: ``threading.Event`` fits it."""
+
+    def is_set(self) -> bool:
+        """Tell whether the action should end."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait so many seconds, or until the action should end; tell whether it should."""
+        ...
+
+
+# What an action is given that nobody will stop.
+NEVER: Cancel = threading.Event()
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One step of one run as a recipe sees it; ``said`` is the detail of its last asking when that was pending."""
+    """One step of one run as a recipe sees it; ``said`` is the detail of its last asking when that was pending.
+
+    An action that takes longer than a blink looks at ``cancel`` now and then, ends what it started, and says how far it came:
+    it is set when a person cancels, the time is up, or another branch has decided. One that ignores it is in doubt.
+    """
 
     command: HealingCommand
     facts: Facts
@@ -60,6 +84,7 @@ class Call:
     key: str
     pre_image: str = ""
     said: str = ""
+    cancel: Cancel = field(default=NEVER, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +212,21 @@ class CiPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A recipe's code broke; ``why`` names the error."""
+
+    why: str
+
+
+class Attempt(Protocol[T_co]):
+    """A recipe's code at work beside its run."""
+
+    def outcome(self) -> T_co | Raised | None:
+        """Return what came of it, None while it goes on."""
+        ...
+
+
 class Hands(Protocol):
     """What a run needs from the shell that carries it out."""
 
@@ -204,6 +244,14 @@ class Hands(Protocol):
 
     def is_cancelled(self, command: HealingCommand) -> bool:
         """Tell whether a person has cancelled the run."""
+        ...
+
+    def start(self, work: Callable[[], T]) -> Attempt[T]:
+        """Begin a recipe's code beside the run; whatever it does, the run goes on."""
+        ...
+
+    def rest(self, attempts: Sequence[Attempt[object]], seconds: float) -> None:
+        """Let time pass until one of the attempts has ended, so many seconds at most."""
         ...
 
     def wait(self, seconds: float) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recoverers.journal import RunState
 from recoverers.ports import Call, Recipe
+from recoverers.steps import Entry
+from schemas.decisions import HealingCommand
 from schemas.ids import content_id, id_of
 from schemas.recoveries import Direction, JournalKind, JournalRecord
 from schemas.strategy_card import StrategyCard
+from schemas.workflows import Workflow
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The recipe and card of a command's strategy, the policy's stabilisation in seconds, and the writer."""
+    """The recipe and card of a command's strategy, the policy's stabilisation in seconds, and the writer.
+
+    A workflow also has the cards of the recipes that it uses, and who tells a target's scope: it may not leave its own.
+    """
 
     recipe: Recipe
     card: StrategyCard
     stabilise_s: float
     owner: str = ""
     partition: int = -1
+    workflow: Workflow | None = None
+    cards: tuple[StrategyCard, ...] = ()
+    scope_of: Callable[[str], str] = str
 
 
 def text_of(**fields: object) -> str:
@@ -36,7 +46,16 @@ def key_for(run: RunState, step: str) -> str:
 
 def call_for(run: RunState, step: str, pre_image: str) -> Call:
     """Return a step as its recipe sees it."""
-    return Call(run.command, run.facts, step, key_for(run, step), pre_image)
+    entry = run.entry_of(step)
+    if run.workflow is None or entry is None:
+        return Call(run.command, run.facts, step, key_for(run, step), pre_image)
+    return Call(command_for(run, entry), entry.facts, step, key_for(run, step), pre_image)
+
+
+def command_for(run: RunState, entry: Entry) -> HealingCommand:
+    """Return the order that a workflow's step is to its recipe: the run's own, for another strategy and target."""
+    use = run.workflow.use(entry.name) if run.workflow else None
+    return replace(run.command, strategy=use.recipe, target=entry.target, bounds=entry.bounds) if use else run.command
 
 
 def line(run: RunState, terms: Terms, kind: JournalKind, at: datetime, step: str = "") -> JournalRecord:

@@ -1,4 +1,8 @@
-"""The life of a run as a table: ``TRANSITIONS[state][type(fact)]``; the drawing in the docs is made from it. Read by ``journal.py``."""
+"""The life of a run as a table: ``TRANSITIONS[state][type(fact)]``; the drawing in the docs is made from it. Read by ``journal.py``.
+
+A run may have several steps in flight, so each step has a life of its own (``STEP_MOVES``). What a step's fact does to its run follows
+from all of its steps; where one step is in flight, that is what ``TRANSITIONS`` says.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,18 @@ class State(StrEnum):
     CONCLUDED = "concluded"
 
 
+class StepState(StrEnum):
+    """Where one step stands."""
+
+    NEW = "new"
+    ACTING = "intended"
+    IN_DOUBT = "in_doubt"
+    WAITING = "waiting"
+    UNCLEAR = "unclear"
+    DONE = "done"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something that the journal says has happened."""
@@ -36,6 +52,10 @@ class Planned(Fact):
     """The steps are chosen."""
 
 
+class Entered(Fact):
+    """A workflow's step has its target and its recipe's steps, is left out, or may not be made."""
+
+
 class Intended(Fact):
     """A step is about to act."""
 
@@ -46,6 +66,10 @@ class Did(Fact):
 
 class Failed(Fact):
     """The step did not act and will not."""
+
+
+class Retried(Fact):
+    """The step did not act and will be made again after a while."""
 
 
 class Doubted(Fact):
@@ -96,6 +120,7 @@ TRANSITIONS: dict[State, dict[type[Fact], State]] = {
     State.NEW: {Accepted: State.ACCEPTED, Concluded: State.CONCLUDED},
     State.ACCEPTED: {Planned: State.READY, Concluded: State.CONCLUDED},
     State.READY: {
+        Entered: State.READY,
         Intended: State.ACTING,
         FactorSeen: State.VERIFYING,
         Settled: State.VERIFIED,
@@ -103,7 +128,7 @@ TRANSITIONS: dict[State, dict[type[Fact], State]] = {
         UndoIntended: State.UNDOING,
         Concluded: State.CONCLUDED,
     },
-    State.ACTING: {Did: State.READY, Failed: State.ROLLING_BACK, Doubted: State.IN_DOUBT},
+    State.ACTING: {Did: State.READY, Failed: State.ROLLING_BACK, Retried: State.READY, Doubted: State.IN_DOUBT},
     State.IN_DOUBT: {
         FoundDone: State.READY,
         FoundMissing: State.ACTING,
@@ -124,6 +149,35 @@ TRANSITIONS: dict[State, dict[type[Fact], State]] = {
     State.STUCK: {Concluded: State.CONCLUDED},
     State.CONCLUDED: {},
 }
+
+
+STEP_MOVES: dict[StepState, dict[type[Fact], StepState]] = {
+    StepState.NEW: {Intended: StepState.ACTING},
+    StepState.ACTING: {
+        Did: StepState.DONE,
+        Failed: StepState.FAILED,
+        Retried: StepState.WAITING,
+        Doubted: StepState.IN_DOUBT,
+    },
+    StepState.IN_DOUBT: {
+        FoundDone: StepState.DONE,
+        FoundMissing: StepState.ACTING,
+        FoundUnclear: StepState.UNCLEAR,
+        Doubted: StepState.IN_DOUBT,
+    },
+    StepState.WAITING: {Intended: StepState.ACTING},
+    StepState.UNCLEAR: {},
+    StepState.DONE: {},
+    StepState.FAILED: {},
+}
+STEP_FACTS: frozenset[type[Fact]] = frozenset(fact for moves in STEP_MOVES.values() for fact in moves)
+# Where a run stands as long as one of its steps does, the first that fits; a run of which no step stands so is ready, or rolls back.
+IN_FLIGHT: tuple[tuple[StepState, State], ...] = (
+    (StepState.ACTING, State.ACTING),
+    (StepState.IN_DOUBT, State.IN_DOUBT),
+    (StepState.UNCLEAR, State.UNCLEAR),
+)
+CARRYING_OUT = frozenset({State.READY, *(state for _, state in IN_FLIGHT)})
 
 
 def move(state: State, fact: type[Fact]) -> State | None:

@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,13 +49,17 @@ from learning.patterns.loader import Catalogue, load_catalogue
 from learning.patterns.matcher import Matcher
 from learning.patterns.store import Store
 from recoverers.admission import audit_refused, early_end, wrong_with
+from recoverers.crew import Threads
+from recoverers.deadline import Deadline
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
+from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold, replay
 from recoverers.measures import measures_of
 from recoverers.perform import accept, finish
 from recoverers.ports import Recipe
-from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for
+from recoverers.precondition import Ending
+from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for, with_workflows
 from recoverers.terms import Terms
 from recoverers.transitions import State
 from schemas.avro_codec import Codec
@@ -65,16 +70,17 @@ from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
 from schemas.oversight import DeadLetter, DeadOrigin, SwitchMode
-from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 
 COMMANDS = "recovery.commands"
 GROUP = "healstream-executor"
-IN_FLIGHT = 16
 CHECKPOINT_EVERY = 1000
 # A command ends the wait at once; what waits for it is the notice of a run's failure, and the end.
 BUSY_POLL_S, IDLE_POLL_S = 0.1, 0.5
+ASK_SCOPE_S = 1.0
+BUSY = Ending(OutcomeStatus.ESCALATED, "nothing was done, an earlier action in its scope did not end in time")
 # stack.md: an executor that hangs loses its partitions within this.
 SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
 
@@ -116,10 +122,18 @@ class Lane:
         self.lost.wait(seconds)
         self._refuse_when_lost()
 
-    def scope(self, name: str) -> threading.Lock:
-        """Return the lock of a scope: one changing command at a time."""
+    @contextmanager
+    def scope(self, name: str, until: Callable[[], bool]) -> Iterator[bool]:
+        """Hold a scope, one changing command at a time; false when it was still held by another when ``until`` said that it is over."""
         with self._lock:
-            return self._scopes.setdefault(name, threading.Lock())
+            lock = self._scopes.setdefault(name, threading.Lock())
+        while not (is_held := lock.acquire(timeout=ASK_SCOPE_S)) and not until():
+            self._refuse_when_lost()
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                lock.release()
 
     def _checkpoint(self) -> JournalRecord:
         oldest = min(self.opened.values())
@@ -157,7 +171,7 @@ class Executor:
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
             assigned = self._consumer.assignment()
-            is_full = len(self._runs) >= IN_FLIGHT or stop_mode(self._settings.stop_file) is SwitchMode.DRAIN
+            is_full = len(self._runs) >= self._settings.in_flight or stop_mode(self._settings.stop_file) is SwitchMode.DRAIN
             (self._consumer.pause if is_full else self._consumer.resume)(assigned)
             message = self._consumer.poll(BUSY_POLL_S if self._runs else IDLE_POLL_S)
             if message is not None:
@@ -214,7 +228,7 @@ class Executor:
     def _accept(self, lane: Lane, command: HealingCommand) -> None:
         lane.known.add(id_of(command))
         ending = early_end(command, self._configuration, frozenset(self._recipes), _now())
-        hands = self._hands(lane)
+        hands = self._hands(lane, Threads())
         run = RunState(command)
         terms = terms_for(self._configuration, self._recipes, command, lane.partition)
         if ending:
@@ -232,11 +246,22 @@ class Executor:
         thread.start()
 
     def _drive(self, lane: Lane, run: RunState) -> None:
-        command = run.command
+        command, crew = run.command, Threads()
+        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        hands = self._hands(lane, crew)
+        budget = Deadline.after(run.started_at or _now(), command.deadline_s)
+
+        def is_over() -> bool:
+            # What has begun is finished or taken back, however long that has to wait.
+            return not run.steps and budget.is_over(_now())
+
         try:
-            with lane.scope(command.scope):
-                ended = drive(run, terms_for(self._configuration, self._recipes, command, lane.partition), self._hands(lane))
-            log.info("run ended", command=id_of(command), target=command.target, state=ended.state.value)
+            with lane.scope(command.scope, is_over) as is_held:
+                ended = drive(run, terms, hands) if is_held else finish(run, BUSY, terms, hands)
+                log.info("run ended", command=id_of(command), target=command.target, state=ended.state.value)
+                while crew.is_at_work():
+                    # What was told to end and did not may act yet: until it has ended, nobody else changes this scope.
+                    lane.wait(ASK_SCOPE_S)
         except FencedError as error:
             if not lane.lost.is_set():
                 self._failure.append(error)
@@ -245,8 +270,8 @@ class Executor:
             log.exception("run broke", command=id_of(command), target=command.target, restart="resumes from the journal")
             self._failure.append(error)
 
-    def _hands(self, lane: Lane) -> RunHands:
-        return RunHands(self._watch, lane.write, Clock(_now, time.monotonic, lane.wait), self._points.reach)
+    def _hands(self, lane: Lane, crew: Threads) -> RunHands:
+        return RunHands(self._watch, lane.write, Clock(_now, time.monotonic, lane.wait), self._points.reach, crew)
 
 
 def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], command: HealingCommand, partition: int) -> Terms:
@@ -254,7 +279,9 @@ def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], comma
     card = card_named(configuration.cards, command.strategy) or configuration.cards[0]
     recipe = recipes.get(command.strategy) or next(iter(recipes.values()))
     owner = f"{socket.gethostname()}/{os.getpid()}"
-    return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition)
+    workflow = next((row for row in configuration.workflows if row.name == command.strategy), None)
+    scope_of = configuration.services.scope_of
+    return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition, workflow, configuration.cards, scope_of)
 
 
 def _now() -> datetime:
@@ -296,13 +323,15 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 def main() -> int:
     """Start the executor; exit 5 when the broker or a topic is missing."""
     configure("executor")
+    sys.stdout, sys.stderr = Hushed(sys.stdout), Hushed(sys.stderr)
     try:
         settings = WorkerSettings.from_environment(os.environ)
         require_topics(settings.brokers)
         configuration = read_configuration(settings.brokers, settings.publisher_key, 30.0)
         configuration = replace(configuration, cards=configuration.cards or CARDS)
         plugins = [point.load() for point in entry_points(group=ENTRY_POINTS)]
-        executor = Executor(settings, configuration, recipes_for(_world(settings, configuration), plugins))
+        recipes = recipes_for(_world(settings, configuration), plugins)
+        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows))
         MetricsServer(executor.metrics, settings.metrics_port, executor.why_not_ready).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: executor.end())

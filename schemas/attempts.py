@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.decisions import Parameters
+
 
 class StepStatus(StrEnum):
     """How one attempt of a step went; ``uncertain`` means that the effect may or may not have happened."""
@@ -17,11 +19,12 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one attempt reports; a pending one is asked again after ``delay_s`` seconds."""
+    """What one attempt reports; a pending one is asked again after ``delay_s`` seconds. Later steps may read the ``outputs`` by name."""
 
     status: StepStatus
     detail: str = ""
     delay_s: float = 0.2
+    outputs: Parameters = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Conditions in CEL: a text with typed variables becomes a program once, and a yes or no many times; the only home of ``cel``.
+"""Conditions in CEL: a text with typed variables becomes a program once, and a yes or no many times.
 
 Pure. A text is checked for everything that can be known before it runs: its grammar, unknown names, values that a variable never has,
 and types. What still fails while it runs is an answer of its own, so that nobody takes it for a no.
@@ -10,17 +10,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, lru_cache
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from schemas.cel_programs import compiled, context_of, program_of
 
 if TYPE_CHECKING:
     import cel
 
 MAX_CHARS = 2_000
-# Two sets of 200 rules while a folder is edited, and some workflows.
-_PROGRAMS_KEPT = 2_048
 _SETS_KEPT = 8
 _FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 FUNCTIONS = frozenset({"size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "dyn"})
@@ -93,8 +91,7 @@ class Values:
 
 def ready(values: Mapping[str, Value]) -> Values:
     """Return the values made ready for ``evaluate``."""
-    context: cel.Context = _cel().Context(variables=dict(values))
-    return Values(values, context)
+    return Values(values, context_of(values))
 
 
 def compile_condition(text: str, variables: Sequence[Variable]) -> Condition | Misfit:
@@ -102,7 +99,7 @@ def compile_condition(text: str, variables: Sequence[Variable]) -> Condition | M
     if len(text) > MAX_CHARS:
         return Misfit(1, 1, f"a condition has at most {MAX_CHARS} characters")
     try:
-        program = _program(text)
+        program = program_of(text)
     except ValueError as error:
         return _syntax(str(error))
     known = {row.name: row for row in variables}
@@ -118,7 +115,7 @@ def compile_condition(text: str, variables: Sequence[Variable]) -> Condition | M
 def evaluate(text: str, values: Values) -> Value | Failed:
     """Return what the text gives for the values, or why it gives nothing."""
     try:
-        found: Value = _program(text).execute(values.ready)
+        found: Value = program_of(text).execute(values.ready)
     except _FAILURES as error:
         return Failed(f"{type(error).__name__}: {str(error)[:200]}")
     return found
@@ -148,25 +145,10 @@ def _together(texts: tuple[str, ...]) -> cel.Program | None:
     try:
         # Only what is a program by itself may stand beside others: half a bracket in one text could hide the next.
         for text in texts:
-            _program(text)
-        return _compiled("[" + ",".join(f"(\n{text}\n)" for text in texts) + "]")
+            program_of(text)
+        return compiled("[" + ",".join(f"(\n{text}\n)" for text in texts) + "]")
     except ValueError:
         return None
-
-
-@lru_cache(_PROGRAMS_KEPT)
-def _program(text: str) -> cel.Program:
-    return _compiled(text)
-
-
-def _compiled(text: str) -> cel.Program:
-    return cast("cel.Program", _cel().compile(text))
-
-
-@cache
-def _cel() -> ModuleType:
-    # The library brings its own command line with it: a quarter of a second and 20 MiB that who has no condition need not pay.
-    return import_module("cel")
 
 
 def _syntax(said: str) -> Misfit:
@@ -233,7 +215,7 @@ def _ill_typed(text: str, variables: Sequence[Variable]) -> Iterator[Misfit]:
 
 def _mistake(part: str, values: Values) -> str:
     try:
-        found = _program(part).execute(values.ready)
+        found = program_of(part).execute(values.ready)
     except TypeError as error:
         return str(error).partition(". ")[0]
     except RuntimeError as error:

@@ -22,6 +22,9 @@ from schemas.policy import Policy
 from schemas.services import Services
 from schemas.signing import is_signed_by
 from schemas.strategy_card import StrategyCard
+from schemas.workflow_cards import card_of
+from schemas.workflow_text import workflows_from
+from schemas.workflows import Workflow
 
 POLICY_ENTRY = "policy"
 SERVICES_ENTRY = "services"
@@ -30,6 +33,7 @@ KEYS_ENTRY = "keys"
 PATTERNS_PREFIX = "patterns/"
 REVIEWS_ENTRY = "reviews"
 CARDS_ENTRY = "cards"
+WORKFLOWS_ENTRY = "workflows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,12 @@ class Configuration:
     patterns: tuple[tuple[str, str], ...] = ()
     reviews: tuple[PatternReview, ...] = ()
     version: str = ""
+    workflows: tuple[Workflow, ...] = ()
+
+
+def cards_with(workflows: Iterable[Workflow], cards: tuple[StrategyCard, ...] = CARDS) -> tuple[StrategyCard, ...]:
+    """Return the strategies: the recipes' own cards, and one for each workflow over them."""
+    return (*cards, *(card_of(workflow, cards) for workflow in workflows))
 
 
 def policy_body(policy: Policy) -> str:
@@ -118,14 +128,17 @@ def configuration_from(entries: Iterable[CatalogueEntry], publisher_key: str) ->
     if missing:
         return f"the catalogue topic has no signed entry for {', '.join(missing)}"
     try:
+        # Catalogues of before there were workflows have none.
+        workflows = workflows_from(newest[WORKFLOWS_ENTRY].body if WORKFLOWS_ENTRY in newest else "")
         return Configuration(
             policy=cast("Policy", record_from_plain(Policy)(json.loads(newest[POLICY_ENTRY].body))),
             services=cast("Services", record_from_plain(Services)(json.loads(newest[SERVICES_ENTRY].body))),
             people=_people(newest[PEOPLE_ENTRY].body),
             keys=cast("Keys", record_from_plain(Keys)(json.loads(newest[KEYS_ENTRY].body))),
-            cards=cards_from(newest[CARDS_ENTRY].body if CARDS_ENTRY in newest else ""),
             patterns=tuple((name, entry.body) for name, entry in sorted(newest.items()) if entry.kind is EntryKind.PATTERNS),
             reviews=reviews_from(newest[REVIEWS_ENTRY].body if REVIEWS_ENTRY in newest else ""),
+            cards=cards_with(workflows, cards_from(newest[CARDS_ENTRY].body if CARDS_ENTRY in newest else "")),
+            workflows=workflows,
             version="+".join(f"{name}@{newest[name].version[:8]}" for name in sorted(newest)),
         )
     except (ValueError, KeyError, TypeError) as error:

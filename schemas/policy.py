@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
+from schemas.watched_workflows import WorkflowRule
 from schemas.windows import WindowRule
-from schemas.workflows import WorkflowRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ def check(name: str = NAME) -> None:
     """Check the folder; every mistake as file:line:column on standard output, exit 8 when there is one."""
     found = configuration_of(read_folder(home(name).config, shipped_patterns()), Keys(), known_cards())
     if isinstance(found, Configuration):
-        talk(f"{home(name).config}: {len(found.services.services)} services, {len(found.patterns)} pattern files, version {found.version}")
+        counts = f"{len(found.services.services)} services, {len(found.workflows)} workflows, {len(found.patterns)} pattern files"
+        talk(f"{home(name).config}: {counts}, version {found.version}")
         return
     for problem in found:
         sys.stdout.write(f"{problem}\n")

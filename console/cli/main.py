@@ -20,6 +20,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("classify", "Classify many logs, JSON lines in and out"),
     ("send", "Produce logs, events or health checks"),
     ("incident", "Look at incidents and have the last word: list, get, explain, watch, run, force, hands-off, cancel, mark-healed"),
+    ("recovery", "Follow and steer recoveries: list, get, watch, run, rollback, cancel"),
     ("approval", "Say yes or no to what waits: list, approve, deny"),
     ("killswitch", "Stop healing at once: engage, release, status, refused"),
     ("freeze", "Leave targets alone for a while: add, hands-off, list, lift"),

@@ -20,8 +20,10 @@ from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
+from recoverers.recipes.workflow import WorkflowRecipe
 from schemas.services import Services
 from schemas.vocabulary import Kind
+from schemas.workflows import Workflow, uses_in
 
 ENTRY_POINTS = "healstream.recipes"
 
@@ -108,6 +110,12 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_cache_rebuild,
     make_lockfile_repair,
 )
+
+
+def with_workflows(recipes: Mapping[str, Recipe], workflows: Iterable[Workflow]) -> Mapping[str, Recipe]:
+    """Return the recipes and the workflows over them; a workflow over a recipe that this executor has not is none of it."""
+    made = {row.name: WorkflowRecipe(row, recipes) for row in workflows if all(use.recipe in recipes for use in uses_in(row.body))}
+    return {**made, **recipes}
 
 
 def recipes_for(world: World, others: Iterable[RecipeMaker] = ()) -> Mapping[str, Recipe]:

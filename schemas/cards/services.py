@@ -20,6 +20,7 @@ SERVICE_CARDS: tuple[StrategyCard, ...] = (
         max_attempts=2,
         deadline_s=60.0,
         minimum_confidence=0.9,
+        outputs=(("down", ""),),
     ),
     StrategyCard(
         name="config_restore",
@@ -35,5 +36,6 @@ SERVICE_CARDS: tuple[StrategyCard, ...] = (
         max_attempts=1,
         deadline_s=60.0,
         minimum_confidence=0.9,
+        outputs=(("drifted", ""), ("pinned", "")),
     ),
 )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import audit, front, idle, killswitch, lookup, memory, middle, patterns, policy, recognition, throughput, whole
+from tests.bench import audit, front, idle, in_flight, killswitch, lookup, memory, middle, patterns, policy, recognition, throughput, whole
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -22,6 +22,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("middle", middle.measure),
     ("memory", memory.measure),
     ("killswitch", killswitch.measure),
+    ("in_flight", in_flight.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),
 )

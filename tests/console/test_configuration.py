@@ -19,8 +19,8 @@ from schemas.errors import ConfigurationError
 from schemas.oversight import RolloutLevel
 from schemas.people import Right
 from schemas.signing import public_text
+from schemas.watched_workflows import WorkflowRule
 from schemas.windows import WindowKind, WindowRule
-from schemas.workflows import WorkflowRule
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = Ed25519PrivateKey.generate()

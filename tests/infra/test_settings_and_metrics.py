@@ -19,9 +19,14 @@ def test_a_worker_reads_its_environment() -> None:
     found = WorkerSettings.from_environment({"HEALSTREAM_BROKERS": "127.0.0.1:9", "HEALSTREAM_STATE": "/s", "HEALSTREAM_METRICS_PORT": "7"})
     assert (found.brokers, found.metrics_port, found.stop_file) == ("127.0.0.1:9", 7, Path("/s/stop"))
     assert found.keys == Path("/s/keys")
+    assert found.in_flight == 200
+    assert WorkerSettings.from_environment({"HEALSTREAM_BROKERS": "x", "HEALSTREAM_IN_FLIGHT": "16"}).in_flight == 16
 
 
-@pytest.mark.parametrize("environ", [{}, {"HEALSTREAM_BROKERS": "x", "HEALSTREAM_METRICS_PORT": "-1"}])
+WRONG = [("METRICS_PORT", "-1"), ("IN_FLIGHT", "0"), ("IN_FLIGHT", "1001"), ("IN_FLIGHT", "many")]
+
+
+@pytest.mark.parametrize("environ", [{}, *({"HEALSTREAM_BROKERS": "x", f"HEALSTREAM_{name}": value} for name, value in WRONG)])
 def test_a_missing_or_wrong_variable_is_named(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="HEALSTREAM_"):
         WorkerSettings.from_environment(environ)

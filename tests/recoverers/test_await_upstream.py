@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -102,7 +101,8 @@ def test_a_person_who_cancels_is_heard_between_two_looks() -> None:
 
     outcome = sandbox.run(ORDER, Cancelling(clock=hands.clock))
     assert (outcome.status, len(waited)) == (OutcomeStatus.ROLLED_BACK, 3)
-    assert all(before < after for before, after in pairwise(waited))
+    # However far off the next look is, a person need not wait for it.
+    assert all(seconds <= 1 for seconds in waited)
 
 
 @pytest.mark.parametrize(("services", "refusal"), [(Services(), "target_unknown"), (None, "healing_off")])

@@ -16,8 +16,8 @@ from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.signing import sign
 from schemas.vocabulary import Result
+from schemas.watched_workflows import WorkflowRule
 from schemas.windows import WindowRule
-from schemas.workflows import WorkflowRule
 from tests.support.fakes import START
 from tests.support.memory_flow import MemoryFlow
 from tests.support.story import AUTOMATIC, KEYS, begin, told_of, untouched

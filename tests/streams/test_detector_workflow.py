@@ -14,7 +14,7 @@ from schemas.incidents import Detection, DetectionStatus
 from schemas.outputs import Emit, Output, Place
 from schemas.policy import Policy
 from schemas.vocabulary import Result
-from schemas.workflows import WorkflowRule
+from schemas.watched_workflows import WorkflowRule
 from streams.classified import Classified
 from streams.classify import Classify, ClassifyRules
 from streams.detectors.workflow import SETTLE_S, Workflows

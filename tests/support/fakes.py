@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TypeVar
 
+from recoverers.crew import AtOnce, Crew
+from recoverers.ports import Attempt
 from schemas.attempts import CiJob, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
@@ -14,6 +17,7 @@ from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalKind, JournalRecord
 from schemas.services import ConfigSpec, ServiceSpec
 
+T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OK = StepResult(StepStatus.OK)
 
@@ -142,6 +146,7 @@ class FakeHands:
     cancelled: bool = False
     halts: dict[Direction, float] = field(default_factory=dict)
     permits: list[Direction] = field(default_factory=list)
+    crew: Crew = AtOnce()
 
     def now(self) -> datetime:
         self.clock += timedelta(milliseconds=1)
@@ -169,6 +174,12 @@ class FakeHands:
     def is_cancelled(self, command: HealingCommand) -> bool:
         assert command.target
         return self.cancelled
+
+    def start(self, work: Callable[[], T]) -> Attempt[T]:
+        return self.crew.start(work)
+
+    def rest(self, attempts: Sequence[Attempt[object]], seconds: float) -> None:
+        self.crew.rest(attempts, seconds, self.wait)
 
     def wait(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)

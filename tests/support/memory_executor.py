@@ -12,6 +12,7 @@ from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept, finish
+from recoverers.recipes.table import with_workflows
 from recoverers.terms import Terms
 from schemas.catalogue import card_named
 from schemas.configuration import Configuration
@@ -89,7 +90,7 @@ class MemoryExecutor:
     is_busy: bool = False
 
     def __post_init__(self) -> None:
-        self.recipes = self.world.recipes()
+        self.recipes = with_workflows(self.world.recipes(), self.configuration.workflows)
         self.watch = MemoryWatch(self.topics, self.configuration, self.now)
 
     def take_next(self) -> bool:
@@ -113,7 +114,10 @@ class MemoryExecutor:
         hands = RunHands(self.watch, self._write, Clock(self.now, lambda: seconds_of(self.now()), self.wait), lambda _: None)
         card = card_named(self.configuration.cards, command.strategy)
         assert card is not None
-        terms = Terms(self.recipes[command.strategy], card, self.configuration.policy.stabilise_s, "memory/1", partition)
+        workflow = next((row for row in self.configuration.workflows if row.name == command.strategy), None)
+        cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
+        recipe, stabilise_s = self.recipes[command.strategy], self.configuration.policy.stabilise_s
+        terms = Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of)
         run = RunState(command)
         ending = early_end(command, self.configuration, frozenset(self.recipes), self.now())
         if ending:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from recoverers.journal import fact_of
-from recoverers.transitions import State, move
+from recoverers.transitions import CARRYING_OUT, IN_FLIGHT, STEP_FACTS, STEP_MOVES, Entered, State, StepState, move
 from schemas.decisions import Mode
-from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
+from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from tests.support.history import Effect, History, runs_of
 
 # A ledger knows a process's begin in clock ticks since boot: 10 ms each, and the boot's own time is no better known.
@@ -147,13 +147,29 @@ def _overlapping_runs(history: History) -> Iterator[str]:
 def _words_out_of_turn(history: History) -> Iterator[str]:
     """Yield what nobody writes who has read the journal to its end: the word of an owner that was fenced."""
     for name, run in runs_of(history).items():
-        state = State.NEW
+        state, steps = State.NEW, dict[str, StepState]()
+        has_branches = any(fact_of(record) is Entered for record in run)
         for record in run:
-            fact = fact_of(record)
-            after = move(state, fact) if fact else state
+            after = _after(state, steps, record)
+            if after is State.ROLLING_BACK and has_branches:
+                # Of branches one may fail and the run go on.
+                after = State.READY
             if after is None:
                 yield f"I6: {record.owner} wrote {record.kind} {record.step} of {name} when the run was {state}"
             state = after or state
+
+
+def _after(state: State, steps: dict[str, StepState], record: JournalRecord) -> State | None:
+    """Return the run's state after a record, None when nobody may write it there; ``steps`` is kept up to date."""
+    fact = fact_of(record)
+    if fact is None or fact not in STEP_FACTS or record.direction is Direction.UNDO:
+        return move(state, fact) if fact else state
+    stands = STEP_MOVES[steps.get(record.step, StepState.NEW)].get(fact)
+    if stands is None or state not in CARRYING_OUT:
+        return None
+    steps[record.step] = stands
+    in_flight = next((run for step, run in IN_FLIGHT if step in steps.values()), None)
+    return in_flight or move(state, fact)
 
 
 def _falling_epochs(history: History) -> Iterator[str]:
