@@ -114,9 +114,9 @@ def load_people(folder: Path) -> People:
 
 
 def load_policy(folder: Path) -> Policy:
-    """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files."""
+    """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files, or with an installed package."""
     problems: list[Problem] = []
-    policy = _policy_in(_read_texts(folder), problems, known_cards())
+    policy = _policy_in(_read_texts(folder), problems, None)
     if problems:
         raise _refused(problems)
     return policy
@@ -136,7 +136,7 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     return people
 
 
-def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
+def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard] | None) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
     policy = _policy({name: text for name, text in texts.items() if name.startswith(POLICY)}, problems, cards)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
@@ -162,7 +162,7 @@ def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
 
 
-def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
+def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard] | None) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -175,7 +175,7 @@ def _policy(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[S
                 problems.append(document.problem((name,), f"{origin[name]} sets it too", "keep one of the two"))
             found[name], origin[name] = value, file
         for index, row in enumerate(rows.strategies or ()):
-            if card_named(tuple(cards), row.strategy) is None:
+            if cards is not None and card_named(tuple(cards), row.strategy) is None:
                 known = ", ".join(card.name for card in cards)
                 problems.append(
                     document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", f"name one of {known}")
