@@ -15,6 +15,7 @@ class ProbeKind(StrEnum):
     FILE_HASH = "file_hash"
     DISK_USAGE = "disk_usage"
     CACHE_DIGEST = "cache_digest"
+    LOCKFILE = "lockfile"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT,
     ProbeKind.DISK_USAGE: Kind.DISK_FULL,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
+    ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
 }
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
@@ -41,6 +42,7 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
 _PRECEDENCE = (
     Kind.DISK_FULL,
     Kind.INTEGRITY_OR_CACHE,
+    Kind.LOCKFILE_MISMATCH,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,

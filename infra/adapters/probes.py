@@ -19,6 +19,7 @@ from infra.adapters.cache_checks import broken_entries
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
+from infra.adapters.lockfiles import Lockfiles
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services
@@ -48,6 +49,7 @@ class Probes:
             ProbeKind.FILE_HASH: self._file,
             ProbeKind.DISK_USAGE: self._disk,
             ProbeKind.CACHE_DIGEST: self._cache,
+            ProbeKind.LOCKFILE: self._lockfile,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -112,6 +114,23 @@ class Probes:
             # Nothing can be said of its entries: somebody has to look, nothing is to be rebuilt.
             return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
         return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
+
+    async def _lockfile(self, probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(self._ask_lockfile, probe.address)
+
+    def _ask_lockfile(self, target: str) -> Look:
+        spec = next((row for row in self.services.lockfiles if row.target == target), None)
+        if spec is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no repository {target!r}")
+        repositories = Lockfiles()
+        base = repositories.base_of(spec)
+        fits = repositories.in_step(spec, base) if base else None
+        if fits is None:
+            # Nothing can be said of it: somebody has to look, nothing is to be written.
+            return Look(HealthStatus.DEGRADED, "the tool cannot be asked")
+        if fits or repositories.is_being_mended(spec, base):
+            return Look(HealthStatus.PASS, "" if fits else "a new lock file waits on its branch")
+        return Look(HealthStatus.FAIL, f"{spec.lock} does not fit {spec.manifest} at {base[:12]}")
 
     def _compare(self, name: str) -> Look:
         config = self.services.config(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,10 +32,11 @@ AUTOMATIC = tuple(
 )
 
 
-def begin(policy: Policy | None = None, services: Services = SHOP) -> MemoryFlow:
-    """Return a flow whose services are well and have been seen to be well."""
+def begin(policy: Policy | None = None, services: Services = SHOP, prepare: Callable[[MemoryWorld], None] = lambda _: None) -> MemoryFlow:
+    """Return a flow whose services are well, as ``prepare`` leaves them, and have been seen to be well."""
     world = MemoryWorld(shipped_rules().detect.matcher, services=services)
     configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=PEOPLE, version="v1")
+    prepare(world)
     flow = MemoryFlow(configuration, world)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
