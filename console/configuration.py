@@ -124,9 +124,9 @@ def load_people(folder: Path) -> People:
 
 
 def load_policy(folder: Path) -> Policy:
-    """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files."""
+    """Return the folder's policy, with its oversight and secrets, whatever is wrong in its other files, or with an installed package."""
     problems: list[Problem] = []
-    policy = _policy_in(_read_texts(folder), problems, known_cards())
+    policy = _policy_in(_read_texts(folder), problems, None)
     if problems:
         raise _refused(problems)
     return policy
@@ -172,9 +172,9 @@ def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:
     return "\n".join(found.values()) if found else DEFAULT_RULES
 
 
-def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard]) -> Policy:
+def _policy_in(texts: Mapping[str, str], problems: list[Problem], cards: Sequence[StrategyCard] | None) -> Policy:
     main = _shape(HEALSTREAM, texts.get(HEALSTREAM, ""), HealstreamFile, problems)
-    known = (*(card.name for card in cards), *names_in(_below(FOLDER, texts)))
+    known = None if cards is None else (*(card.name for card in cards), *names_in(_below(FOLDER, texts)))
     policy = _policy(_policy_texts(texts), known, problems)
     return policy if main is None else replace(policy, oversight=main[1].oversight, secrets=main[1].secrets)
 
@@ -207,7 +207,7 @@ def _policy_texts(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in _below(POLICY, texts).items() if not name.endswith(CEDAR)}
 
 
-def _policy(texts: Mapping[str, str], known: Sequence[str], problems: list[Problem]) -> Policy:
+def _policy(texts: Mapping[str, str], known: Sequence[str] | None, problems: list[Problem]) -> Policy:
     found: dict[str, object] = {}
     origin: dict[str, str] = {}
     for file, text in texts.items():
@@ -221,7 +221,7 @@ def _policy(texts: Mapping[str, str], known: Sequence[str], problems: list[Probl
             found[name], origin[name] = value, file
         problems += rule_problems(document, [row.record() for row in rows.rules or ()])
         for index, row in enumerate(rows.strategies or ()):
-            if row.strategy not in known:
+            if known is not None and row.strategy not in known:
                 mend = f"name one of {', '.join(known)}"
                 problems.append(document.problem(("strategies", index, "strategy"), f"{row.strategy} is no strategy", mend))
     policy = replace(Policy(), **found)  # type: ignore[arg-type]

@@ -42,12 +42,15 @@ MOST_NAMES = 20
 
 def entries_of(configuration: Configuration, key: Ed25519PrivateKey, at: datetime) -> tuple[CatalogueEntry, ...]:
     """Return one signed entry per section and pattern file; the version is the hash of the body."""
+    # A workflow's card is made of its text wherever that is read.
+    made = {workflow.name for workflow in configuration.workflows}
+    cards = [card for card in configuration.cards if card.name not in made]
     bodies: list[tuple[str, EntryKind, str]] = [
         (POLICY_ENTRY, EntryKind.POLICY, policy_body(configuration.policy)),
         (SERVICES_ENTRY, EntryKind.SERVICES, services_body(configuration.services)),
         (PEOPLE_ENTRY, EntryKind.CONFIGURATION, people_body(configuration.people)),
         (KEYS_ENTRY, EntryKind.CONFIGURATION, keys_body(configuration.keys)),
-        (CARDS_ENTRY, EntryKind.STRATEGY_CARDS, cards_body(configuration.cards)),
+        (CARDS_ENTRY, EntryKind.STRATEGY_CARDS, cards_body(cards)),
         (REVIEWS_ENTRY, EntryKind.CONFIGURATION, reviews_body(configuration.reviews)),
         (WORKFLOWS_ENTRY, EntryKind.CONFIGURATION, workflows_body(configuration.workflows)),
         *((name, EntryKind.PATTERNS, text) for name, text in configuration.patterns),

@@ -161,6 +161,7 @@ class LockfileRow(Shape):
     environ: Environ = Field(default_factory=dict)
     timeout_s: Seconds = 120.0
     max_bytes: Annotated[int, Field(gt=0)] = 64 * 1024**2
+    every_s: Annotated[float, Field(ge=0, le=30 * 24 * 3600)] = 0.0
     healing: bool = True
 
     def record(self) -> LockfileSpec:

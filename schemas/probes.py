@@ -18,6 +18,7 @@ class ProbeKind(StrEnum):
     CONTAINER_MEMORY = "container_memory"
     CONTAINER_IMAGE = "container_image"
     CACHE_DIGEST = "cache_digest"
+    LOCKFILE = "lockfile"
 
 
 @dataclass(frozen=True, slots=True)

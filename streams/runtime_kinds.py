@@ -20,6 +20,7 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.CONTAINER_MEMORY: Kind.OUT_OF_MEMORY,
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
+    ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
 }
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
@@ -45,6 +46,7 @@ _PRECEDENCE = (
     Kind.OUT_OF_MEMORY,
     Kind.CONTAINER_RUNTIME,
     Kind.INTEGRITY_OR_CACHE,
+    Kind.LOCKFILE_MISMATCH,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,

@@ -50,6 +50,16 @@ class Lockfiles:
         except _TROUBLE:
             return ""
 
+    def is_being_mended(self, spec: LockfileSpec, base: str) -> bool:
+        """Tell whether a branch of ours holds a new lock file for this very commit."""
+        try:
+            with Repo(spec.repository) as repository:
+                heads = repository.refs.as_dict(Ref(f"refs/heads/{BRANCHES}".encode().rstrip(b"/"))).values()
+                commits = [repository[head] for head in heads]
+        except _TROUBLE:
+            return False
+        return any(isinstance(commit, Commit) and _id(base) in commit.parents for commit in commits)
+
     def in_step(self, spec: LockfileSpec, commit: str) -> bool | None:
         """Ask the tool; one that does not start says nothing."""
         ran = _ask(spec, commit, asks_in_step)

@@ -20,6 +20,7 @@ from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
+from infra.adapters.lockfiles import Lockfiles
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
@@ -55,6 +56,7 @@ class Probes:
             ProbeKind.CONTAINER_MEMORY: self._container,
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
+            ProbeKind.LOCKFILE: self._lockfile,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -96,7 +98,7 @@ class Probes:
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
 
     async def _file(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(self._compare, probe.address)
+        return await asyncio.to_thread(_compare, self.services, probe.address)
 
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = next((row for row in self.services.containers if row.target == probe.address), None)
@@ -130,23 +132,8 @@ class Probes:
             return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
         return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
 
-    def _compare(self, name: str) -> Look:
-        config = self.services.config(name)
-        if config is None:
-            return Look(HealthStatus.FAIL, f"the catalogue has no configuration file {name!r}")
-        wanted = pinned_content(config, MAX_BYTES)
-        if wanted is None:
-            # Without the pinned content nothing can be said of drift: somebody has to look, nothing is to be restored.
-            return Look(HealthStatus.DEGRADED, "the pinned content cannot be read")
-        try:
-            if Path(config.path).stat().st_size > MAX_BYTES:
-                return Look(HealthStatus.FAIL, f"larger than {MAX_BYTES} bytes")
-            live = Path(config.path).read_bytes()
-        except OSError as error:
-            return Look(HealthStatus.FAIL, f"cannot be read: {error.strerror}")
-        if live == wanted:
-            return Look(HealthStatus.PASS)
-        return Look(HealthStatus.FAIL, f"sha256 is {sha256(live).hexdigest()[:16]}, pinned is {sha256(wanted).hexdigest()[:16]}")
+    async def _lockfile(self, probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()
@@ -170,3 +157,37 @@ def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind)
     if failed.get(kind, not state.running):
         return Look(HealthStatus.FAIL, f"{ended}, out of memory" if state.out_of_memory else ended)
     return Look(HealthStatus.PASS)
+
+
+def _ask_lockfile(services: Services, target: str) -> Look:
+    spec = next((row for row in services.lockfiles if row.target == target), None)
+    if spec is None:
+        return Look(HealthStatus.FAIL, f"the catalogue has no repository {target!r}")
+    repositories = Lockfiles()
+    base = repositories.base_of(spec)
+    fits = repositories.in_step(spec, base) if base else None
+    if fits is None:
+        # Nothing can be said of it: somebody has to look, nothing is to be written.
+        return Look(HealthStatus.DEGRADED, "the tool cannot be asked")
+    if fits or repositories.is_being_mended(spec, base):
+        return Look(HealthStatus.PASS, "" if fits else "a new lock file waits on its branch")
+    return Look(HealthStatus.FAIL, f"{spec.lock} does not fit {spec.manifest} at {base[:12]}")
+
+
+def _compare(services: Services, name: str) -> Look:
+    config = services.config(name)
+    if config is None:
+        return Look(HealthStatus.FAIL, f"the catalogue has no configuration file {name!r}")
+    wanted = pinned_content(config, MAX_BYTES)
+    if wanted is None:
+        # Without the pinned content nothing can be said of drift: somebody has to look, nothing is to be restored.
+        return Look(HealthStatus.DEGRADED, "the pinned content cannot be read")
+    try:
+        if Path(config.path).stat().st_size > MAX_BYTES:
+            return Look(HealthStatus.FAIL, f"larger than {MAX_BYTES} bytes")
+        live = Path(config.path).read_bytes()
+    except OSError as error:
+        return Look(HealthStatus.FAIL, f"cannot be read: {error.strerror}")
+    if live == wanted:
+        return Look(HealthStatus.PASS)
+    return Look(HealthStatus.FAIL, f"sha256 is {sha256(live).hexdigest()[:16]}, pinned is {sha256(wanted).hexdigest()[:16]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.probes import ProbeSpec
+from schemas.probes import ProbeKind, ProbeSpec
 
 # Every branch that is made here lies below; no other one is ever written.
 BRANCHES = "healstream/"
@@ -27,6 +27,7 @@ class LockfileSpec:
 
     ``source`` and ``project`` name the CI server's repository, where the change is proposed. ``test`` is run after a clean install;
     ``program`` is the tool's own call when it is not found by its name. A checkout larger than ``max_bytes`` is left alone.
+    With ``every_s`` above 0 the tool is asked that often whether the two fit; else only logs of its jobs tell.
     """
 
     name: str
@@ -43,6 +44,7 @@ class LockfileSpec:
     environ: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 120.0
     max_bytes: int = 64 * 1024**2
+    every_s: float = 0.0
     healing: bool = True
 
     @property
@@ -57,8 +59,8 @@ class LockfileSpec:
 
     @property
     def probes(self) -> tuple[ProbeSpec, ...]:
-        """Return none: a lock file out of step shows in the logs of its jobs."""
-        return ()
+        """Return the one look at whether lock and manifest fit, none when only the logs of its jobs are to tell."""
+        return (ProbeSpec("lockfile", ProbeKind.LOCKFILE, "", self.every_s, self.timeout_s),) if self.every_s > 0 else ()
 
     def path_of(self, name: str) -> str:
         """Return the path of the manifest or the lock file in the repository."""

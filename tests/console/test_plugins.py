@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.configuration import Files, configuration_of
+from console.configuration import Files, configuration_of, load_configuration, load_policy
 from console.plugins import GROUP, known_cards
 from console.publish import entries_of
 from recoverers.execute import drive
@@ -21,7 +21,7 @@ from recoverers.terms import Terms
 from schemas.card_bodies import cards_body, cards_from, what_is_wrong
 from schemas.catalogue import CARDS, card_named
 from schemas.configuration import Configuration, Keys, configuration_from
-from schemas.decisions import Mode, plan_hash_of
+from schemas.decisions import Mode, Oversight, plan_hash_of
 from schemas.errors import ConfigurationError
 from schemas.incidents import Incident
 from schemas.recoveries import OutcomeStatus
@@ -140,6 +140,17 @@ def test_a_card_that_cannot_be_used_says_whose_it_is_and_publishes_nothing(
     assert why in said.value.why
     assert "broken-marker 1.0" in said.value.what
     assert said.value.mend
+
+
+def test_whoever_stops_healing_does_not_hang_on_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(plugin_package(tmp_path / "broken", "1 / 0")))
+    monkeypatch.delitem(sys.modules, "broken_marker", raising=False)
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "healstream.yaml").write_text("oversight: single_operator\n", encoding="utf-8")
+    (tmp_path / "policy/own.yaml").write_text(POLICY, encoding="utf-8")
+    assert load_policy(tmp_path).oversight is Oversight.SINGLE_OPERATOR
+    with pytest.raises(ConfigurationError):
+        load_configuration(tmp_path, tmp_path, Keys())
 
 
 WRONG: tuple[Callable[[StrategyCard], StrategyCard], ...] = (

@@ -17,12 +17,15 @@ from dulwich import porcelain
 from typing_extensions import override
 
 from infra.adapters.disk_usage import used_percent
+from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.probes import Look, Probes
+from schemas.attempts import StepStatus
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services
 from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
+from tests.contracts.test_lockfile_ports import tiny_lock
 
 
 def look(kind: ProbeKind, address: str, services: Services | None = None, timeout_s: float = 2.0) -> Look:
@@ -160,3 +163,20 @@ def test_a_caches_entries_are_compared_with_their_hashes(tmp_path: Path) -> None
     assert (found.status, "the first is a" in found.detail) == (HealthStatus.FAIL, True)
     assert look(ProbeKind.CACHE_DIGEST, "cache:gone", services).status is HealthStatus.DEGRADED
     assert "no cache" in look(ProbeKind.CACHE_DIGEST, "cache:other", services).detail
+
+
+def test_a_lock_file_is_asked_for_by_its_tool_and_well_while_a_new_one_waits_on_its_branch(tmp_path: Path) -> None:
+    lock, repositories = replace(tiny_lock(tmp_path), every_s=60.0), Lockfiles()
+    services = Services(lockfiles=(lock, replace(lock, name="gone", repository="/nowhere")))
+    assert [probe.kind for probe in lock.probes] == [ProbeKind.LOCKFILE]
+    assert replace(lock, every_s=0.0).probes == ()
+
+    assert look(ProbeKind.LOCKFILE, "repo:shop", services).status is HealthStatus.FAIL
+    assert look(ProbeKind.LOCKFILE, "repo:gone", services).status is HealthStatus.DEGRADED
+    assert "no repository" in look(ProbeKind.LOCKFILE, "repo:other", services).detail
+    assert repositories.create_branch(lock, "healstream/x", repositories.base_of(lock)).status is StepStatus.OK
+    assert look(ProbeKind.LOCKFILE, "repo:shop", services).status is HealthStatus.FAIL
+    assert repositories.regenerate(lock, "healstream/x").status is StepStatus.OK
+    assert look(ProbeKind.LOCKFILE, "repo:shop", services).detail == "a new lock file waits on its branch"
+    assert repositories.drop_branch(lock, "healstream/x").status is StepStatus.OK
+    assert look(ProbeKind.LOCKFILE, "repo:shop", services).status is HealthStatus.FAIL

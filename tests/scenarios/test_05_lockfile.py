@@ -109,3 +109,16 @@ def test_what_may_not_be_healed_is_not_touched(job: Job, lock: LockfileSpec) -> 
     told = told_of(flow, job.target)
     assert told.final.status in {OutcomeStatus.REFUSED, OutcomeStatus.ESCALATED}
     assert untouched(flow)
+
+
+def test_a_lock_file_that_is_looked_at_needs_no_failed_job() -> None:
+    lock = replace(LOCK, every_s=1.0)
+    flow = begin(services=replace(SHOP, lockfiles=(lock,)), prepare=lambda world: world.packages.fits.add(BASE))
+
+    flow.world.packages.fits.discard(BASE)
+    flow.pass_time(5)
+    approve(flow)
+
+    assert told_of(flow, lock.target).final.status is OutcomeStatus.HEALED
+    [branch] = flow.world.proposals.waiting
+    assert flow.world.packages.branches == {"main": BASE, branch: WRITTEN}

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 from schemas.attempts import ContainerState
 from schemas.probes import ProbeKind, ProbeSpec
-from schemas.services import Services
 from schemas.targets.container import ContainerSpec
-from tests.support.fake_containers import FakeContainers
-from tests.support.memory_flow import MemoryFlow, shipped_rules
+from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import SHOP, MemoryWorld
 from tests.support.runs import GOOD_IMAGE, NEW_IMAGE
 from tests.support.story import begin
@@ -18,10 +16,14 @@ _SPEC = ContainerSpec("box", "boxes", GOOD_IMAGE, 100, 1000, (ProbeSpec("box-tcp
 _WELL = ContainerState(exists=True, running=True, started_at="0", image=GOOD_IMAGE, memory_bytes=100, swap_bytes=200, used_bytes=10)
 
 
+def _place(world: MemoryWorld) -> None:
+    world.containers.rows["box"] = _WELL
+    world.containers.bad_images.add(NEW_IMAGE)
+
+
 def begin_with_box() -> MemoryFlow:
     """Return a flow whose container runs and answers."""
-    world = MemoryWorld(shipped_rules().detect.matcher, containers=FakeContainers({"box": _WELL}, {NEW_IMAGE}))
-    return begin(services=Services(SHOP.services, SHOP.configs, containers=(_SPEC,)), world=world)
+    return begin(services=replace(SHOP, containers=(_SPEC,)), prepare=_place)
 
 
 def kill_for_memory(flow: MemoryFlow) -> None:

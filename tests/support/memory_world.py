@@ -124,10 +124,17 @@ class MemoryWorld:
             return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
         if watch.probe.kind is ProbeKind.DISK_USAGE:
             return self._has_room(watch.target)
+        if watch.probe.kind is ProbeKind.LOCKFILE:
+            return self._fits(watch.target)
         if watch.probe.kind is ProbeKind.CACHE_DIGEST:
             [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
             return self.caches.bad_entries(cache) == ()
         return self.health.passes(watch.probe)
+
+    def _fits(self, target: str) -> bool:
+        [lock] = [spec for spec in self.services.lockfiles if spec.target == target]
+        is_mended = any(self.packages.in_step(lock, head) for head in self.packages.branches.values())
+        return is_mended or bool(self.packages.in_step(lock, self.packages.base_of(lock)))
 
     def _has_room(self, target: str) -> bool:
         [spec] = [disk for disk in self.services.disks if disk.target == target]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,11 +31,17 @@ PEOPLE = People(tuple(Person(name, frozenset({role}), public_text(KEYS[name])) f
 AUTOMATIC = tuple(StrategyPolicy(card.name, RolloutLevel.AUTOMATIC) for card in CARDS)
 
 
-def begin(policy: Policy | None = None, people: People = PEOPLE, services: Services = SHOP, world: MemoryWorld | None = None) -> MemoryFlow:
-    """Return a flow whose targets are well and have been seen to be well."""
-    made = replace(world or MemoryWorld(shipped_rules().detect.matcher), services=services)
+def begin(
+    policy: Policy | None = None,
+    people: People = PEOPLE,
+    services: Services = SHOP,
+    prepare: Callable[[MemoryWorld], None] = lambda _: None,
+) -> MemoryFlow:
+    """Return a flow whose targets are well, as ``prepare`` leaves them, and have been seen to be well."""
+    world = MemoryWorld(shipped_rules().detect.matcher, services=services)
     configuration = Configuration(policy=policy or Policy(strategies=AUTOMATIC), services=services, people=people, version="v1")
-    flow = MemoryFlow(configuration, made)
+    prepare(world)
+    flow = MemoryFlow(configuration, world)
     flow.pass_time(5)
     assert not flow.of(Incident, "heal.incidents")
     return flow
