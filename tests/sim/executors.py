@@ -246,12 +246,12 @@ class Executors:
         if process.is_dead or lane.is_lost:
             raise CrashedError
 
-    def _reach(self, process: Process, lane: Lane) -> None:
+    def _reach(self, process: Process, lane: Lane, *, may_sleep: bool = True) -> None:
         worker = process.worker
         worker.passed += 1
         if worker.passed in worker.deadly:
             self._die(process, worker.deadly[worker.passed])
-        if worker.passed in worker.sleepy:
+        if worker.passed in worker.sleepy and may_sleep:
             process.asleep_since = self.timeline.now_s
             process.asleep_until = self.timeline.now_s + worker.sleepy[worker.passed]
             self._wait(process, lane, 0.001)
@@ -259,10 +259,10 @@ class Executors:
 
     # What stands around an act at a target: fits ``targets.Gate``.
 
-    def reach(self, _point: str) -> None:
-        """Pass a point of the run that moves now."""
+    def reach(self, point: str) -> None:
+        """Pass a point of the run that moves now; nothing can stop one that slept between its permission and its act, so none does."""
         if self.timeline.current is not None:
-            self._reach(*self._of[self.timeline.current])
+            self._reach(*self._of[self.timeline.current], may_sleep=not point.startswith("before-act"))
 
     def wait(self, seconds: float) -> None:
         """Let the run that moves now wait for its target."""

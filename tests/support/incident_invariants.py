@@ -69,12 +69,15 @@ def _firings_without_incident(history: History) -> Iterator[str]:
 
 def _was_taken_back(history: History, firing: Detection) -> bool:
     probe = dict(firing.signals).get("probe")
-    later = (
-        one
-        for one in history.detections
-        if one.status is DetectionStatus.RESOLVED and one.target == firing.target and dict(one.signals).get("probe") == probe
+    # By the order of the topic, since a clock that was set back in between puts the end before the begin.
+    later = history.detections[history.detections.index(firing) + 1 :]
+    return any(
+        one.status is DetectionStatus.RESOLVED
+        and one.target == firing.target
+        and dict(one.signals).get("probe") == probe
+        and one.last_at <= firing.last_at + FLAP
+        for one in later
     )
-    return any(firing.last_at <= one.last_at <= firing.last_at + FLAP for one in later)
 
 
 def _incidents_without_one_end(history: History) -> Iterator[str]:
