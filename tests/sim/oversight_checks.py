@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from schemas.decisions import Decision, HealingCommand, Mode, Tier
+from schemas.decisions import Decision, HealingCommand, Mode, Tier, Verdict
 from schemas.oversight import Control, SwitchMode
 from schemas.policy import Budget
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
@@ -64,7 +64,17 @@ def check_i10(witness: Witness) -> list[str]:
         for subject, moments in times.items():
             if _is_over(moments, budget.limit, timedelta(seconds=budget.window_s)):
                 found.append(f"I10: {subject} had more than {budget.limit} orders of its {name} budget in {budget.window_s:g} s")
-    return [*found, *_orders_past_breakers(witness)]
+    return [*found, *_orders_in_loops(witness, orders), *_orders_past_breakers(witness)]
+
+
+def _orders_in_loops(witness: Witness, orders: Sequence[HealingCommand]) -> Iterator[str]:
+    policy, decisions = witness.policy, witness.history.decisions
+    for number, order in enumerate(orders):
+        since = order.issued_at - timedelta(seconds=policy.loop_window_s)
+        before = sum(one.target == order.target and one.issued_at > since for one in orders[:number])
+        decision = decisions.get(order.decision_id)
+        if before >= policy.loop_limit and decision is not None and decision.verdict is Verdict.HEAL:
+            yield f"I10: {order.target} was ordered again after {before} orders, {policy.loop_limit} are where the loop guard stops"
 
 
 def _orders(witness: Witness) -> list[HealingCommand]:

@@ -57,7 +57,10 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. ``copies`` is how often each event comes, ``late_s`` how far events of one run may change places."""
+    """One run. ``copies`` is how often each event comes, ``late_s`` how far events of one run may change places.
+
+    ``people_say`` is what every plan that is shown is answered with (see ``people.py``); empty: drawn for each.
+    """
 
     seed: int
     partitions: int = 4
@@ -65,6 +68,7 @@ class Plan:
     copies: int = 1
     late_s: float = 0.0
     asks_people: bool = False
+    people_say: str = ""
     is_forgetful: bool = False
     brakes: Budgets = field(default_factory=Budgets)
     failures: tuple[Failure, ...] = ()

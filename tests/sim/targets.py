@@ -92,6 +92,7 @@ class Targets:
             return OK
         behaviour = self._next_behaviour(target)
         if behaviour is Behaviour.FAILS:
+            self.gate.wait(HANG_S)
             return StepResult(StepStatus.FAILED, "the target refuses")
         if behaviour is not Behaviour.LIES:
             self.effects.append(Effect(target, what, key, self.now()))
