@@ -22,7 +22,7 @@ from streams.notary import Notary, NotaryRules
 from tests.mutants.patching import Mutant, Swap
 from tests.mutants.plans import JOB, PAY, STACK, TWICE, asking, dying, halting, plan_of
 from tests.sim.executors import Lane
-from tests.sim.failures import Behaviour
+from tests.sim.failures import Behaviour, Failure
 from tests.sim.plan import Budgets as Brakes
 from tests.sim.plan import Fault, Trouble
 
@@ -107,25 +107,27 @@ def _silent_end() -> Sequence[Swap]:
 ONE_IN_20_S = Brakes(fleet=1, window_s=20.0)
 REFUSING_JOB = replace(JOB, behaviour=Behaviour.FAILS, times=1, ends=frozenset())
 REFUSING_PAY = replace(PAY, behaviour=Behaviour.FAILS, times=1, ends=frozenset())
+DRIFTED = Failure("config:oracle-conf", 1.0, Behaviour.HANGS, 9, ends=frozenset())
+SAME_GROUP = Failure("service:oracle", 2.5, ends=frozenset())
 LATER_STACK = replace(STACK, at=6.0)
 
 MUTANTS = (
     Mutant(
-        "budget per process", frozenset({"I10"}), plan_of(PAY, LATER_STACK, faults=dying("admit", 25), brakes=ONE_IN_20_S), _fresh_budgets
+        "budget per process", frozenset({"I10"}), plan_of(PAY, LATER_STACK, faults=dying("admit", 40), brakes=ONE_IN_20_S), _fresh_budgets
     ),
     Mutant(
         "breaker forgotten on restart",
         frozenset({"I10"}),
-        plan_of(REFUSING_PAY, faults=dying("admit", *range(30, 60, 3)), brakes=Brakes(breaker=1, breaker_s=20.0)),
+        plan_of(REFUSING_PAY, faults=dying("admit", 48), brakes=Brakes(breaker=1, breaker_s=20.0)),
         _fresh_breakers,
     ),
     Mutant("approval not bound to the plan", frozenset({"I9"}), asking("other plan"), lambda: _words_without(plan=True, expiry=False)),
     Mutant("expired approval counts", frozenset({"I9"}), asking("expired"), lambda: _words_without(plan=False, expiry=True)),
     Mutant("anybody's word counts", frozenset({"I9"}), asking("forged"), _anybody_counts),
     Mutant("no loop guard", frozenset({"I10"}), plan_of(TWICE, brakes=Brakes(loop_limit=1)), _no_loop_guard),
-    Mutant("scope lock dropped", frozenset({"I6"}), plan_of(replace(STACK, behaviour=Behaviour.HANGS, times=9)), _no_scope_lock),
+    Mutant("scope lock dropped", frozenset({"I6"}), plan_of(DRIFTED, SAME_GROUP), _no_scope_lock),
     Mutant("halt ignored by the door", frozenset({"I8"}), plan_of(LATER_STACK, faults=halting(5.0)), _no_switch),
-    Mutant("duplicate incident ids", frozenset({"I1", "I2"}), plan_of(JOB, faults=dying("classify", *range(1, 6))), _new_ids),
+    Mutant("duplicate incident ids", frozenset({"I1", "I2"}), plan_of(JOB, faults=dying("classify", 13)), _new_ids),
     Mutant("secrets not redacted", frozenset({"I12"}), plan_of(JOB), _open_secrets),
     Mutant("dead letter dropped", frozenset({"I1"}), plan_of(PAY, faults=(Fault(Trouble.POISON, "", 5.0, 0.0, 9),)), _lost_letters),
     Mutant("chain begun anew after a restart", frozenset({"I7"}), plan_of(PAY, faults=dying("notary", 6)), _fresh_chain),

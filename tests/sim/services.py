@@ -32,4 +32,4 @@ SERVICES = Services(
     ),
     configs=(ConfigSpec(CONFIGURED, "oracle", CONFIG_PATH, "/srv/repo", "oracle.conf", "c" * 40),),
 )
-STACKS = {"shop-web": ("shop-db", "shop-api", "shop-web"), "pay": ("pay",)}
+STACKS = {"shop-web": ("shop-db", "shop-api", "shop-web"), "pay": ("pay",), "oracle": ("oracle",)}

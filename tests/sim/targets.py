@@ -77,6 +77,9 @@ class Targets:
         self.failures[failure.target] = failure
         self.left[failure.target] = failure.times
         if kind == "service":
+            whole = STACKS[name] if failure.behaviour in {Behaviour.HANGS, Behaviour.LOSES} else ()
+            self.failures.update({f"service:{row}": failure for row in whole})
+            self.left.update({f"service:{row}": failure.times for row in whole})
             self.alive -= set(STACKS[name])
             if failure.behaviour is Behaviour.RISES:
                 self.later(RISE_S, lambda: self.alive.update(STACKS[name]))

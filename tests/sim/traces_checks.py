@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from schemas.ids import id_of
+from schemas.recoveries import JournalKind
 from tests.sim.failures import named_in_records
 from tests.sim.plan import Budgets, Plan, Trouble
 from tests.sim.witness import Witness
 from tests.support.history import History
 from tests.support.record_invariants import check_i14
+from tests.support.run_invariants import result_in
 
 # Ends that depend on when things happen: a person's answer, a window of a budget, a clock that is an hour off.
 BY_TIME = (Trouble.CLOCK,)
@@ -19,6 +21,22 @@ def check_i1_letters(witness: Witness) -> list[str]:
     """Check that whatever nobody could use is in the dead letters."""
     dead = witness.history.dead_places
     return [f"I1: the record at {place} cannot be used and is in no dead letter" for place in witness.unread if place not in dead]
+
+
+def check_i3_probes(witness: Witness) -> list[str]:
+    """Check that what a probe calls done was done: the target's own record has it."""
+    commands = witness.history.commands
+    found: list[str] = []
+    for record in witness.history.journal:
+        command = commands.get(record.command_id)
+        if command is None or record.kind is not JournalKind.PROBED or result_in(record).get("status") != "done":
+            continue
+        keyed = (
+            one for one in witness.history.effects if one.key == record.idempotency_key or (not one.key and one.target == command.target)
+        )
+        if not any(one.at <= record.at for one in keyed):
+            found.append(f"I3: {record.step} of {command.target} was called done by a probe, and its target knows nothing of it")
+    return found
 
 
 def check_i12(witness: Witness) -> list[str]:
