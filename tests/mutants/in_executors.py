@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from recoverers import conclude, execute, hands, perform, verify
+from recoverers import conclude, execute, hands, journal, perform, verify
 from recoverers.journal import RunState, StepRun
-from recoverers.lease_guard import Heard, why_no_lease, why_not
+from recoverers.lease_guard import Heard, why_not
 from recoverers.ports import Hands
 from recoverers.terms import Terms, call_for, line, text_of
 from recoverers.transitions import State
-from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from tests.mutants.patching import Mutant, Swap
 from tests.mutants.plans import (
     LIE,
@@ -31,15 +31,12 @@ from tests.sim.plan import Fault, Trouble
 
 
 def _commit_first() -> Sequence[Swap]:
-    take_all = Executors._take_all
-
     def committing(self: Executors, process: Process, lane: Lane) -> None:
         self.log.committed[executors.GROUP, executors.COMMANDS, lane.partition] = len(self.log.rows[executors.COMMANDS, lane.partition])
         for incoming in self.log.rows[executors.COMMANDS, lane.partition][-1:]:
             self.accept(process, lane, incoming)
         lane.busy.discard(executors.GROUP)
 
-    assert take_all is not committing
     return [(Executors, "_take_all", committing)]
 
 
@@ -83,7 +80,6 @@ def _no_lease() -> Sequence[Swap]:
         del direction
         return why_not(heard, command, Direction.UNDO, now, monotonic_s)  # type: ignore[arg-type]
 
-    assert why_no_lease is not without
     return [(hands, "why_not", without)]
 
 
@@ -119,7 +115,7 @@ def _two_outcomes() -> Sequence[Swap]:
 
     def twice(run: RunState, ending: object, at: object) -> tuple[object, tuple[object, ...]]:
         outcome, entries = whole(run, ending, at)  # type: ignore[arg-type]
-        return replace(outcome, status=conclude.OutcomeStatus.ROLLED_BACK), (outcome, *entries)
+        return replace(outcome, status=OutcomeStatus.ROLLED_BACK), (outcome, *entries)
 
     return [(perform, "conclude", twice)]
 
@@ -139,7 +135,7 @@ def _act_before_intent() -> Sequence[Swap]:
 
 
 def _no_resume() -> Sequence[Swap]:
-    whole = executors.replay
+    whole = journal.replay
 
     def forgetting(records: Iterator[JournalRecord]) -> dict[str, RunState]:
         return {name: replace(run, state=State.CONCLUDED) for name, run in whole(records).items()}

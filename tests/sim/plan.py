@@ -176,7 +176,7 @@ def _forged(random: Random, plan: Plan) -> list[Fault]:
 
 def _flood(random: Random, plan: Plan) -> list[Fault]:
     del plan
-    return [Fault(Trouble.FLOOD, "", random.uniform(0, 10), random.choice((1.0, 5.0)), random.choice((30, 80)))]
+    return [Fault(Trouble.FLOOD, "", random.uniform(2, 12), random.choice((1.0, 5.0)), random.choice((30, 80)))]
 
 
 def _rebalance(random: Random, plan: Plan) -> list[Fault]:

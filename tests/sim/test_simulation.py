@@ -1,8 +1,13 @@
-"""The simulation as CI plays it: fixed seeds and some that follow from the commit, all within a minute of processor time."""
+"""The simulation as CI plays it: a death at each boundary, and seeds that follow from the commit."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,9 @@ from tests.sim.seeds import verdict_of
 from tests.sim.shrink import shrink
 from tests.sim.witness import witness_of
 
+ROOT = Path(__file__).parents[2]
+# As many as fit; which ones follows from the commit, so that over some hundred commits many thousands are played.
+SEEDS = 100
 PAY = Failure("service:pay", 1.0)
 
 
@@ -36,3 +44,16 @@ def test_a_failing_plan_is_cut_down_to_what_it_takes() -> None:
     smallest = shrink(plan, lambda one: any(failure.behaviour is Behaviour.HANGS for failure in one.failures))
     assert [failure.target for failure in smallest.failures] == ["service:shop-web"]
     assert (smallest.faults, smallest.copies, smallest.workers) == ((), 1, 1)
+
+
+def test_no_seed_violates_an_invariant(tmp_path: Path) -> None:
+    # A process of its own, without coverage: measured, it would take three times as long and tell nothing new.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    words = [sys.executable, "-m", "tests.sim", "--rotate", str(SEEDS), "--processes", "1", "--to", str(tmp_path / "sim.json")]
+    ran = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    sys.stdout.write(ran.stdout)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    figures = {row["name"]: row["value"] for row in json.loads((tmp_path / "sim.json").read_text(encoding="utf-8"))}
+    assert figures["seeds played"] == SEEDS
+    assert figures["incidents"] > 2 * SEEDS
+    assert figures["effects at targets"] > SEEDS

@@ -36,7 +36,7 @@ def prepare(world: World) -> None:
 
 def _outage(world: World, fault: Fault) -> None:
     world.log.is_away = True
-    world.timeline.at(fault.at + fault.for_s, partial(setattr, world.log, "is_away", False))
+    world.timeline.at(fault.at + fault.for_s, world.come_back)
 
 
 def _clock(world: World, fault: Fault) -> None:

@@ -94,6 +94,7 @@ class World:
         self.log = Log(partitions=plan.partitions)
         self.has_stop_file = False
         self.on_the_way = 0
+        self.kept: list[Letter] = []
         self.stop_files: list[tuple[datetime, datetime]] = []
         rules = _light_rules()
         self.policy = policy_of(plan)
@@ -158,8 +159,15 @@ class World:
         self.put(letter)
 
     def put(self, letter: Letter) -> None:
-        """Append a letter of a producer, which keeps it while the broker is away."""
+        """Append a letter of a producer, which keeps it, in its order, while the broker is away."""
         if self.log.is_away:
-            self._later(0.5, partial(self.put, letter))
+            self.kept.append(letter)
         else:
             self.log.send(letter, self.timeline.now)
+
+    def come_back(self) -> None:
+        """End an outage: first comes what producers kept."""
+        self.log.is_away = False
+        kept, self.kept = self.kept, []
+        for letter in kept:
+            self.put(letter)
