@@ -73,6 +73,7 @@ def main() -> int:
         found.append(verdict)
         for sentence in verdict.found:
             sys.stdout.write(f"seed {verdict.seed}: {sentence}\n")
+            sys.stdout.flush()
         if verdict.found and words.shrink:
             sys.stdout.write(explain(verdict.seed) + "\n")
     figures = figures_of(found, time.monotonic() - began)

@@ -20,7 +20,7 @@ from tests.sim.witness import witness_of
 
 ROOT = Path(__file__).parents[2]
 # As many as fit; which ones follows from the commit, so that over some hundred commits many thousands are played.
-SEEDS = 100
+SEEDS = 60
 PAY = Failure("service:pay", 1.0)
 
 
