@@ -115,11 +115,12 @@ def _jobs_without_one_incident(stored: Stored, owners: _Owners, window: Window) 
 
 def _firings_without_incident(stored: Stored, owners: _Owners, window: Window) -> Iterator[str]:
     ends = {one.incident_id for one in stored.outcomes if one.final}
-    resolved: defaultdict[tuple[str, str | None], list[datetime]] = defaultdict(list)
-    for one in stored.detections:
+    # By the order of the topic, since a clock that was set back in between puts the end before the begin.
+    resolved: defaultdict[tuple[str, str | None], list[tuple[int, datetime]]] = defaultdict(list)
+    for number, one in enumerate(stored.detections):
         if one.status is DetectionStatus.RESOLVED:
-            resolved[_probed(one)].append(one.last_at)
-    for detection in stored.detections:
+            resolved[_probed(one)].append((number, one.last_at))
+    for number, detection in enumerate(stored.detections):
         if detection.status is not DetectionStatus.FIRING or detection.run is not None or not window.holds(detection.last_at):
             continue
         opened, told = owners.opened_by(detection), owners.told_of(detection)
@@ -127,17 +128,15 @@ def _firings_without_incident(stored: Stored, owners: _Owners, window: Window) -
         closed = (opened | told) - ends
         if len(opened) > 1 or len(closed) > 1:
             yield f"I1: {detection.target} firing at {detection.last_at} belongs to several incidents: {sorted(opened | told)}"
-        elif not (opened | told) and not _was_taken_back(detection, resolved[_probed(detection)]):
+        elif not (opened | told) and not any(
+            later > number and at <= detection.last_at + FLAP for later, at in resolved[_probed(detection)]
+        ):
             yield f"I1: {detection.target} firing at {detection.last_at} belongs to no incident"
 
 
 def _probed(detection: Detection) -> tuple[str, str | None]:
     probe = dict(detection.signals).get("probe")
     return detection.target, None if probe is None else str(probe)
-
-
-def _was_taken_back(firing: Detection, resolved: Iterable[datetime]) -> bool:
-    return any(firing.last_at <= at <= firing.last_at + FLAP for at in resolved)
 
 
 def _incidents_without_one_end(stored: Stored, window: Window) -> Iterator[str]:

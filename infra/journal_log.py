@@ -83,10 +83,13 @@ def _read(consumer: Consumer, partition: int, start: int, codec: Codec) -> list[
     idle = 0
     while _position(consumer, place, start) < end:
         message = consumer.poll(0.5)
+        error = message.error() if message is not None else None
+        if error is not None:
+            raise UnreachableError(f"{JOURNAL}/{partition}", f"it cannot be read: {error.str()}", "Restore the partition from a backup")
         idle = 0 if message is not None else idle + 1
         if idle > READ_DEADLINE_S * 2:
             raise UnreachableError(f"{JOURNAL}/{partition}", "it could not be read to its end", "Check the broker")
-        record = codec.decode(message.value()) if message is not None and message.error() is None else None
+        record = codec.decode(message.value()) if message is not None else None
         if isinstance(record, JournalRecord):
             records.append(record)
     return records

@@ -50,6 +50,8 @@ def consumer_settings(brokers: str, group: str) -> Settings:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
+        # The client does not compare checksums unless it is told to, and the broker sends what its disk gives it.
+        "check.crcs": True,
         "log_level": 3,
     }
 

@@ -196,8 +196,10 @@ class Executor:
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             lane = Lane(place.partition, JournalWriter(self._settings.brokers, place.partition, self._codec), self.metrics)
-            runs = replay(read_journal(self._settings.brokers, place.partition, self._codec))
-            lane.known = set(runs)
+            journal = read_journal(self._settings.brokers, place.partition, self._codec)
+            runs = replay(journal)
+            # Also those that ended before they were accepted: they are no run, and yet they are over.
+            lane.known = {record.command_id for record in journal}
             self._lanes[place.partition] = lane
             for command_id, run in runs.items():
                 if run.state is not State.CONCLUDED:

@@ -90,8 +90,9 @@ class Classify:
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
-        mine = {**self._book.rows.take_changes(), **self._seen.take_changes()}
-        return {**mine, **self._runtime.gathered.take_changes(), **self._storms.rows.take_changes(), **self._greens.take_changes()}
+        mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes()}
+        # Last: a mark that is durable without what was made of its detection would lose the detection when it comes again.
+        return {**mine, **self._storms.rows.take_changes(), **self._greens.take_changes(), **self._seen.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""

@@ -96,15 +96,19 @@ class Ingest:
         # What ``_fault_of`` let through is an event.
         event: Event = record  # type: ignore[assignment]
         if (time_of(event) - now).total_seconds() > self._policy().future_limit_s:
-            return Late(event, "from the future"), (_rejected(raw.topic, "future"),)
+            return Late(self._redacted(event), "from the future"), (_rejected(raw.topic, "future"),)
         event_id = id_of(event)
         if self._seen_before(raw, event_id):
             return Duplicate(event_id), (_rejected(raw.topic, "duplicate"),)
-        if isinstance(event, LogChunk):
-            text = redact_log(event.text, self._hints, self._policy().secrets)
-            event = event if text is event.text else replace(event, text=text)
+        event = self._redacted(event)
         kind = (("source", raw.topic), ("kind", event.RECORD))
         return Accepted(event), (Count("healstream_events_total", kind),)
+
+    def _redacted(self, event: Event) -> Event:
+        if not isinstance(event, LogChunk):
+            return event
+        text = redact_log(event.text, self._hints, self._policy().secrets)
+        return event if text is event.text else replace(event, text=text)
 
     def _stray(self, raw: RawRecord) -> Forward | None:
         count = self._partitions.get(raw.topic, BY_NAME[raw.topic].partitions)

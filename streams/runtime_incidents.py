@@ -79,8 +79,11 @@ class RuntimeIncidents:
             anew = tuple(replace(detection, first_at=max(detection.first_at, now)) for detection in remaining)
             self.gathered.put(remaining[0].scope, GatherRow(due, anew))
 
+    def _targets(self) -> list[str]:
+        return [detection.target for _, row in self.gathered.items() for detection in row.detections]
+
     def _aftermath_s(self, target: str) -> float:
-        spec = self._services.service(target.partition(":")[2])
+        spec = self._services.service(target.partition(":")[2]) or self._services.spec_of(target)
         # A probe that looks seldom sees the end late.
         slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
         return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
@@ -104,7 +107,10 @@ class RuntimeIncidents:
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
         """Open the scopes whose gathering is over."""
-        due = [(scope, row.detections) for scope, row in self.gathered.items() if row.due <= stamp.now]
+        # No wait is that long: such a row was written by a clock that has been set back since.
+        longest = timedelta(seconds=max([self._policy.gather_s, *map(self._aftermath_s, self._targets())]) + 1.0)
+        rows = ((scope, row) for scope, row in self.gathered.items() if row.due <= stamp.now or row.due > stamp.now + longest)
+        due = [(scope, row.detections) for scope, row in rows]
         anew = self._open_left_alone(stamp)
         return [*anew, *(output for scope, detections in due for output in self._open(scope, detections, stamp))]
 
