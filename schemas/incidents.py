@@ -161,6 +161,8 @@ class Incident:
     may_act: bool = True
     unexplained: tuple[str, ...] = ()
     forced: str = ""
+    # How many deployments ran on the target when it was opened.
+    deployments: int = 0
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

@@ -19,6 +19,8 @@ from schemas.matters import matter_of
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Control
 from schemas.recoveries import RecoveryOutcome
+from schemas.services import Services
+from schemas.windows import Subject
 from streams.classified import ClassifyHits
 from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
@@ -27,6 +29,7 @@ from streams.rows import Rows
 from streams.run_incidents import on_run_failed, on_run_passed
 from streams.runtime_incidents import RuntimeIncidents
 from streams.storms import Storms
+from streams.workflows_running import WorkflowsRunning
 
 ClassifyEvent = Detection | Admission | RecoveryOutcome | Control
 
@@ -59,6 +62,7 @@ class Classify:
         self._storms = Storms(entries, rules.configuration)
         self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
+        self._workflows = WorkflowsRunning(entries)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
 
@@ -70,6 +74,9 @@ class Classify:
     def on_event(self, event: ClassifyEvent, place: Place, now: datetime) -> Sequence[Output]:
         """Take one event in."""
         del place
+        return self._with_deployments(self._take(event, now), now)
+
+    def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
         match event:
             case Detection():
                 return self._on_detection(event, self._stamp(now))
@@ -86,23 +93,29 @@ class Classify:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
-        return [*self._runtime.open_due(self._stamp(now)), *(Emit(update) for update in self._storms.tell_due(now))]
+        self._workflows.forget_old(now)
+        opened = self._with_deployments(self._runtime.open_due(self._stamp(now)), now)
+        return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""
-        mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes()}
+        mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes(), **self._workflows.rows.take_changes()}
         # Last: a mark that is durable without what was made of its detection would lose the detection when it comes again.
         return {**mine, **self._storms.rows.take_changes(), **self._greens.take_changes(), **self._seen.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
-        mine = {**self._book.rows.snapshot(), **self._seen.snapshot()}
+        mine = {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._workflows.rows.snapshot()}
         return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot(), **self._greens.snapshot()}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
-        # A success of a runtime target is a denominator only: its end of a failure is a resolved detection. A workflow's run is no failure.
-        if detection.detector == WORKFLOW or (detection.status is DetectionStatus.SUMMARY and detection.run is None):
+        # A workflow's run is no failure, and yet what fails while somebody deploys is judged by that.
+        if detection.detector == WORKFLOW:
+            self._workflows.note(detection, stamp.now)
+            return ()
+        # A success of a runtime target is a denominator only: its end of a failure is a resolved detection.
+        if detection.status is DetectionStatus.SUMMARY and detection.run is None:
             return ()
         name = id_of(detection)
         if self._seen.get(name):
@@ -117,6 +130,13 @@ class Classify:
         known = self._rules.configuration.services.upstream_of_host(classified.host) if classified.host else None
         named = replace(classified, upstream=known.name) if known else classified
         return on_run_failed(self._book, judged, named, stamp, self._storms)
+
+    def _with_deployments(self, outputs: Sequence[Output], now: datetime) -> Sequence[Output]:
+        """Tell each incident that is opened how many deployments run on its target."""
+        if not len(self._workflows.rows):
+            return outputs
+        services = self._rules.configuration.services
+        return [_with_count(output, self._workflows, services, now) for output in outputs]
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override
@@ -140,3 +160,11 @@ class Classify:
 
     def _stamp(self, now: datetime) -> Stamp:
         return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
+
+
+def _with_count(output: Output, workflows: WorkflowsRunning, services: Services, now: datetime) -> Output:
+    if not isinstance(output, Emit) or not isinstance(output.record, Incident):
+        return output
+    incident, owner = output.record, services.owner_of(output.record.target)
+    subject = Subject(incident.target, incident.scope, owner.team if owner else "", owner.environment.value if owner else "")
+    return Emit(replace(incident, deployments=workflows.deployments(now, subject)))

@@ -185,7 +185,7 @@ class Decide:
 
     def _decide(self, name: str, row: DecideRow, attempt: int, now: datetime) -> Sequence[Output]:
         failed_as = row.seen_kind if attempt > 1 and row.has_evidence() else None
-        question = Question(row.incident, name, attempt, failed_as, now)
+        question = Question(row.incident, name, attempt, failed_as, now, row.incident.deployments)
         decision = make_decision(question, GATES, self._rules.configuration, self._history, self._rules.model_version)
         self._incidents.put(name, replace(row, attempt=attempt, waits_until=None))
         self._waiting.discard(name)

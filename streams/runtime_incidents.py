@@ -10,6 +10,7 @@ from schemas.configuration import Configuration
 from schemas.ids import id_of
 from schemas.incidents import Detection, UpdateCause
 from schemas.outputs import Emit, Output
+from schemas.services import Services
 from streams.depth import beneath, deepest
 from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
 from streams.opening import Stamp, enter_incident, open_incident, outlast_holdout, update_of
@@ -58,16 +59,11 @@ class RuntimeIncidents:
     def _wait_or_open(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         waiting = self.gathered.get(detection.scope)
         gathered = (*(waiting.detections if waiting else ()), detection)
-        if not beneath(detection.target, self._services) and not self._may_be_named_better(detection):
+        if not beneath(detection.target, self._services) and not _may_be_named_better(detection, self._services):
             return self._open(detection.scope, gathered, stamp)
         soon = stamp.now + timedelta(seconds=self._policy.gather_s)
         self.gathered.put(detection.scope, GatherRow(min(waiting.due, soon) if waiting else soon, gathered))
         return ()
-
-    def _may_be_named_better(self, detection: Detection) -> bool:
-        """Tell whether the target has a look that names its cause exactly, and this was another one: both come within a moment."""
-        exact = {name for name, kind in self._services.probe_kinds(detection.target).items() if kind in EXACT_KINDS}
-        return bool(exact) and dict(detection.signals).get("probe") not in exact
 
     def expect_end(self, remaining: Sequence[Detection], now: datetime) -> None:
         """Let what failed with a cause that is healed now end by itself; what does not opens the next incident of its scope.
@@ -78,9 +74,6 @@ class RuntimeIncidents:
             due = now + timedelta(seconds=max(self._aftermath_s(detection.target) for detection in remaining))
             anew = tuple(replace(detection, first_at=max(detection.first_at, now)) for detection in remaining)
             self.gathered.put(remaining[0].scope, GatherRow(due, anew))
-
-    def _targets(self) -> list[str]:
-        return [detection.target for _, row in self.gathered.items() for detection in row.detections]
 
     def _aftermath_s(self, target: str) -> float:
         spec = self._services.service(target.partition(":")[2]) or self._services.spec_of(target)
@@ -108,7 +101,8 @@ class RuntimeIncidents:
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
         """Open the scopes whose gathering is over."""
         # No wait is that long: such a row was written by a clock that has been set back since.
-        longest = timedelta(seconds=max([self._policy.gather_s, *map(self._aftermath_s, self._targets())]) + 1.0)
+        targets = {detection.target for _, row in self.gathered.items() for detection in row.detections}
+        longest = timedelta(seconds=max([self._policy.gather_s, *map(self._aftermath_s, targets)]) + 1.0)
         rows = ((scope, row) for scope, row in self.gathered.items() if row.due <= stamp.now or row.due > stamp.now + longest)
         due = [(scope, row.detections) for scope, row in rows]
         anew = self._open_left_alone(stamp)
@@ -138,6 +132,12 @@ class RuntimeIncidents:
         for detection in rest:
             self._book.note(id_of(incident), detection)
         return [*above, *outputs, *(Emit(update_of(id_of(incident), UpdateCause.EVIDENCE, detection)) for detection in rest)]
+
+
+def _may_be_named_better(detection: Detection, services: Services) -> bool:
+    """Tell whether the target has a look that names its cause exactly, and this was another one: both come within a moment."""
+    exact = {name for name, kind in services.probe_kinds(detection.target).items() if kind in EXACT_KINDS}
+    return bool(exact) and dict(detection.signals).get("probe") not in exact
 
 
 def _was_caused(row: BookRow, detection: Detection) -> bool:

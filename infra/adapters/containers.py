@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
@@ -20,7 +21,9 @@ from schemas.attempts import ContainerState, StepResult, StepStatus
 # The engine answers from memory; only stopping takes long, and has its own grace added.
 TIMEOUT_S = 15
 _OK = StepResult(StepStatus.OK)
-# Docker Engine API, inspect: the memory limit and swap limit of HostConfig, -1 or 0 for none.
+Connect = Callable[[], docker.DockerClient]
+T = TypeVar("T")
+# What a container is called while it is kept aside: its name, this, and the beginning of the step's key.
 _KEPT = ".healstream-"
 
 
@@ -28,7 +31,7 @@ _KEPT = ".healstream-"
 class Containers:
     """The real adapter; ``connect`` opens a client, so that an engine that comes later or restarts is found."""
 
-    connect: Callable[[], docker.DockerClient]
+    connect: Connect
 
     @classmethod
     def here(cls) -> Containers:
@@ -37,24 +40,21 @@ class Containers:
 
     def state(self, name: str) -> ContainerState | None:
         """Return the container as it is now, None when the engine gives no usable answer."""
-        try:
-            client = self.connect()
-            try:
-                found = _find(client, name)
-                return _state_of(found) if found else ContainerState(exists=False)
-            finally:
-                client.close()
-        except (DockerException, RequestException, KeyError, ValueError):
-            return None
+
+        def look(client: docker.DockerClient) -> ContainerState:
+            found = _find(client, name)
+            return _state_of(found) if found else ContainerState(exists=False)
+
+        return _asked(self.connect, look)
 
     def is_process_alive(self, name: str) -> bool:
         """Ask the operating system for the first process that the engine names; a zombie is not alive."""
-        pid = self._pid(name)
+        pid = _asked(self.connect, lambda client: _pid_of(_find(client, name))) or 0
         return pid > 0 and start_ticks(pid) is not None
 
     def start(self, name: str) -> StepResult:
         """Start it; the engine does nothing to one that runs."""
-        return self._change(name, lambda found: found.start())
+        return _change(self.connect, name, lambda found: found.start())
 
     def restart(self, name: str, stop_s: float, seen_started_at: str) -> StepResult:
         """Stop and start it, unless it was started since it was seen."""
@@ -63,15 +63,15 @@ class Containers:
             if not (found.attrs["State"]["Running"] and found.attrs["State"]["StartedAt"] != seen_started_at):
                 found.restart(timeout=int(stop_s))
 
-        return self._change(name, again, stop_s)
+        return _change(self.connect, name, again, stop_s)
 
     def stop(self, name: str, stop_s: float) -> StepResult:
         """Stop it; the engine does nothing to one that has ended."""
-        return self._change(name, lambda found: found.stop(timeout=int(stop_s)), stop_s)
+        return _change(self.connect, name, lambda found: found.stop(timeout=int(stop_s)), stop_s)
 
     def limit_memory(self, name: str, memory_bytes: int, swap_bytes: int) -> StepResult:
         """Set both limits at once: the engine refuses a memory limit above the swap limit."""
-        return self._change(name, lambda found: found.update(mem_limit=memory_bytes, memswap_limit=swap_bytes))
+        return _change(self.connect, name, lambda found: found.update(mem_limit=memory_bytes, memswap_limit=swap_bytes))
 
     def swap_image(self, name: str, image: str, key: str) -> StepResult:
         """Stop the container, keep it aside, make one with its settings from the image, and start that; each part only once."""
@@ -91,7 +91,7 @@ class Containers:
             _get(client, name).start()
             return _OK
 
-        return self._with_client(swap)
+        return _changed(self.connect, swap)
 
     def swap_back(self, name: str, key: str, *, was_running: bool) -> StepResult:
         """Remove the new container and give the kept one its name back; it runs again when it ran."""
@@ -106,45 +106,52 @@ class Containers:
                 _get(client, name).start()
             return _OK
 
-        return self._with_client(back)
+        return _changed(self.connect, back)
 
-    def _pid(self, name: str) -> int:
+
+def _asked(connect: Connect, ask: Callable[[docker.DockerClient], T]) -> T | None:
+    """Return an answer of the engine, None when it gives no usable one."""
+    try:
+        client = connect()
         try:
-            client = self.connect()
-            try:
-                found = _find(client, name)
-                return int(found.attrs["State"]["Pid"]) if found else 0
-            finally:
-                client.close()
-        except (DockerException, RequestException, KeyError, ValueError):
-            return 0
-
-    def _change(self, name: str, change: Callable[[Container], object], extra_s: float = 0.0) -> StepResult:
-        def do(client: docker.DockerClient) -> StepResult:
-            client.api.timeout = TIMEOUT_S + int(extra_s)
-            change(_get(client, name))
-            return _OK
-
-        return self._with_client(do)
-
-    def _with_client(self, do: Callable[[docker.DockerClient], StepResult]) -> StepResult:
-        try:
-            client = self.connect()
-        except (DockerException, RequestException) as error:
-            # Nothing was asked for yet.
-            return StepResult(StepStatus.FAILED, f"the engine does not answer: {error}"[:300])
-        try:
-            return do(client)
-        except NotFound as error:
-            return StepResult(StepStatus.FAILED, f"the engine does not know it: {error.explanation}"[:300])
-        except APIError as error:
-            # A refusal changes nothing; an error of the engine's own says nothing of what was done before it.
-            status = StepStatus.FAILED if error.is_client_error() else StepStatus.UNCERTAIN
-            return StepResult(status, str(error.explanation)[:300])
-        except (DockerException, RequestException) as error:
-            return StepResult(StepStatus.UNCERTAIN, f"no answer from the engine: {type(error).__name__}")
+            return ask(client)
         finally:
             client.close()
+    except (DockerException, RequestException, KeyError, ValueError):
+        return None
+
+
+def _pid_of(found: Container | None) -> int:
+    return int(found.attrs["State"]["Pid"]) if found else 0
+
+
+def _change(connect: Connect, name: str, change: Callable[[Container], object], extra_s: float = 0.0) -> StepResult:
+    def do(client: docker.DockerClient) -> StepResult:
+        client.api.timeout = TIMEOUT_S + int(extra_s)
+        change(_get(client, name))
+        return _OK
+
+    return _changed(connect, do)
+
+
+def _changed(connect: Connect, do: Callable[[docker.DockerClient], StepResult]) -> StepResult:
+    try:
+        client = connect()
+    except (DockerException, RequestException) as error:
+        # Nothing was asked for yet.
+        return StepResult(StepStatus.FAILED, f"the engine does not answer: {error}"[:300])
+    try:
+        return do(client)
+    except NotFound as error:
+        return StepResult(StepStatus.FAILED, f"the engine does not know it: {error.explanation}"[:300])
+    except APIError as error:
+        # A refusal changes nothing; an error of the engine's own says nothing of what was done before it.
+        status = StepStatus.FAILED if error.is_client_error() else StepStatus.UNCERTAIN
+        return StepResult(status, str(error.explanation)[:300])
+    except (DockerException, RequestException) as error:
+        return StepResult(StepStatus.UNCERTAIN, f"no answer from the engine: {type(error).__name__}")
+    finally:
+        client.close()
 
 
 def _find(client: docker.DockerClient, name: str) -> Container | None:

@@ -162,4 +162,7 @@ def test_a_deployment_on_the_target_holds_until_its_workflow_has_finished() -> N
     flow.send(WorkflowFinished(*run, "c", "main", "push", Result.SUCCESS, flow.now, provenance=PRODUCER))
     flow.pass_time(30)
     assert told_of(flow, "service:api").final.status is OutcomeStatus.HEALED
-    assert [row.target for row in flow.of(Incident, "heal.incidents")] == ["service:api"], "a deployment is no incident"
+    [incident] = flow.of(Incident, "heal.incidents")
+    assert (incident.target, incident.deployments) == ("service:api", 1), "a deployment is no incident, and it is known"
+    [decision] = flow.of(Decision, "heal.decisions")
+    assert [row.points > 0 for row in decision.risk.factors if row.name == "deployments"] == [True]
