@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from schemas.decisions import Admission, HealingCommand
+from schemas.decisions import Admission, Decision, HealingCommand
 from schemas.events import JobStarted, Origin, Provenance, Trust, WorkflowFinished
 from schemas.ids import id_of
 from schemas.incidents import Incident
