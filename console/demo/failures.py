@@ -178,6 +178,9 @@ def send_poison(stage: Stage) -> Ended:
 
 def pull_the_switch(stage: Stage) -> Ended:
     """Stop a running recovery, and let it go on by another person's word."""
+    # The lowest does not come up before the switch was pulled: however slow the machine is, the recovery cannot end before.
+    held = stage.sandbox.hold("seed")
+    held.touch()
     stage.sandbox.kill("bread", "flour", "corn", "seed")
     command = stage.intent("group:farm", "start:seed").command_id
     stage.command("killswitch", "engage", "--scope", "group:farm", "--reason", "demo", "--as", OPERATOR)
@@ -190,6 +193,7 @@ def pull_the_switch(stage: Stage) -> Ended:
 
     require("a step began more than 2 s after the switch", holds=stage.stays_away(late, SWITCH_S + 1.5))
     last = max((row.at for row in stage.heard.journal if row.command_id == command), default=engaged)
+    held.unlink()
     stage.command("killswitch", "release", "--scope", "group:farm", "--as", APPROVER)
     outcome_of(stage.ended("service:bread"), "healed")
     stopped_s = max(0.0, (last - engaged).total_seconds())

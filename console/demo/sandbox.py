@@ -44,6 +44,8 @@ class Plan:
     warm_up_s: float = 0.0
     has_config: bool = False
     is_liar: bool = False
+    # Comes up only once the file ``held`` in its folder is gone.
+    is_held: bool = False
 
 
 PLANS: tuple[Plan, ...] = (
@@ -60,10 +62,10 @@ PLANS: tuple[Plan, ...] = (
     Plan("ore", "mill", every_s=SELDOM_S, warm_up_s=1.0),
     Plan("iron", "mill", ("ore",), every_s=SELDOM_S, warm_up_s=1.0),
     Plan("tools", "mill", ("iron",), warm_up_s=1.0),
-    Plan("seed", "farm", every_s=SELDOM_S, warm_up_s=1.5),
-    Plan("corn", "farm", ("seed",), every_s=SELDOM_S, warm_up_s=1.5),
-    Plan("flour", "farm", ("corn",), every_s=SELDOM_S, warm_up_s=1.5),
-    Plan("bread", "farm", ("flour",), warm_up_s=1.5),
+    Plan("seed", "farm", every_s=SELDOM_S, is_held=True),
+    Plan("corn", "farm", ("seed",), every_s=SELDOM_S),
+    Plan("flour", "farm", ("corn",), every_s=SELDOM_S),
+    Plan("bread", "farm", ("flour",)),
 )
 
 
@@ -120,8 +122,13 @@ class Sandbox:
         words = [sys.executable, "-I", "-S", service_program.__file__, "--port", str(self.ports[plan.name]), "--owner", str(os.getpid())]
         words += [word for other in plan.needs for word in ("--need", self.url(other))]
         words += ["--warm-up", str(plan.warm_up_s)] if plan.warm_up_s else []
+        words += ["--held", str(self.hold(plan.name))] if plan.is_held else []
         words += ["--config", str(self.config_file(plan.name))] if plan.has_config else []
         return [*words, "--liar"] if plan.is_liar else words
+
+    def hold(self, name: str) -> Path:
+        """Return the file that keeps a service from coming up while it is there."""
+        return self.cwd(name) / "held"
 
     def url(self, name: str) -> str:
         """Return a service's health page."""
@@ -186,6 +193,7 @@ def _services(sandbox: Sandbox) -> dict[str, object]:
             "depends_on": plan.needs,
             "probes": _probes(sandbox, plan),
             "configs": [f"{plan.name}-conf"] if plan.has_config else [],
+            "environment": "test",
         }
         for plan in PLANS
     ]
@@ -218,5 +226,9 @@ def _policy(sandbox: Sandbox) -> dict[str, object]:
         "medium_from": 15,
         "high_from": 28,
         "critical_from": 85,
+        # The demo scores alike at every hour, and tries no second choice.
+        "night_risk": 0,
+        "weekend_risk": 0,
+        "exploration_share": 0,
         "stabilise_s": 0.5,
     }

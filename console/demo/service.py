@@ -66,6 +66,7 @@ def main() -> None:
     words.add_argument("--port", type=int, required=True)
     words.add_argument("--owner", type=int, required=True)
     words.add_argument("--warm-up", type=float, default=0.0)
+    words.add_argument("--held", type=Path)
     words.add_argument("--need", action="append", default=[])
     words.add_argument("--config", type=Path)
     words.add_argument("--liar", action="store_true")
@@ -74,6 +75,8 @@ def main() -> None:
     threading.Thread(target=leave_with, args=(told.owner,), daemon=True).start()
     # A service that takes a while to come up is what makes a restart worth waiting for.
     time.sleep(told.warm_up)
+    while told.held and told.held.exists():
+        time.sleep(LOOK_S)
     ThreadingHTTPServer(("127.0.0.1", told.port), page_of(told.need)).serve_forever()
 
 
