@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from console.target_problems import target_problems
 from console.window_checks import window_problems
 from console.workflow_files import FOLDER, names_in, workflows_in
 from console.yaml_places import Document, Problem, Step, read_document
+from infra.compiled_patterns import CompiledPatterns
 from learning.patterns.loader import REVIEWS_FILE, load_catalogue
 from learning.patterns.loader import read_folder as read_patterns
 from schemas.authorization import DEFAULT_RULES, faults_in
@@ -308,7 +310,8 @@ def _repeated(document: Document, section: str, names: Sequence[str]) -> list[Pr
 
 
 def _pattern_problems(patterns: Mapping[str, str]) -> list[Problem]:
-    loaded = load_catalogue(patterns)
+    # The same set is not checked twice: that takes seconds, and most changes of a folder leave it alone.
+    loaded = load_catalogue(patterns, CompiledPatterns.in_cache(os.environ))
     if not isinstance(loaded, list):
         return []
     return [Problem(f"patterns/{row.file}", row.line, row.column, row.message, "correct the pattern") for row in loaded]

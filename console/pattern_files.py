@@ -6,6 +6,7 @@ A change is checked as a whole set before anything is written: what the publishe
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from console.configuration import REVIEWS
 from console.configuration import read_folder as read_configuration_folder
 from console.home import write_file
+from infra.compiled_patterns import CompiledPatterns
 from learning.patterns.loader import REVIEWS_FILE, Catalogue, load_catalogue, read_folder
 from learning.patterns.model import MAX_PATTERNS_A_FILE, Pattern
 from learning.patterns.reviewed import state_of
@@ -54,7 +56,7 @@ class PatternShelf:
 def read_shelf(config: Path, shipped_patterns: Path) -> PatternShelf:
     """Return what the folder and the program hold; raises ConfigurationError with each mistake's place."""
     files = read_configuration_folder(config, shipped_patterns)
-    shipped = load_catalogue(read_folder(shipped_patterns))
+    shipped = load_catalogue(read_folder(shipped_patterns), CompiledPatterns.in_cache(os.environ))
     own = frozenset(path.name for path in (config / "patterns").glob("*.json") if path.name != REVIEWS_FILE)
     return PatternShelf(
         files.patterns, own, _reviews_in(files.texts.get(REVIEWS, "")), _checked(shipped).by_id(), checked_catalogue(files.patterns)
@@ -63,7 +65,7 @@ def read_shelf(config: Path, shipped_patterns: Path) -> PatternShelf:
 
 def checked_catalogue(files: Mapping[str, str]) -> Catalogue:
     """Return the set of all files; raises ConfigurationError with each mistake's place."""
-    return _checked(load_catalogue(files))
+    return _checked(load_catalogue(files, CompiledPatterns.in_cache(os.environ)))
 
 
 def with_pattern(shelf: PatternShelf, row: Mapping[str, object]) -> dict[str, str]:

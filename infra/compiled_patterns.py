@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 _SUM_BYTES = 32
-# Old catalogues' forms, three files each, are of no use; a few are kept for copies that run side by side.
-KEPT_FILES = 24
+# Old catalogues' forms, four files each, are of no use; a few are kept for copies that run side by side.
+KEPT_FILES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,18 @@ class CompiledPatterns:
 
     def get(self, key: str) -> bytes | None:
         """Return what was kept, None when its checksum does not fit."""
+        path = self.folder / f"{key}.hsdb"
         try:
-            raw = (self.folder / f"{key}.hsdb").read_bytes()
+            raw = path.read_bytes()
+            # What is used stays, however many others are made meanwhile.
+            os.utime(path)
         except OSError:
             return None
         kept = raw[_SUM_BYTES:]
         return kept if kept and sha256(kept).digest() == raw[:_SUM_BYTES] else None
 
     def put(self, key: str, made: bytes) -> None:
-        """Replace the file in one step; of many files the newest stay."""
+        """Replace the file in one step; of many files those that were used last stay."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             number, beside = tempfile.mkstemp(dir=self.folder)

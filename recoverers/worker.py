@@ -302,7 +302,7 @@ def matcher_of(patterns: Sequence[tuple[str, str]], store: Store) -> Matcher | N
     """Return the matcher over the catalogue's patterns, None when there are none; raises ConfigurationError when they do not load."""
     if not patterns:
         return None
-    loaded = load_catalogue({name.removeprefix("patterns/"): body for name, body in patterns})
+    loaded = load_catalogue({name.removeprefix("patterns/"): body for name, body in patterns}, store)
     if not isinstance(loaded, Catalogue):
         raise ConfigurationError("patterns on heal.catalogue", str(loaded[0]), "Publish a set that `healstream config check` accepts")
     return Matcher(loaded, store)

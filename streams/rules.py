@@ -80,7 +80,7 @@ def rules_from(
 
     Patterns are compiled, or come from the ``store``, when the first log is read; a worker without classify builds no model.
     """
-    held = patterns_in_force(configuration, shipped, demoted)
+    held = patterns_in_force(configuration, shipped, demoted, store)
     matcher = Matcher(held.catalogue, store, held.shadow)
 
     @cache
@@ -103,10 +103,12 @@ def rules_from(
     )
 
 
-def patterns_in_force(configuration: Configuration, shipped: Shipped, demoted: frozenset[str] = frozenset()) -> InForce:
+def patterns_in_force(
+    configuration: Configuration, shipped: Shipped, demoted: frozenset[str] = frozenset(), passed: Store | None = None
+) -> InForce:
     """Return the patterns that are matched and how far each goes; raises ConfigurationError that names the place in a file."""
     files = {name.removeprefix(PATTERNS_PREFIX): body for name, body in configuration.patterns} or dict(shipped.patterns)
-    catalogue = load_catalogue(files)
+    catalogue = load_catalogue(files, passed)
     if isinstance(catalogue, list):
         raise ConfigurationError("patterns", "; ".join(map(str, catalogue[:5])), "Correct the named lines and publish them again")
     known = _shipped_among(files, shipped.patterns, catalogue)
