@@ -28,7 +28,7 @@ from tests.sim.plan import Fault, Trouble
 
 
 def _fresh_budgets() -> Sequence[Swap]:
-    return [(door_state, "Budgets", lambda _, policy: Budgets({}, policy))]
+    return [(door_state, "Budgets", lambda _, policy, services: Budgets({}, policy, services))]
 
 
 def _fresh_breakers() -> Sequence[Swap]:
@@ -39,7 +39,7 @@ def _words_without(*, plan: bool, expiry: bool) -> Sequence[Swap]:
     def approvals(self: ControlBook, decision: Decision, plan_hash: str, now: datetime) -> tuple[ApprovalGiven, ...]:
         return tuple(
             ApprovalGiven(word.by, plan_hash, word.approval.nonce, word.at)
-            for word in control_book._words_on(self.words, decision)
+            for word in self._words_on(decision)
             if word.approval is not None
             and word.approval.approve
             and (plan or word.approval.plan_hash == plan_hash)
