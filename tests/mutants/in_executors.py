@@ -12,7 +12,7 @@ from recoverers.lease_guard import Heard, why_not
 from recoverers.ports import Hands
 from recoverers.steps import StepRun
 from recoverers.terms import Terms, call_for, line, text_of
-from recoverers.transitions import State
+from recoverers.transitions import State, StepState
 from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from tests.mutants.patching import Mutant, Swap
 from tests.mutants.plans import (
@@ -53,8 +53,8 @@ def _no_fence() -> Sequence[Swap]:
 
 def _forward_rollback() -> Sequence[Swap]:
     def next_undo(self: RunState) -> StepRun | None:
-        back = {step.name for step in self.undo if step.status != "intended"}
-        return next((step for step in self.steps if step.status == "done" and step.name not in back), None)
+        back = {step.name for step in self.undo if step.status != StepState.ACTING}
+        return next((step for step in self.steps if step.status == StepState.DONE and step.name not in back), None)
 
     return [(RunState, "next_undo", next_undo)]
 
