@@ -8,12 +8,14 @@ from datetime import datetime
 
 from schemas.decisions import ApprovalGiven, Decision, GateVerdict, Verdict
 from schemas.incidents import Incident
-from schemas.oversight import DeadLetter
-from schemas.recoveries import OutcomeStatus
+from schemas.outputs import Emit, Output
+from schemas.oversight import Control, DeadLetter
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from streams import admit, control_book, decide, door_state, holds, ingest
 from streams.breakers import Breakers
 from streams.budgets import Budgets
 from streams.control_book import ControlBook
+from streams.door_state import DoorState
 from streams.doors import IngestDoor, Opened
 from streams.gates.facts import GateFacts, say
 from streams.holds import hold_by_scope, hold_by_switch
@@ -72,6 +74,26 @@ def _no_switch() -> Sequence[Swap]:
     return [(holds, "HOLDS", rest)]
 
 
+def _said_again_at_once() -> Sequence[Swap]:
+    whole = admit._take_control
+
+    def at_once(state: DoorState, control: Control, now: datetime) -> Sequence[Output]:
+        said = whole(state, control, now)
+        return (*said, *(Emit(word) for word in state.control.switches.take_hidden()))
+
+    return [(admit, "_take_control", at_once)]
+
+
+def _waits_by_their_clock() -> Sequence[Swap]:
+    whole = decide.Decide._on_attempt_ended
+
+    def stamped(self: decide.Decide, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+        del now
+        return whole(self, outcome, outcome.finished_at)
+
+    return [(decide.Decide, "_on_attempt_ended", stamped)]
+
+
 def _new_ids() -> Sequence[Swap]:
     return [(Incident, "id_fields", lambda self: (*self.origin_key, self.reopens or "", self.detected_at))]
 
@@ -127,6 +149,18 @@ MUTANTS = (
     Mutant("no loop guard", frozenset({"I10"}), plan_of(TWICE, brakes=Brakes(loop_limit=1)), _no_loop_guard),
     Mutant("scope lock dropped", frozenset({"I6"}), plan_of(DRIFTED, SAME_GROUP), _no_scope_lock),
     Mutant("halt ignored by the door", frozenset({"I8"}), plan_of(LATER_STACK, faults=halting(5.0)), _no_switch),
+    Mutant(
+        "a released switch is engaged anew",
+        frozenset({"I14"}),
+        plan_of(PAY, faults=(*halting(3.8, 4.0), Fault(Trouble.OUTAGE, "", 2.2, 15.0))),
+        _said_again_at_once,
+    ),
+    Mutant(
+        "waits by another worker's clock",
+        frozenset({"I13"}),
+        plan_of(REFUSING_JOB, faults=(Fault(Trouble.CLOCK, "executor-0", 6.0, 6.0, 3600),)),
+        _waits_by_their_clock,
+    ),
     Mutant("duplicate incident ids", frozenset({"I1", "I2"}), plan_of(JOB, faults=dying("classify", 13)), _new_ids),
     Mutant("secrets not redacted", frozenset({"I12"}), plan_of(JOB), _open_secrets),
     Mutant("dead letter dropped", frozenset({"I1"}), plan_of(PAY, faults=(Fault(Trouble.POISON, "", 5.0, 0.0, 9),)), _lost_letters),
