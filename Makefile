@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos clean
+.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos sim mutants chaos-long clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -77,6 +77,16 @@ bench: setup ## measure the figures into build/bench.json
 
 chaos: setup ## kill workers and the broker under work, judge the invariants into build/chaos.json
 	HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q tests/chaos
+
+sim: setup ## play the whole system in virtual time under drawn faults into build/sim.json
+	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),1-300)
+
+mutants: setup ## put defects into the code; the invariants must find each
+	$(BIN)/python -m tests.mutants
+
+chaos-long: setup ## ten thousand chaotic steps and more
+	$(BIN)/python -m tests.sim --seeds 1-10000
+	HEALSTREAM_OUTAGE_S=60 $(BIN)/python -m pytest -q tests/chaos
 
 clean: ## remove what was built; data of `make up` stays
 	rm -rf build .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

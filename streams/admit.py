@@ -84,6 +84,7 @@ class Admit:
         if lease is not None:
             self._sequence += 1
             outputs.append(Emit(lease))
+        outputs += [Emit(word) for word in self._state.control.switches.take_hidden()]
         self._state.storms.forget_old(now)
         self._state.workflows.forget_old(now)
         spoken_of = self._state.control.subjects()
@@ -144,11 +145,11 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
         state.storms.note_marked_healed(control.key.removeprefix("override/").rpartition("/")[0], now)
     details = (("reason", refused),) if refused else ()
     audit = Emit(AuditEntry(control.by, "control.refused" if refused else "control.taken", control.key, control.at, details))
-    # The topic keeps only a key's last word: one that does not count must not hide from a later reader what is engaged.
-    engaged = state.control.switches.engaged_word(control.key) if refused else None
-    if engaged is not None:
-        return (audit, Emit(engaged))
-    if refused or control.circuit is None:
+    if refused:
+        # The topic keeps only a key's last word: one that does not count must not hide from a later reader what is engaged.
+        state.control.switches.note_hidden(control.key, now)
+        return (audit,)
+    if control.circuit is None:
         return (audit,)
     name = control.key.removeprefix(CIRCUIT_PREFIX)
     state.breakers.reset(name)

@@ -179,7 +179,8 @@ class Decide:
         if row.has_evidence():
             return self._decide(outcome.incident_id, row, row.attempt + 1, now)
         wait = timedelta(seconds=self._rules.configuration.policy.next_attempt_wait_s)
-        self._incidents.put(outcome.incident_id, replace(row, waits_until=outcome.finished_at + wait))
+        # By our own clock: an executor's may be wrong by an hour, and the wait with it.
+        self._incidents.put(outcome.incident_id, replace(row, waits_until=now + wait))
         self._waiting.add(outcome.incident_id)
         return ()
 

@@ -84,6 +84,7 @@ class DoorState:
             self.control.words,
             self.control.switches.rows,
             self.control.switches.words,
+            self.control.switches.hidden,
             self.storms.rows,
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, switch_covers
@@ -14,6 +15,13 @@ MAX_ROWS = 50_000
 FLEET = "killswitch/fleet"
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The newest word under a switch's key is one that does not count, since then."""
+
+    at: datetime
+
+
 class SwitchBook:
     """Switches by key; the words that come in here were checked for who may say them."""
 
@@ -21,14 +29,17 @@ class SwitchBook:
         """Begin again from a snapshot."""
         self.rows = Rows("switch/", SwitchRow, MAX_ROWS)
         self.words = Rows("engaged/", Control, MAX_ROWS)
-        self.rows.load(entries)
-        self.words.load(entries)
+        self.hidden = Rows("hidden/", Hidden, MAX_ROWS)
+        for rows in (self.rows, self.words, self.hidden):
+            rows.load(entries)
 
     def take(self, control: Control, oversight: Oversight, now: datetime) -> str | None:
         """Take one word in; return why a release does not count, None when the word does."""
         row = switch_after(self.rows.get(control.key), control, oversight, now)
         if isinstance(row, str):
             return row
+        # Whatever was hidden is no longer what stands there.
+        self.hidden.drop(control.key)
         if row is None:
             self.rows.drop(control.key)
             self.words.drop(control.key)
@@ -50,7 +61,23 @@ class SwitchBook:
         """Return the switch that keeps a decision's command from going, by the words by which executors judge it too."""
         return next((f"{row.mode} by {row.by}" for key, row in self._engaged(now) if _reaches(key, decision)), None)
 
-    def engaged_word(self, key: str) -> Control | None:
+    def note_hidden(self, key: str, now: datetime) -> None:
+        """Note that a word which does not count stands where an engaged switch's did."""
+        if self._engaged_word(key) is not None:
+            self.hidden.put(key, Hidden(now))
+
+    def take_hidden(self) -> Sequence[Control]:
+        """Return the signed words of engaged switches that are hidden, to be said again; asked only once all words were read.
+
+        Said at once, such a copy could come after the release that was already on its way, and engage the switch anew.
+        """
+        keys = [key for key, _ in self.hidden.items()]
+        for key in keys:
+            self.hidden.drop(key)
+        words = (self._engaged_word(key) for key in keys)
+        return [word for word in words if word is not None]
+
+    def _engaged_word(self, key: str) -> Control | None:
         """Return the signed word by which a switch is on, None when it is off or its release only waits."""
         row = self.rows.get(key)
         return self.words.get(key) if row is not None and row.released_at is None else None

@@ -1,10 +1,11 @@
 """``python -m tests.mutants [WORD]``: tries every mutant (whose name holds the word), and says which invariant found it.
 
-Adds a figure to none and writes ``build/mutants.json``; exits 1 when a mutant lives unseen, or when the code without it is found guilty.
+Writes ``build/mutants.json``; exits 1 when a mutant lives unseen, or when the code without it is found guilty.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -16,8 +17,11 @@ BUILD = Path(__file__).parents[2] / "build"
 
 def main() -> int:
     """Try them."""
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
-    rows = [tried(mutant) for mutant in MUTANTS if word in mutant.name]
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="put defects into the code, one at a time")
+    parser.add_argument("word", nargs="?", default="", help="only mutants whose name holds it")
+    parser.add_argument("--to", type=Path, default=BUILD / "mutants.json")
+    asked = parser.parse_args()
+    rows = [tried(mutant) for mutant in MUTANTS if asked.word in mutant.name]
     for row in rows:
         where = "shell" if row.mutant.is_shell else "code"
         shown = " ".join(row.invariants) or "nothing"
@@ -26,7 +30,7 @@ def main() -> int:
             sys.stdout.write(f"       without it: {sentence}\n")
     caught = sum(row.is_caught for row in rows)
     figure = Figure("mutants caught", caught, "mutants", f"= {len(rows)}", caught == len(rows) > 0, "python -m tests.mutants")
-    write([figure], BUILD / "mutants.json", 1)
+    write([figure], asked.to, 1)
     sys.stdout.write(f"{caught} of {len(rows)} mutants are caught\n")
     return 0 if figure.ok else 1
 

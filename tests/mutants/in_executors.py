@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from recoverers import conclude, execute, hands, journal, perform, verify
-from recoverers.journal import RunState, StepRun
+from recoverers.flights import Flights
+from recoverers.journal import RunState
 from recoverers.lease_guard import Heard, why_not
 from recoverers.ports import Hands
+from recoverers.steps import StepRun
 from recoverers.terms import Terms, call_for, line, text_of
-from recoverers.transitions import State
+from recoverers.transitions import State, StepState
 from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
 from tests.mutants.patching import Mutant, Swap
 from tests.mutants.plans import (
@@ -51,8 +53,8 @@ def _no_fence() -> Sequence[Swap]:
 
 def _forward_rollback() -> Sequence[Swap]:
     def next_undo(self: RunState) -> StepRun | None:
-        back = {step.name for step in self.undo if step.status != "intended"}
-        return next((step for step in self.steps if step.status == "done" and step.name not in back), None)
+        back = {step.name for step in self.undo if step.status != StepState.ACTING}
+        return next((step for step in self.steps if step.status == StepState.DONE and step.name not in back), None)
 
     return [(RunState, "next_undo", next_undo)]
 
@@ -67,10 +69,10 @@ def _half_rollback() -> Sequence[Swap]:
 
 
 def _no_probe() -> Sequence[Swap]:
-    def probe(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
-        step = run.steps[-1]
-        seen = line(run, terms, JournalKind.PROBED, hands.now(), step.name)
-        return [replace(seen, step_try=step.tries, result=text_of(status="done", detail="assumed"))]
+    def probe(run: RunState, name: str, flights: Flights, *, stop: bool) -> list[JournalRecord]:
+        del stop
+        seen = line(run, flights.terms, JournalKind.PROBED, flights.hands.now(), name)
+        return [replace(seen, step_try=run.steps[-1].tries, result=text_of(status="done", detail="assumed"))]
 
     return [(execute, "probe", probe)]
 
@@ -113,8 +115,8 @@ def _always_final() -> Sequence[Swap]:
 def _two_outcomes() -> Sequence[Swap]:
     whole = conclude.conclude
 
-    def twice(run: RunState, ending: object, at: object) -> tuple[object, tuple[object, ...]]:
-        outcome, entries = whole(run, ending, at)  # type: ignore[arg-type]
+    def twice(run: RunState, ending: object, at: object, outputs: object) -> tuple[object, tuple[object, ...]]:
+        outcome, entries = whole(run, ending, at, outputs)  # type: ignore[arg-type]
         return replace(outcome, status=OutcomeStatus.ROLLED_BACK), (outcome, *entries)
 
     return [(perform, "conclude", twice)]

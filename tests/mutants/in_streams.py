@@ -8,12 +8,14 @@ from datetime import datetime
 
 from schemas.decisions import ApprovalGiven, Decision, GateVerdict, Verdict
 from schemas.incidents import Incident
-from schemas.oversight import DeadLetter
-from schemas.recoveries import OutcomeStatus
+from schemas.outputs import Emit, Output
+from schemas.oversight import Control, DeadLetter
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from streams import admit, control_book, decide, door_state, holds, ingest
 from streams.breakers import Breakers
 from streams.budgets import Budgets
 from streams.control_book import ControlBook
+from streams.door_state import DoorState
 from streams.doors import IngestDoor, Opened
 from streams.gates.facts import GateFacts, say
 from streams.holds import hold_by_scope, hold_by_switch
@@ -28,7 +30,7 @@ from tests.sim.plan import Fault, Trouble
 
 
 def _fresh_budgets() -> Sequence[Swap]:
-    return [(door_state, "Budgets", lambda _, policy: Budgets({}, policy))]
+    return [(door_state, "Budgets", lambda _, policy, services: Budgets({}, policy, services))]
 
 
 def _fresh_breakers() -> Sequence[Swap]:
@@ -39,7 +41,7 @@ def _words_without(*, plan: bool, expiry: bool) -> Sequence[Swap]:
     def approvals(self: ControlBook, decision: Decision, plan_hash: str, now: datetime) -> tuple[ApprovalGiven, ...]:
         return tuple(
             ApprovalGiven(word.by, plan_hash, word.approval.nonce, word.at)
-            for word in control_book._words_on(self.words, decision)
+            for word in self._words_on(decision)
             if word.approval is not None
             and word.approval.approve
             and (plan or word.approval.plan_hash == plan_hash)
@@ -70,6 +72,26 @@ def _no_scope_lock() -> Sequence[Swap]:
 def _no_switch() -> Sequence[Swap]:
     rest = tuple(check for check in holds.HOLDS if check is not hold_by_switch)
     return [(holds, "HOLDS", rest)]
+
+
+def _said_again_at_once() -> Sequence[Swap]:
+    whole = admit._take_control
+
+    def at_once(state: DoorState, control: Control, now: datetime) -> Sequence[Output]:
+        said = whole(state, control, now)
+        return (*said, *(Emit(word) for word in state.control.switches.take_hidden()))
+
+    return [(admit, "_take_control", at_once)]
+
+
+def _waits_by_their_clock() -> Sequence[Swap]:
+    whole = decide.Decide._on_attempt_ended
+
+    def stamped(self: decide.Decide, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+        del now
+        return whole(self, outcome, outcome.finished_at)
+
+    return [(decide.Decide, "_on_attempt_ended", stamped)]
 
 
 def _new_ids() -> Sequence[Swap]:
@@ -127,6 +149,18 @@ MUTANTS = (
     Mutant("no loop guard", frozenset({"I10"}), plan_of(TWICE, brakes=Brakes(loop_limit=1)), _no_loop_guard),
     Mutant("scope lock dropped", frozenset({"I6"}), plan_of(DRIFTED, SAME_GROUP), _no_scope_lock),
     Mutant("halt ignored by the door", frozenset({"I8"}), plan_of(LATER_STACK, faults=halting(5.0)), _no_switch),
+    Mutant(
+        "a released switch is engaged anew",
+        frozenset({"I14"}),
+        plan_of(PAY, faults=(*halting(3.8, 4.0), Fault(Trouble.OUTAGE, "", 2.2, 15.0))),
+        _said_again_at_once,
+    ),
+    Mutant(
+        "waits by another worker's clock",
+        frozenset({"I13"}),
+        plan_of(REFUSING_JOB, faults=(Fault(Trouble.CLOCK, "executor-0", 6.0, 6.0, 3600),)),
+        _waits_by_their_clock,
+    ),
     Mutant("duplicate incident ids", frozenset({"I1", "I2"}), plan_of(JOB, faults=dying("classify", 13)), _new_ids),
     Mutant("secrets not redacted", frozenset({"I12"}), plan_of(JOB), _open_secrets),
     Mutant("dead letter dropped", frozenset({"I1"}), plan_of(PAY, faults=(Fault(Trouble.POISON, "", 5.0, 0.0, 9),)), _lost_letters),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from tests.mutants import in_executors, in_streams
 from tests.mutants.patching import Mutant, living
+from tests.sim.plan import Plan
 from tests.sim.seeds import verdict_of
 
 MUTANTS: tuple[Mutant, ...] = (*in_executors.MUTANTS, *in_streams.MUTANTS)
@@ -30,14 +32,14 @@ class Tried:
         return bool(self.mutant.breaks & set(self.invariants)) and not self.found_without
 
 
+@cache
+def _found_without(plan: Plan) -> tuple[str, ...]:
+    return verdict_of(plan).found
+
+
 def tried(mutant: Mutant) -> Tried:
     """Play a mutant's plan without it and with it."""
-    without = verdict_of(mutant.plan).found
+    without = _found_without(mutant.plan)
     with living(mutant):
         found = verdict_of(mutant.plan).found
     return Tried(mutant, found, without)
-
-
-def chosen(count: int, start: int) -> tuple[Mutant, ...]:
-    """Return so many mutants from a starting point on, so that they take turns."""
-    return tuple(MUTANTS[(start * count + number) % len(MUTANTS)] for number in range(count))

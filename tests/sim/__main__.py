@@ -1,7 +1,8 @@
 """``python -m tests.sim --seeds A-B``: plays the seeds, prints those that violate an invariant, and writes ``build/sim.json``.
 
 ``--rotate N`` plays N seeds that follow from the commit, so that every commit tries others; ``--shrink`` cuts a failing seed down to
-what it takes to fail. A run is reproduced by its seed and its commit. Exits 1 when an invariant is violated.
+what it takes to fail; ``--deaths N`` first lets an executor die at each of its first N boundaries. A run is reproduced by its seed and
+its commit. Exits 1 when an invariant is violated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.figures import Figure, at_least, commit, write
 from tests.sim.plan import Plan, draw_plan
-from tests.sim.seeds import Verdict, verdict_of, verdicts
+from tests.sim.seeds import Verdict, verdict_of, verdict_of_death, verdicts
 from tests.sim.shrink import shrink
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -61,11 +62,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description="simulate the whole system under drawn faults")
     parser.add_argument("--seeds", default="1-300", help="from-to, both included")
     parser.add_argument("--rotate", type=int, default=0, help="so many seeds that follow from the commit")
+    parser.add_argument("--deaths", type=int, default=0, help="first let an executor die at each of so many boundaries")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--shrink", action="store_true", help="cut each failing plan down")
     parser.add_argument("--to", type=Path, default=BUILD / "sim.json")
     words = parser.parse_args()
     seeds = seeds_of(words)
+    deaths = [verdict_of_death(boundary) for boundary in range(1, words.deaths + 1)]
+    for death in deaths:
+        sys.stdout.write("".join(f"death at boundary {death.seed}: {sentence}\n" for sentence in death.found))
     sys.stdout.write(f"seeds {seeds.start}-{seeds.stop - 1} at commit {commit()[:12]}\n")
     began = time.monotonic()
     found: list[Verdict] = []
@@ -80,7 +85,7 @@ def main() -> int:
     write(figures, words.to, seeds.start)
     for figure in figures:
         sys.stdout.write(f"{'ok  ' if figure.ok else 'MISS'} {figure.value:>10g} {figure.unit:10} {figure.name}\n")
-    return 0 if all(figure.ok for figure in figures) else 1
+    return 0 if all(figure.ok for figure in figures) and not any(death.found for death in deaths) else 1
 
 
 if __name__ == "__main__":

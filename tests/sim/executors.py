@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from recoverers.admission import early_end, wrong_with
+from console.audit_stored import first_of_each
+from recoverers.admission import audit_refused, early_end, wrong_with
+from recoverers.deadline import Deadline
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold, replay
@@ -19,6 +21,7 @@ from recoverers.perform import accept, finish
 from recoverers.ports import Recipe
 from recoverers.terms import Terms
 from recoverers.transitions import State
+from recoverers.worker import BUSY
 from schemas.catalogue import card_named
 from schemas.configuration import Configuration
 from schemas.decisions import HealingCommand
@@ -29,7 +32,6 @@ from streams.binding import Incoming, dead_letter, letter_of
 from tests.sim.log import AwayError, FencedOutError, Log
 from tests.sim.timeline import CrashedError, Task, Timeline
 from tests.sim.watch import Watch
-from tests.support.history import first_of_each
 from tests.support.memory_topics import CODEC
 
 COMMANDS, JOURNAL, GROUP = "recovery.commands", "recovery.journal", "execute"
@@ -170,7 +172,9 @@ class Executors:
         """Take one record of the command topic in: its journal or its dead letter is durable when this returns."""
         record = admit_bytes(incoming.raw, CODEC, partial(wrong_with, admit_key=self.configuration.keys.admit))
         if isinstance(record, Refused):
-            self._write(process, lane, [dead_letter(incoming, "execute", record)])
+            at = self._now(process.worker)
+            place = f"{incoming.place.topic}/{incoming.place.partition}/{incoming.place.offset}"
+            self._write(process, lane, [dead_letter(incoming, "execute", record), audit_refused(record, place, at)])
             return
         if not isinstance(record, HealingCommand) or id_of(record) in lane.known:
             return
@@ -185,18 +189,23 @@ class Executors:
         self._spawn(process, lane, partial(self._drive, process, lane, fold(run, accepted)))
 
     def _drive(self, process: Process, lane: Lane, run: RunState) -> None:
-        scope = run.command.scope
+        scope, terms, hands = run.command.scope, self._terms(process, lane, run.command), self._hands(process, lane)
+        budget = Deadline.after(run.started_at or hands.now(), run.command.deadline_s)
         while not lane.takes_scope(scope):
+            if not run.steps and budget.is_over(hands.now()):
+                finish(run, BUSY, terms, hands)
+                return
             self._wait(process, lane, ASK_AGAIN_S)
         try:
-            drive(run, self._terms(process, lane, run.command), self._hands(process, lane))
+            drive(run, terms, hands)
         finally:
             lane.busy.discard(scope)
 
     def _terms(self, process: Process, lane: Lane, command: HealingCommand) -> Terms:
         card = card_named(self.configuration.cards, command.strategy) or self.configuration.cards[0]
         recipe = self.recipes.get(command.strategy) or next(iter(self.recipes.values()))
-        return Terms(recipe, card, self.configuration.policy.stabilise_s, process.worker.name, lane.partition)
+        cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
+        return Terms(recipe, card, self.configuration.policy.stabilise_s, process.worker.name, lane.partition, None, cards, scope_of)
 
     def _hands(self, process: Process, lane: Lane) -> RunHands:
         clock = Clock(partial(self._now, process.worker), lambda: self.timeline.now_s, partial(self._wait, process, lane))

@@ -161,13 +161,13 @@ def _acts_without_lease(witness: Witness) -> Iterator[str]:
 def _orders_past_breakers(witness: Witness) -> Iterator[str]:
     policy = witness.policy
     rows: list[tuple[datetime, Timed]] = sorted(((one.at, one) for one in (*witness.commands, *witness.outcomes)), key=lambda row: row[0])
-    failed: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    failed: defaultdict[str, list[datetime]] = defaultdict(list)
     for at, timed in rows:
         match timed.record:
             case RecoveryOutcome(status=status) as outcome if outcome.command_id and outcome.strategy:
-                _note_end(failed[outcome.strategy, outcome.target], status, at)
+                _note_end(failed[outcome.target], status, at)
             case HealingCommand(mode=Mode.RUN) as order:
-                ends = failed[order.strategy, order.target]
+                ends = failed[order.target]
                 if len(ends) >= policy.breaker_failures and at < ends[-1] + timedelta(seconds=policy.breaker_open_s):
                     yield f"I10: {order.target} was ordered {at - ends[-1]} after its breaker opened"
             case _:
@@ -175,7 +175,7 @@ def _orders_past_breakers(witness: Witness) -> Iterator[str]:
 
 
 def _note_end(ends: list[datetime], status: OutcomeStatus, at: datetime) -> None:
-    if status is OutcomeStatus.HEALED:
+    if status in {OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED}:
         ends.clear()
     elif status in _FAILED:
         ends.append(at)

@@ -7,9 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
-from tests.sim.failures import Behaviour
+from tests.sim.failures import Behaviour, Failure
 from tests.sim.judge import judge
-from tests.sim.plan import Plan, draw_plan
+from tests.sim.plan import Fault, Plan, Trouble, draw_plan
 from tests.sim.play import play
 from tests.sim.traces_checks import ends_of, is_exact
 from tests.sim.witness import Witness, witness_of
@@ -44,6 +44,14 @@ def verdict_of_seed(seed: int) -> Verdict:
         return verdict_of(plan)
     except Exception as error:  # noqa: BLE001 - a seed on which the product raises is a finding, not the end of the search
         return Verdict(seed, (f"raised {type(error).__name__}: {error}",))
+
+
+def verdict_of_death(boundary: int) -> Verdict:
+    """Let the one executor die at a boundary of its run: the run ends as it would have, and the target was asked once."""
+    fault = Fault(Trouble.CRASH_EXECUTOR, "0", boundary, 3.0)
+    plan = Plan(boundary, partitions=1, workers=1, failures=(Failure("service:pay", 1.0),), faults=(fault,), is_forgetful=True)
+    verdict = verdict_of(plan)
+    return verdict if verdict.effects == 1 else replace(verdict, found=(*verdict.found, f"I2: {verdict.effects} starts instead of one"))
 
 
 def verdicts(seeds: Iterable[int], processes: int = 1) -> Iterator[Verdict]:

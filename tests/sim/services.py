@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, Services, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, Services, ServiceSpec
 
 LOOK_S = 1.0
 CONFIGURED = "oracle-conf"

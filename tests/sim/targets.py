@@ -17,12 +17,17 @@ from recoverers.recipes.table import World, recipes_for
 from schemas.attempts import CiJob, StepResult, StepStatus
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
-from schemas.services import ConfigSpec, ProbeKind, ProbeSpec, ServiceSpec
+from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import ConfigSpec, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
 from tests.sim.failures import Behaviour, Failure
 from tests.sim.services import CONFIGURED, SERVICES, STACKS
+from tests.support.fake_caches import FakeCaches
+from tests.support.fake_containers import FakeContainers
+from tests.support.fake_disks import FakeDisks
+from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.history import Effect
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -66,7 +71,9 @@ class Targets:
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over these targets."""
-        return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in))
+        # No plan fails what these hold, so nothing is ever asked of them.
+        never_asked = (FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals())
+        return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
         return frozenset(hit.kind for hit in self.matcher.read(text).hits)

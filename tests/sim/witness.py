@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from console.audit_stored import SPOKEN
 from infra.kafka import Located
 from schemas.avro_codec import Undecodable
 from schemas.decisions import HealingCommand
@@ -26,7 +27,7 @@ from tests.sim.plan import Plan
 from tests.sim.play import Played
 from tests.sim.services import CONFIGURED, SERVICES
 from tests.sim.world import LITERAL
-from tests.support.history import SPOKEN, History
+from tests.support.history import History
 from tests.support.memory_flow import ADMIT_KEY, CHECKPOINT_EVERY, NOTARY_KEY
 
 WRITTEN_BY_OTHERS = ("ci.logs", "ci.events", "infra.metrics", "infra.health", "infra.alerts")

@@ -73,7 +73,13 @@ def policy_of(plan: Plan) -> Policy:
         strategy_budget=Budget(brakes.strategy, brakes.window_s),
         fleet_budget=Budget(brakes.fleet, brakes.window_s),
         breaker_failures=brakes.breaker,
+        breaker_wide_failures=1000,
         breaker_open_s=brakes.breaker_s,
+        team_budget=Budget(1000, brakes.window_s),
+        # Three service groups are a small fleet: half of it is no brake that a run of two minutes could wait for.
+        change_least=1000,
+        # What is tried first follows from the failure alone, so that twins end alike.
+        exploration_share=0.0,
         loop_limit=brakes.loop_limit,
         decision_valid_s=60.0,
         incomplete_wait_s=90.0,

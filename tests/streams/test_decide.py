@@ -149,10 +149,11 @@ def test_a_rerun_that_ended_in_another_way_is_escalated(kind: Kind, result: Resu
     assert found.reason.startswith("previous_attempt")
 
 
-def test_a_new_attempt_that_is_not_seen_in_time_is_escalated_once() -> None:
+@pytest.mark.parametrize("stamped_s", [10, 3610, -3590], ids=["by a right clock", "by one an hour ahead", "by one an hour behind"])
+def test_a_new_attempt_that_is_not_seen_in_time_is_escalated_once(stamped_s: float) -> None:
     decide = stage()
     say(decide, JOB)
-    say(decide, outcome(JOB, OutcomeStatus.ROLLED_BACK, 10))
+    say(decide, outcome(JOB, OutcomeStatus.ROLLED_BACK, stamped_s), 10)
     assert decide.on_tick(at(129)) == []
     assert decided(decide.on_tick(at(130))).verdict is Verdict.ESCALATE
     assert decide.on_tick(at(999)) == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from schemas.configuration import Configuration, Keys
 from schemas.decisions import Decision, HealingCommand, Mode, Verdict
-from schemas.ids import content_id
+from schemas.ids import Record, content_id
 from schemas.incidents import Incident
 from schemas.oversight import AuditEntry, CircuitReset, Control, KillSwitch, Override, Rollout, RolloutLevel, SwitchMode
 from schemas.people import People, Person, Role
@@ -134,12 +134,29 @@ def test_a_word_that_does_not_count_never_stands_last_on_the_topic_in_place_of_a
     stage = door()
     take(stage, halt)
     stage = door(before=stage)
-    assert [record for record in take(stage, refused(), 3) if isinstance(record, Control)] == [halt]
-    assert [record for record in take(stage, halt, 4) if isinstance(record, Control)] == [], "its own word ends the exchange"
+    take(stage, refused(), 3)
+    stage = door(before=stage)
+    assert controls(tick(stage, 3)) == [halt]
+    take(stage, halt, 4)
+    assert controls(tick(stage, 4)) == [], "its own word ends the exchange"
     assert stage.lease(at(5), 0) is None
-    assert [record for record in take(stage, switch("bob", SwitchMode.OFF), 6) if isinstance(record, Control)] == []
-    assert [record for record in take(stage, refused(), 7) if isinstance(record, Control)] == []
+    take(stage, switch("bob", SwitchMode.OFF), 6)
+    take(stage, refused(), 7)
+    assert controls(tick(stage, 7)) == []
     assert stage.lease(at(8), 0) is not None
+
+
+def test_an_engaged_switch_is_not_said_again_after_a_release_that_was_already_on_its_way() -> None:
+    stage = door()
+    take(stage, switch("ada", SwitchMode.HALT))
+    take(stage, switch("ada", SwitchMode.OFF), 3)
+    take(stage, switch("bob", SwitchMode.OFF), 3)
+    assert controls(tick(stage, 3)) == []
+    assert stage.lease(at(4), 0) is not None
+
+
+def controls(records: Sequence[Record]) -> list[Control]:
+    return [record for record in records if isinstance(record, Control)]
 
 
 def test_who_engaged_a_halt_does_not_turn_it_into_a_drain_and_another_person_may() -> None:
