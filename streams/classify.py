@@ -74,7 +74,7 @@ class Classify:
     def on_event(self, event: ClassifyEvent, place: Place, now: datetime) -> Sequence[Output]:
         """Take one event in."""
         del place
-        return self._with_deployments(self._take(event, now), now)
+        return _with_deployments(self._take(event, now), self._workflows, self._rules.configuration.services, now)
 
     def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
         match event:
@@ -94,7 +94,8 @@ class Classify:
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
         self._workflows.forget_old(now)
-        opened = self._with_deployments(self._runtime.open_due(self._stamp(now)), now)
+        due = self._runtime.open_due(self._stamp(now))
+        opened = _with_deployments(due, self._workflows, self._rules.configuration.services, now)
         return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
     def take_changes(self) -> Mapping[str, str | None]:
@@ -131,13 +132,6 @@ class Classify:
         named = replace(classified, upstream=known.name) if known else classified
         return on_run_failed(self._book, judged, named, stamp, self._storms)
 
-    def _with_deployments(self, outputs: Sequence[Output], now: datetime) -> Sequence[Output]:
-        """Tell each incident that is opened how many deployments run on its target."""
-        if not len(self._workflows.rows):
-            return outputs
-        services = self._rules.configuration.services
-        return [_with_count(output, self._workflows, services, now) for output in outputs]
-
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override
         row = self._book.rows.get(overridden_incident(control)) if override else None
@@ -160,6 +154,11 @@ class Classify:
 
     def _stamp(self, now: datetime) -> Stamp:
         return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
+
+
+def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, services: Services, now: datetime) -> Sequence[Output]:
+    """Tell each incident that is opened how many deployments run on its target."""
+    return [_with_count(output, workflows, services, now) for output in outputs] if len(workflows.rows) else outputs
 
 
 def _with_count(output: Output, workflows: WorkflowsRunning, services: Services, now: datetime) -> Output:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from console.demo.github_server import SOURCE, JobSpec, records_of
 from console.demo.github_server import Attempt as CiAttempt
 from console.demo.package_index import WHEEL, open_index, write_index
-from console.demo.sandbox import APPROVER, DRIFTED, OPERATOR, PINNED, PROJECT
+from console.demo.sandbox import APPROVER, DRIFTED, HELD, OPERATOR, PINNED, PROJECT
 from console.demo.stage import Stage, SurpriseError
 from console.readmodel import IncidentView
 from infra.broker.server import free_ports
@@ -179,7 +179,7 @@ def send_poison(stage: Stage) -> Ended:
 def pull_the_switch(stage: Stage) -> Ended:
     """Stop a running recovery, and let it go on by another person's word."""
     # The lowest does not come up before the switch was pulled: however slow the machine is, the recovery cannot end before.
-    held = stage.sandbox.hold("seed")
+    held = stage.sandbox.cwd("seed") / HELD
     held.touch()
     stage.sandbox.kill("bread", "flour", "corn", "seed")
     command = stage.intent("group:farm", "start:seed").command_id

@@ -27,6 +27,7 @@ from schemas.people import Role
 from schemas.signing import public_text
 
 OPERATOR, APPROVER = "olga", "amir"
+HELD = "held"
 PINNED = "[server]\nlimit = 10\n"
 DRIFTED = "[server]\nlimit = 500\n"
 SELDOM_S = 3600.0
@@ -44,7 +45,7 @@ class Plan:
     warm_up_s: float = 0.0
     has_config: bool = False
     is_liar: bool = False
-    # Comes up only once the file ``held`` in its folder is gone.
+    # Comes up only once the file ``HELD`` in its folder is gone.
     is_held: bool = False
 
 
@@ -122,13 +123,9 @@ class Sandbox:
         words = [sys.executable, "-I", "-S", service_program.__file__, "--port", str(self.ports[plan.name]), "--owner", str(os.getpid())]
         words += [word for other in plan.needs for word in ("--need", self.url(other))]
         words += ["--warm-up", str(plan.warm_up_s)] if plan.warm_up_s else []
-        words += ["--held", str(self.hold(plan.name))] if plan.is_held else []
+        words += ["--held", str(self.cwd(plan.name) / HELD)] if plan.is_held else []
         words += ["--config", str(self.config_file(plan.name))] if plan.has_config else []
         return [*words, "--liar"] if plan.is_liar else words
-
-    def hold(self, name: str) -> Path:
-        """Return the file that keeps a service from coming up while it is there."""
-        return self.cwd(name) / "held"
 
     def url(self, name: str) -> str:
         """Return a service's health page."""
