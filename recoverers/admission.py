@@ -57,9 +57,11 @@ def _why_unfit(command: HealingCommand, configuration: Configuration) -> str | N
     """Return why a command's target is none that the strategy heals here, or why its parameters speak of another one."""
     card = card_named(configuration.cards, command.strategy)
     kind, _, name = command.target.partition(":")
-    if card is not None and kind not in card.targets:
-        return "target_does_not_fit"
     services = configuration.services
+    # A job of a repository that the catalogue knows may also be healed there.
+    is_there = kind == "job" and "repo" in (card.targets if card else ()) and services.repository_of(command.target) is not None
+    if card is not None and kind not in card.targets and not is_there:
+        return "target_does_not_fit"
     known = {"service": services.service, "config": lambda one: services.config(one.partition(":")[0]), UPSTREAM: services.upstream}
     look_up = known.get(kind)
     if look_up is not None and look_up(name) is None:

@@ -268,6 +268,8 @@ class Owner:
         """Let time pass in every assigned partition."""
         for partition in sorted(self._assigned):
             await self._lane(partition).tick(now, partial(self._is_mine, partition))
+            # A stage that is built anew takes a while: the loop turns before the next one.
+            await asyncio.sleep(0)
 
     def _is_mine(self, partition: int) -> bool:
         return partition in self._assigned

@@ -158,7 +158,7 @@ class Classify:
 
 def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, services: Services, now: datetime) -> Sequence[Output]:
     """Tell each incident that is opened how many deployments run on its target."""
-    return [_with_count(output, workflows, services, now) for output in outputs] if len(workflows.rows) else outputs
+    return [_with_count(output, workflows, services, now) for output in outputs] if outputs and len(workflows.rows) else outputs
 
 
 def _with_count(output: Output, workflows: WorkflowsRunning, services: Services, now: datetime) -> Output:
