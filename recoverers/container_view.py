@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from recoverers.container_port import ContainerPort
 from recoverers.ports import Answer, Facts, HealthPort
-from schemas.attempts import ContainerState
+from schemas.attempts import ContainerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
+from schemas.targets.spec import spec_for
 
+# What a step answers when the target has left the catalogue.
+GONE = StepResult(StepStatus.FAILED, "target_unknown")
 # Above this share of its limit a container is on its way to the next kill.
 _MOST_OF_LIMIT = 0.9
 
@@ -25,7 +28,12 @@ class ContainerView:
 
     def spec(self, command: HealingCommand) -> ContainerSpec | None:
         """Return the target's spec."""
-        return next((row for row in self.services.containers if row.target == command.target), None)
+        return spec_for(command.target, self.services.containers)
+
+    def state(self, command: HealingCommand) -> ContainerState | None:
+        """Return the target as its engine sees it now, None when that cannot be told."""
+        spec = self.spec(command)
+        return self.engine.state(spec.name) if spec else None
 
     def seen(self, command: HealingCommand) -> tuple[ContainerSpec, ContainerState] | Facts:
         """Return the spec and the container as it is, or why it may not be touched."""

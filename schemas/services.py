@@ -16,7 +16,7 @@ from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import DiskSpec
 from schemas.targets.lockfile import LockfileSpec
-from schemas.targets.spec import TargetSpec
+from schemas.targets.spec import TargetSpec, spec_for
 
 UPSTREAM = "upstream"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
@@ -119,7 +119,7 @@ class Services:
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
-        return next((spec for spec in self.others() if spec.target == target), None)
+        return spec_for(target, self.others())
 
     def repository_of(self, target: str) -> LockfileSpec | None:
         """Return the repository with a lock file that a target is, or that a CI job is of."""

@@ -33,9 +33,7 @@ class Calendar:
 
     def subject_of(self, decision: Decision) -> Subject:
         """Return what a decision is about, as windows, freezes and workflows name it."""
-        spec = self._owners.of(decision.target)
-        team, environment = (spec.team, spec.environment) if spec else ("", "")
-        return Subject(decision.target, decision.scope, team, environment, decision.strategy)
+        return self._owners.subject_of(decision.target, decision.scope, decision.strategy)
 
     def closed_by_window(self, decision: Decision, now: datetime) -> Closed | None:
         """Return the open window about a decision that ends last."""

@@ -19,12 +19,11 @@ from schemas.matters import matter_of
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Control
 from schemas.recoveries import RecoveryOutcome
-from schemas.services import Services
-from schemas.windows import Subject
 from streams.classified import ClassifyHits
 from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
 from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
+from streams.owners import Owners
 from streams.rows import Rows
 from streams.run_incidents import on_run_failed, on_run_passed
 from streams.runtime_incidents import RuntimeIncidents
@@ -62,7 +61,7 @@ class Classify:
         self._storms = Storms(entries, rules.configuration)
         self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
-        self._workflows = WorkflowsRunning(entries)
+        self._workflows, self._owners = WorkflowsRunning(entries), Owners(rules.configuration.services)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
 
@@ -74,7 +73,7 @@ class Classify:
     def on_event(self, event: ClassifyEvent, place: Place, now: datetime) -> Sequence[Output]:
         """Take one event in."""
         del place
-        return _with_deployments(self._take(event, now), self._workflows, self._rules.configuration.services, now)
+        return _with_deployments(self._take(event, now), self._workflows, self._owners, now)
 
     def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
         match event:
@@ -95,7 +94,7 @@ class Classify:
         """Open what has been gathered long enough."""
         self._workflows.forget_old(now)
         due = self._runtime.open_due(self._stamp(now))
-        opened = _with_deployments(due, self._workflows, self._rules.configuration.services, now)
+        opened = _with_deployments(due, self._workflows, self._owners, now)
         return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
     def take_changes(self) -> Mapping[str, str | None]:
@@ -156,14 +155,14 @@ class Classify:
         return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
 
 
-def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, services: Services, now: datetime) -> Sequence[Output]:
+def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, owners: Owners, now: datetime) -> Sequence[Output]:
     """Tell each incident that is opened how many deployments run on its target."""
-    return [_with_count(output, workflows, services, now) for output in outputs] if outputs and len(workflows.rows) else outputs
+    return [_with_count(output, workflows, owners, now) for output in outputs] if outputs and len(workflows.rows) else outputs
 
 
-def _with_count(output: Output, workflows: WorkflowsRunning, services: Services, now: datetime) -> Output:
+def _with_count(output: Output, workflows: WorkflowsRunning, owners: Owners, now: datetime) -> Output:
     if not isinstance(output, Emit) or not isinstance(output.record, Incident):
         return output
-    incident, owner = output.record, services.owner_of(output.record.target)
-    subject = Subject(incident.target, incident.scope, owner.team if owner else "", owner.environment.value if owner else "")
+    incident = output.record
+    subject = owners.subject_of(incident.target, incident.scope)
     return Emit(replace(incident, deployments=workflows.deployments(now, subject)))

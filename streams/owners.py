@@ -1,8 +1,9 @@
-"""Whose a target is, found at once: thousands of decisions may wait at the door and be asked at each tick; used by ``admit``."""
+"""Whose a target is, found at once: thousands of decisions may be asked about at each tick; used by ``admit`` and ``classify``."""
 
 from __future__ import annotations
 
 from schemas.services import Services, ServiceSpec
+from schemas.windows import Subject
 
 
 class Owners:
@@ -17,3 +18,9 @@ class Owners:
         """Return the service that a target is or whose configuration it is, as ``Services.owner_of`` does."""
         kind, _, name = target.partition(":")
         return self._configs.get(f"config:{name.partition(':')[0]}") if kind == "config" else self._services.get(target)
+
+    def subject_of(self, target: str, scope: str, strategy: str = "") -> Subject:
+        """Return what an action on a target is about, as windows, freezes and workflows name it."""
+        spec = self.of(target)
+        team, environment = (spec.team, spec.environment.value) if spec else ("", "")
+        return Subject(target, scope, team, environment, strategy)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
-import time
 from dataclasses import fields
-from datetime import UTC, datetime
+from functools import partial
 
 import typer
 
-from console.brake_words import override_of
 from console.casefile import case_json, case_markdown
-from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.last_word import incident_named, say_override, speaker_on_incidents
+from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, show, show_changes, talk
 from console.readmodel import IncidentView, summary_of
 from console.topic_reader import read_model
-from console.words import require_right, say, speaker_in
 from schemas.decisions import FORCEABLE
-from schemas.errors import NotFoundError, UsageError
+from schemas.errors import UsageError
 from schemas.oversight import Override
-from schemas.people import Right
 
 WHOLE = typer.Option(Output.JSON, "--output", "-o", help="json or jsonl")
 _COLUMNS = ("id", "state", "kind", "target", "strategy", "reason")
@@ -50,11 +45,8 @@ def list_all(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Optio
 
 def _found(name: str, incident: str) -> tuple[str, IncidentView]:
     model = read_model(brokers_of(name))
-    names = model.named(incident)
-    if len(names) != 1:
-        why = f"{len(names)} incidents begin so" if names else "there is none"
-        raise NotFoundError(f"incident {incident}", why, "List them with `healstream incident list -o json`")
-    return names[0], model.incidents[names[0]]
+    found = incident_named(model, incident)
+    return found, model.incidents[found]
 
 
 def get(incident: str, name: str = NAME, output: Output = WHOLE) -> None:
@@ -70,25 +62,18 @@ def explain(incident: str, name: str = NAME) -> None:
 
 def watch(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output: Output = OUTPUT) -> None:
     """Write an incident's line whenever it changes, until Ctrl-C."""
-    known: dict[str, dict[str, object]] = {}
-    while True:
-        for incident, view in reversed(read_model(brokers_of(name)).newest_first()):
-            row = summary_of(incident, view)
-            if known.get(incident) != row:
-                known[incident] = row
-                show([row], Output.JSONL if output is not Output.TABLE else output, _COLUMNS)
-                sys.stdout.flush()
-        time.sleep(every_s)
+    newest = partial(read_model, brokers_of(name))
+    show_changes(lambda: [(row[0], summary_of(*row)) for row in reversed(newest().newest_first())], _COLUMNS, output, every_s)
 
 
 def mark_healed(incident: str, who: str = AS, name: str = NAME) -> None:
     """Say that an incident's cause is gone: what waits for it is not acted upon, and the members of a storm may go."""
-    _say(incident, Override(secrets.token_hex(8), mark_healed=True), who, name)
+    _say(incident, Override("", mark_healed=True), who, name)
 
 
 def run(incident: str, who: str = AS, name: str = NAME) -> None:
     """Have it healed: a closed incident is opened again and another person approves; budgets do not count for an admin's word."""
-    _say(incident, Override(secrets.token_hex(8), run=True), who, name)
+    _say(incident, Override("", run=True), who, name)
 
 
 def force(incident: str, verdict: str, who: str = AS, name: str = NAME) -> None:
@@ -96,23 +81,22 @@ def force(incident: str, verdict: str, who: str = AS, name: str = NAME) -> None:
     if verdict not in FORCEABLE:
         known = ", ".join(sorted(FORCEABLE))
         raise UsageError(f"verdict {verdict}", "a person's word makes a verdict stricter, never looser", f"Force one of {known}")
-    _say(incident, Override(secrets.token_hex(8), force_verdict=verdict), who, name)
+    _say(incident, Override("", force_verdict=verdict), who, name)
 
 
 def hands_off(incident: str, who: str = AS, name: str = NAME) -> None:
     """Leave this incident to people: what waits ends refused. For a whole target: `healstream freeze hands-off`."""
-    _say(incident, Override(secrets.token_hex(8), hands_off=True), who, name)
+    _say(incident, Override("", hands_off=True), who, name)
 
 
 def cancel(incident: str, who: str = AS, name: str = NAME) -> None:
     """Stop its healing: what waits ends refused, a run stops at its next safe point and is taken back."""
-    _say(incident, Override(secrets.token_hex(8), cancel=True), who, name)
+    _say(incident, Override("", cancel=True), who, name)
 
 
 def _say(incident: str, override: Override, who: str, name: str) -> None:
-    speaker = speaker_in(home(name).people, who)
-    require_right(people_of(home(name)), speaker, Right.OVERRIDE)
+    speaker = speaker_on_incidents(name, who)
     found, view = _found(name, incident)
-    say(brokers_of(name), override_of(found, override, speaker, datetime.now(UTC)))
+    say_override(name, speaker, found, override)
     said = next(field.name for field in fields(override) if field.name != "nonce" and getattr(override, field.name))
     talk(f"{speaker.name} says {said.replace('_', ' ')} of {view.incident.target if view.incident else found}")

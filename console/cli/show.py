@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import typer
@@ -14,6 +15,7 @@ from console.home import Home, home_of
 from schemas.errors import UnreachableError
 
 SHAPE = 1
+Row = Mapping[str, object]
 
 
 class Output(StrEnum):
@@ -72,3 +74,15 @@ def brokers_of(name: str) -> str:
     if not found:
         raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
     return found
+
+
+def show_changes(rows: Callable[[], Iterable[tuple[str, Row]]], columns: Sequence[str], output: Output, every_s: float) -> None:
+    """Write a row whenever what stands under its key is another, oldest first, until Ctrl-C."""
+    known: dict[str, Row] = {}
+    while True:
+        for key, row in rows():
+            if known.get(key) != row:
+                known[key] = row
+                show([row], Output.JSONL if output is not Output.TABLE else output, columns)
+                sys.stdout.flush()
+        time.sleep(every_s)

@@ -28,8 +28,6 @@ from infra.broker.server import free_ports
 from infra.logging import configure
 from schemas.errors import HealstreamError
 
-LIVE_EVERY_S = 0.25
-
 
 @dataclass(slots=True)
 class Line:

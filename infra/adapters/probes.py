@@ -26,6 +26,7 @@ from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
+from schemas.targets.spec import spec_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Probes:
         return await asyncio.to_thread(_compare, self.services, probe.address)
 
     async def _container(self, probe: ProbeSpec) -> Look:
-        spec = next((row for row in self.services.containers if row.target == probe.address), None)
+        spec = spec_for(probe.address, self.services.containers)
         if spec is None:
             return Look(HealthStatus.FAIL, f"the catalogue has no container {probe.address!r}")
         state = await asyncio.to_thread(self.containers.state, spec.name)
@@ -111,7 +112,7 @@ class Probes:
         return judge_container(spec, state, probe.kind)
 
     async def _disk(self, probe: ProbeSpec) -> Look:
-        spec = next((disk for disk in self.services.disks if disk.target == probe.address), None)
+        spec = spec_for(probe.address, self.services.disks)
         if spec is None:
             return Look(HealthStatus.FAIL, f"the catalogue has no disk {probe.address!r}")
         try:
@@ -123,7 +124,7 @@ class Probes:
         return Look(status, f"{percent:.1f} % used")
 
     async def _cache(self, probe: ProbeSpec) -> Look:
-        spec = next((cache for cache in self.services.caches if cache.target == probe.address), None)
+        spec = spec_for(probe.address, self.services.caches)
         if spec is None:
             return Look(HealthStatus.FAIL, f"the catalogue has no cache {probe.address!r}")
         bad = await asyncio.to_thread(broken_entries, spec)
@@ -160,7 +161,7 @@ def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind)
 
 
 def _ask_lockfile(services: Services, target: str) -> Look:
-    spec = next((row for row in services.lockfiles if row.target == target), None)
+    spec = spec_for(target, services.lockfiles)
     if spec is None:
         return Look(HealthStatus.FAIL, f"the catalogue has no repository {target!r}")
     repositories = Lockfiles()

@@ -11,6 +11,7 @@ from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
 from schemas.targets.cache import CacheSpec
+from schemas.targets.spec import spec_for
 
 _UNKNOWN = StepResult(StepStatus.FAILED, "target_unknown")
 _STAYS = "new entries beside the broken ones stay, as after any build; the broken ones come back with the step before"
@@ -85,7 +86,7 @@ class CacheRebuild:
         return Answer(whole, "digest", "" if whole else f"{len(bad or ())} broken, {len(missing)} not there again: {missing[:3]}")
 
     def _cache(self, command: HealingCommand) -> CacheSpec | None:
-        return next((spec for spec in self.services.caches if spec.target == command.target), None)
+        return spec_for(command.target, self.services.caches)
 
 
 def _bad(facts: Facts) -> tuple[tuple[str, str], ...]:

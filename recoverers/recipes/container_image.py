@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from recoverers.container_view import ContainerView
+from recoverers.container_view import GONE, ContainerView
 from recoverers.ports import Answer, Call, Facts, Found, Traits
-from schemas.attempts import StepResult, StepStatus
+from schemas.attempts import StepResult
 from schemas.decisions import HealingCommand
-
-_GONE = StepResult(StepStatus.FAILED, "the container or its engine is gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,11 @@ class ContainerImage:
     def act(self, call: Call) -> StepResult:
         """Keep the container aside and run another from the good image."""
         spec = self.container.spec(call.command)
-        return self.container.engine.swap_image(spec.name, call.facts.value("wanted"), call.key) if spec else _GONE
+        return self.container.engine.swap_image(spec.name, call.facts.value("wanted"), call.key) if spec else GONE
 
     def probe(self, call: Call) -> Found:
         """Look whether it runs from the good image; a swap that stopped half-way is taken up again by its key."""
-        spec = self.container.spec(call.command)
-        state = self.container.engine.state(spec.name) if spec else None
+        state = self.container.state(call.command)
         if state is None:
             return Found.UNCLEAR
         return Found.DONE if state.running and state.image == call.facts.value("wanted") else Found.MISSING
@@ -57,7 +54,7 @@ class ContainerImage:
         """Put the kept container back."""
         spec = self.container.spec(call.command)
         was_running = bool(json.loads(call.pre_image)["running"])
-        return self.container.engine.swap_back(spec.name, call.key, was_running=was_running) if spec else _GONE
+        return self.container.engine.swap_back(spec.name, call.key, was_running=was_running) if spec else GONE
 
     def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:  # noqa: ARG002 - the port's shape; what was before says nothing now
         """Ask one factor."""

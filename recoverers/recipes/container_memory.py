@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from recoverers.container_view import ContainerView
+from recoverers.container_view import GONE, ContainerView
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 
 _OK = StepResult(StepStatus.OK)
-_GONE = StepResult(StepStatus.FAILED, "the container or its engine is gone")
 _UNLIMITED = -1
 
 
@@ -46,8 +45,7 @@ class ContainerMemory:
 
     def pre_image(self, call: Call) -> str:
         """Return its limits and whether it runs."""
-        spec = self.container.spec(call.command)
-        state = self.container.engine.state(spec.name) if spec else None
+        state = self.container.state(call.command)
         if state is None:
             return "{}"
         return json.dumps({"memory": state.memory_bytes, "swap": state.swap_bytes, "running": state.running})
@@ -56,7 +54,7 @@ class ContainerMemory:
         """Set the limit, or start it."""
         spec = self.container.spec(call.command)
         if spec is None:
-            return _GONE
+            return GONE
         if call.step.startswith("start:"):
             return self.container.engine.start(spec.name)
         before, swap, wanted = (int(call.facts.value(name)) for name in ("memory", "swap", "wanted"))
@@ -65,8 +63,7 @@ class ContainerMemory:
 
     def probe(self, call: Call) -> Found:
         """Look at the limit, or whether it runs."""
-        spec = self.container.spec(call.command)
-        state = self.container.engine.state(spec.name) if spec else None
+        state = self.container.state(call.command)
         if state is None:
             return Found.UNCLEAR
         if call.step.startswith("start:"):
@@ -77,7 +74,7 @@ class ContainerMemory:
         """Stop it if it had ended before, and give it its old limits."""
         spec = self.container.spec(call.command)
         if spec is None:
-            return _GONE
+            return GONE
         before = json.loads(call.pre_image)
         if call.step.startswith("start:"):
             return _OK if before["running"] else self.container.engine.stop(spec.name, spec.stop_s)

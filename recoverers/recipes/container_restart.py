@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from recoverers.container_view import ContainerView
+from recoverers.container_view import GONE, ContainerView
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
-
-_GONE = StepResult(StepStatus.FAILED, "the container or its engine is gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +35,21 @@ class ContainerRestart:
 
     def pre_image(self, call: Call) -> str:
         """Return whether it runs, and since when."""
-        spec = self.container.spec(call.command)
-        state = self.container.engine.state(spec.name) if spec else None
+        state = self.container.state(call.command)
         return json.dumps({"running": bool(state and state.running), "started_at": state.started_at if state else ""})
 
     def act(self, call: Call) -> StepResult:
         """Start it, or restart the very start that was seen."""
         spec = self.container.spec(call.command)
         if spec is None:
-            return _GONE
+            return GONE
         if call.step.startswith("start:"):
             return self.container.engine.start(spec.name)
         return self.container.engine.restart(spec.name, spec.stop_s, str(json.loads(call.pre_image)["started_at"]))
 
     def probe(self, call: Call) -> Found:
         """Compare the time of its start with the one before."""
-        spec = self.container.spec(call.command)
-        state = self.container.engine.state(spec.name) if spec else None
+        state = self.container.state(call.command)
         if state is None:
             return Found.UNCLEAR
         before = str(json.loads(call.pre_image)["started_at"])
@@ -63,7 +59,7 @@ class ContainerRestart:
         """Stop it again when it had ended before; one that ran before goes on running."""
         spec = self.container.spec(call.command)
         if spec is None:
-            return _GONE
+            return GONE
         was_running = bool(json.loads(call.pre_image)["running"])
         return StepResult(StepStatus.OK) if was_running else self.container.engine.stop(spec.name, spec.stop_s)
 

@@ -19,6 +19,7 @@ from schemas.decisions import HealingCommand
 from schemas.seen_files import DiskUse, FileSeen
 from schemas.services import Services
 from schemas.targets.disk import GIB, DiskSpec
+from schemas.targets.spec import spec_for
 
 TOO_LITTLE = "rules_free_too_little"
 MOVE, DELETE = "move", "delete"
@@ -148,7 +149,7 @@ class DiskCleanup:
                     yield row
 
     def _disk(self, command: HealingCommand) -> DiskSpec | None:
-        return next((spec for spec in self.services.disks if spec.target == command.target), None)
+        return spec_for(command.target, self.services.disks)
 
 
 def text_of(rows: Sequence[FileSeen]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from schemas.probes import ProbeSpec
 
@@ -30,3 +30,11 @@ class TargetSpec(Protocol):
     def probes(self) -> Sequence[ProbeSpec]:
         """Return how it is looked at; an empty address stands for the target itself."""
         ...
+
+
+S = TypeVar("S", bound=TargetSpec)
+
+
+def spec_for(target: str, specs: Iterable[S]) -> S | None:
+    """Return the spec of that typed name among those of one type."""
+    return next((spec for spec in specs if spec.target == target), None)

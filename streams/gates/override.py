@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.decisions import GateVerdict, Verdict
+from schemas.decisions import FORCEABLE, GateVerdict, Verdict
 from streams.gates.facts import GateFacts, say
 
 NAME = "override"
-_STRICTER = frozenset({Verdict.OBSERVE, Verdict.ESCALATE, Verdict.REFUSE})
 
 
 def check_override(facts: GateFacts) -> GateVerdict:
     """Whoever started an action does not approve it: a second person is asked."""
-    forced = next((verdict for verdict in _STRICTER if verdict == facts.forced), None)
+    forced = next((verdict for verdict in FORCEABLE if verdict == facts.forced), None)
     if forced:
         return say(NAME, forced, f"a person said {forced}")
     if facts.is_asked_for():

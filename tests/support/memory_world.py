@@ -16,6 +16,7 @@ from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Ori
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
+from schemas.targets.spec import spec_for
 from schemas.vocabulary import Kind, Result, result_from_word
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
@@ -118,7 +119,7 @@ class MemoryWorld:
     def _is_well(self, watch: Watch) -> bool:
         if watch.probe.kind is ProbeKind.FILE_HASH:
             return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
-        container = next((row for row in self.services.containers if row.target == watch.probe.address), None)
+        container = spec_for(watch.probe.address, self.services.containers)
         state = self.containers.state(container.name) if container else None
         if container and state:
             return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
