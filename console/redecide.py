@@ -19,6 +19,7 @@ from schemas.outputs import Emit, Place
 from schemas.oversight import Control, RolloutLevel
 from schemas.policy import Policy
 from schemas.recoveries import RecoveryOutcome
+from streams.choice_record import rechoose
 from streams.decide import GATES, Decide, DecideEvent, DecideRules
 from streams.decision_making import approvals_for, tier_after, worst_of
 from streams.gates.facts import GateFacts, findings_in
@@ -92,12 +93,18 @@ def rebuilt(decision: Decision) -> Decision:
     # A release that has more gates asks only those that there were.
     answers = tuple(answer for answer in (gate(facts) for gate in GATES) if answer.name in asked)
     worst = worst_of(answers)
-    plan = (decision.strategy, decision.recipe_version, decision.target, decision.parameters, decision.bounds)
+    # One that was decided before choices were recorded, or without a strategy, chose nothing again.
+    strategy, chances = rechoose(decision) or (decision.strategy, ())
+    known = dict(chances)
+    again = tuple(replace(row, propensity=known.get(row.strategy, 0.0)) for row in decision.candidates)
+    plan = (strategy, decision.recipe_version, decision.target, decision.parameters, decision.bounds)
     return replace(
         decision,
         risk=replace(decision.risk, score=sum_points(decision.risk.factors)),
         tier=facts.tier,
         gates=answers,
+        strategy=strategy,
+        candidates=again if known else decision.candidates,
         verdict=worst.verdict,
         reason=f"{worst.name}: {worst.reason}",
         approvals_required=approvals_for(facts) if worst.verdict is Verdict.ASK else 0,

@@ -21,7 +21,7 @@ from streams.gates.rules import NAME as RULES_GATE
 from streams.gates.rules import judge_findings
 from streams.healing_history import HealingHistory
 from streams.office_time import local_time
-from streams.risk import RiskInputs, score_risk, sum_points, tier_of
+from streams.risk import RiskInputs, score_risk, tier_of
 from streams.rule_findings import Ruled, ask_rules, inputs_of_values, rules_again
 from streams.rule_values import Surroundings, values_of
 from streams.strategy_choice import Asked, Choice, choose_strategy, is_allowed_on, is_healing_on, is_held_out
@@ -201,27 +201,14 @@ def approvals_for(facts: GateFacts) -> int:
     return max(_APPROVALS[facts.tier], *ruled, 1)
 
 
-def redecide(decision: Decision, policy: Policy | None = None) -> Verdict:
-    """Return the verdict that a decision's record gives by itself: its gates' answers, the tier anew from the risk's factors.
+def redecide(decision: Decision, policy: Policy) -> Verdict:
+    """Return the verdict that a policy's rules and thresholds give by a decision's record; its other gates' answers stand.
 
-    With another policy its rules and thresholds are asked instead, from the same record.
+    What the record gives by itself, whole, is ``console/redecide.py``'s ``rebuilt``.
     """
-    inputs = dict(decision.inputs)
-    level = RolloutLevel(inputs["level"])
-    if policy is not None:
-        ruled = rules_again(decision, policy)
-        anew = [
-            judge_findings(ruled.findings, decision.oversight),
-            judge_tier(tier_after(ruled.risk.score, ruled.findings, policy), decision.oversight, level),
-        ]
-        return worst_of([*(gate for gate in decision.gates if gate.name not in {RISK_GATE, RULES_GATE}), *anew]).verdict
-    known = Policy(
-        medium_from=float(inputs["medium_from"]),
-        high_from=float(inputs["high_from"]),
-        critical_from=float(inputs["critical_from"]),
-        # A decision of before there was this tier never reached it.
-        never_from=float(inputs.get("never_from", "inf")),
-    )
-    tier = Tier.NEVER if decision.tier is Tier.NEVER else tier_of(sum_points(decision.risk.factors), known)
-    others = [gate for gate in decision.gates if gate.name != RISK_GATE]
-    return worst_of([*others, judge_tier(tier, decision.oversight, level)]).verdict
+    ruled = rules_again(decision, policy)
+    anew = [
+        judge_findings(ruled.findings, decision.oversight),
+        judge_tier(tier_after(ruled.risk.score, ruled.findings, policy), decision.oversight, RolloutLevel(dict(decision.inputs)["level"])),
+    ]
+    return worst_of([*(gate for gate in decision.gates if gate.name not in {RISK_GATE, RULES_GATE}), *anew]).verdict

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.redecide import rebuilt
 from schemas.decisions import Decision, Tier, Verdict, plan_hash_of
 from schemas.ids import id_of
 from schemas.incidents import Incident, IncidentUpdate, UpdateCause
@@ -22,7 +23,6 @@ from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
 from streams.choice_record import rechoose
 from streams.decide import GATES, Decide, DecideEvent, DecideRules
-from streams.decision_making import redecide
 from tests.support.failures import KEYS, PLACE, T0, admitted, at, configuration, incident, outcome, override, records
 
 JOB = incident()
@@ -69,7 +69,7 @@ def upstream_decided(name: str = "index", healing: bool = True, level: RolloutLe
 def test_a_known_upstream_is_waited_for_at_the_lowest_risk_and_by_its_name_alone() -> None:
     found = upstream_decided()
     assert (found.verdict, found.strategy, found.parameters) == (Verdict.HEAL, "await_upstream", (("upstream", "index"),))
-    assert (found.tier, found.max_attempts, redecide(found)) == (Tier.LOW, 1, Verdict.HEAL)
+    assert (found.tier, found.max_attempts, rebuilt(found).verdict) == (Tier.LOW, 1, Verdict.HEAL)
     assert dict(found.bounds) == {"passes": 3, "first_wait_s": 1.0, "longest_wait_s": 30.0}
 
 
@@ -237,7 +237,7 @@ def test_restarts_and_repeats_change_nothing_and_every_decision_follows_from_its
         assert kept == broken.snapshot()
         for output in expected:
             if isinstance(output, Emit) and isinstance(output.record, Decision):
-                assert redecide(output.record) is output.record.verdict
+                assert rebuilt(output.record).verdict is output.record.verdict
                 chosen = (output.record.strategy, tuple((row.strategy, row.propensity) for row in output.record.candidates))
                 assert rechoose(output.record) == (chosen if output.record.strategy else None)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.redecide import rebuilt
 from schemas.conditions import Condition, Type, Value, compile_condition
 from schemas.configuration import Configuration
 from schemas.decisions import Decision, Oversight, Tier, Verdict
@@ -66,7 +67,7 @@ def test_what_a_rule_says_happens_where_it_holds_and_nowhere_else(then: RuleThen
 
     assert (found.verdict, found.approvals_required, found.tier) == (verdict, approvals, tier)
     assert found.reason == "rules: r: because"
-    assert redecide(found) is found.verdict
+    assert rebuilt(found).verdict is found.verdict
     assert (other.verdict, other.approvals_required) == (Verdict.HEAL, 0)
 
 
@@ -95,7 +96,7 @@ def test_a_rule_that_fails_is_a_persons_whatever_it_would_have_said(then: RuleTh
     assert found.verdict is Verdict.ESCALATE
     assert found.reason.startswith("rules: r failed: KeyError")
     assert found.tier is Tier.MEDIUM
-    assert redecide(found) is Verdict.ESCALATE
+    assert rebuilt(found).verdict is Verdict.ESCALATE
 
 
 def test_every_variable_has_a_value_of_its_type_in_every_decision() -> None:
@@ -122,7 +123,7 @@ def test_rules_only_make_it_stricter_and_any_policys_rules_are_asked_again_from_
     fresh = decided(of, ruled(*others, level=level))
 
     assert LADDER.index(found.verdict) >= LADDER.index(plain.verdict)
-    assert redecide(found) is found.verdict
+    assert rebuilt(found).verdict is found.verdict
     assert rules_again(found, ruled(*picked).policy).risk == found.risk
     assert redecide(found, ruled(*others).policy) is fresh.verdict
     assert {name for name, _ in found.inputs if name.startswith(PREFIX)} == {PREFIX + row.name for row in VARIABLES}
@@ -143,7 +144,7 @@ def test_a_canary_heals_its_share_by_itself_asks_for_the_others_and_stays_with_i
         of = replace(JOB, origin_key=("github", "acme/api", str(number), "build", "1"))
         first, second = asked(of, house, past=past), asked(of, house, attempt=2, past=past)
         verdicts.append(first.verdict)
-        assert first.verdict is second.verdict is redecide(first)
+        assert first.verdict is second.verdict is rebuilt(first).verdict
         assert (first.verdict is Verdict.HEAL) == (canary_point(first.incident_id, "rerun_job") < 0.25)
         assert (first.approvals_required, first.dry_run) == (0 if first.verdict is Verdict.HEAL else 1, False)
     assert set(verdicts) == {Verdict.HEAL, Verdict.ASK}

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from console.redecide import rebuilt
 from schemas.catalogue import CARDS, card_named
 from schemas.configuration import Configuration
 from schemas.decisions import Decision, Verdict
@@ -24,7 +25,6 @@ from schemas.vocabulary import Kind
 from streams.choice_book import UNTOUCHED, ChoiceBook
 from streams.choice_record import rechoose
 from streams.decide import Decide, DecideRules
-from streams.decision_making import redecide
 from tests.support.failures import PLACE, at, configuration, incident, outcome, records
 
 RERUN = cast("StrategyCard", card_named(CARDS, "rerun_job"))
@@ -92,7 +92,7 @@ def test_the_first_of_the_catalogue_is_chosen_most_and_the_other_within_its_shar
         chances = {row.strategy: row.propensity for row in decision.candidates}
         assert sum(chances.values()) == pytest.approx(1.0)
         assert chances["rerun_job"] >= 0.9
-        assert decision.verdict is redecide(decision) is Verdict.HEAL
+        assert decision.verdict is rebuilt(decision).verdict is Verdict.HEAL
         assert rechoose(decision) == (decision.strategy, tuple(chances.items()))
 
 
@@ -236,6 +236,6 @@ def test_a_hold_out_follows_from_the_incident_and_says_why() -> None:
     assert first == second
     held = next(decision for decision in first if decision.verdict is Verdict.OBSERVE)
     assert held.reason == "holdout: left alone to see whether it heals by itself"
-    assert redecide(held) is Verdict.OBSERVE
+    assert rebuilt(held).verdict is Verdict.OBSERVE
     plain = stage(rules_with())
     assert all(decided(plain, failure(number)).verdict is Verdict.HEAL for number in range(60))
