@@ -183,6 +183,7 @@ def begin_contest(snapshot: Snapshot, memory: Sequence[Lesson] = (), scored: Seq
     groups: dict[Group, int] = {}
     for lesson in memory:
         groups[group_of(lesson.kind)] = groups.get(group_of(lesson.kind), 0) + 1
-    contest = Contest(Classifier.from_snapshot(snapshot), Classifier.from_snapshot(snapshot), groups=groups)
+    champion = Classifier.from_snapshot(snapshot)
+    contest = Contest(champion, champion.copy(), groups=groups)
     contest.memory, contest.taught, contest.scored = list(memory), len(memory), list(scored)
     return contest

@@ -139,6 +139,13 @@ class Classifier:
         sizes = sorted((abs(weight) for row in self._rows.values() for weight in row if weight), reverse=True)
         return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
+    def copy(self) -> Classifier:
+        """Return a model that says the same and learns by itself."""
+        other = Classifier()
+        other._rows = dict(self._rows)
+        other.learned, other.naming = self.learned, self.naming
+        return other
+
     @classmethod
     def from_snapshot(cls, snapshot: Snapshot) -> Classifier:
         """Build a classifier from a snapshot; raises SnapshotError when it is not exactly what ``snapshot`` made."""

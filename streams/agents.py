@@ -141,7 +141,7 @@ class Lane:
                 cell = await self._built()
                 _let_pass(self._bound, self._shell, cell, now)
                 await self._deliver(cell, is_due=True)
-                self._take_up_rules()
+                await self._take_up_rules()
 
     async def write_state(self) -> None:
         """Make durable what was applied before this call."""
@@ -156,15 +156,18 @@ class Lane:
                 await self._deliver(self.cell, is_due=True)
             self.cell = None
 
-    def _take_up_rules(self) -> None:
+    async def _take_up_rules(self) -> None:
         """Build the stage by the rules in force now when they are others: all that it said and knows is durable here."""
         cell, now = self.cell, self._bound.generation()
         if cell is None or cell.generation == now or cell.held or cell.unsent:
             return
+        # Building may take seconds: the loop turns meanwhile, and without a stage every event waits for the lock.
+        self.cell = None
         try:
-            self.cell = Cell(self._bound.build(cell.logic.snapshot()), cell.guard, now)
+            self.cell = Cell(await asyncio.to_thread(_build_again, self._bound, cell.logic), cell.guard, now)
         except Exception:
             # The old stage goes on by the old rules; the supervisor's next start would meet the same defect.
+            self.cell = cell
             cell.generation = now
             log.exception("the stage cannot be built by the new rules; it goes on by the old ones", stage=self._bound.stage.name)
 
@@ -206,7 +209,9 @@ class Lane:
         try:
             entries = await asyncio.to_thread(read_entries, self._shell.brokers, topic, partition, READ_STATE_S)
             bound.door.forget(partition)
-            self.cell = Cell(bound.build(stage_entries(entries)), Guard.from_entries(entries), bound.generation())
+            generation = bound.generation()
+            logic = await asyncio.to_thread(bound.build, stage_entries(entries))
+            self.cell = Cell(logic, Guard.from_entries(entries), generation)
             _apply_again(bound, self.cell, held)
         except Exception as error:
             # Without its state the stage would forget what it promised; a person must see the cause, a restart may mend it.
@@ -268,8 +273,6 @@ class Owner:
         """Let time pass in every assigned partition."""
         for partition in sorted(self._assigned):
             await self._lane(partition).tick(now, partial(self._is_mine, partition))
-            # A stage that is built anew takes a while: the loop turns before the next one.
-            await asyncio.sleep(0)
 
     def _is_mine(self, partition: int) -> bool:
         return partition in self._assigned
@@ -279,6 +282,10 @@ class Owner:
         if lane is None:
             lane = self._lanes[partition] = Lane(self._bound, self._shell, partition)
         return lane
+
+
+def _build_again(bound: Bound, logic: StageLogic[Record]) -> StageLogic[Record]:
+    return bound.build(logic.snapshot())
 
 
 def _apply_again(bound: Bound, cell: Cell, held: Sequence[Applied]) -> None:

@@ -70,8 +70,8 @@ def lesson_entries(contest: Contest) -> dict[str, str | None]:
 
 def load_contest(entries: Mapping[str, str], shipped: str) -> Contest:
     """Return the contest that the entries hold; without any, one in which the shipped model challenges itself."""
-    body = entries.get(CHAMPION, shipped)
-    contest = Contest(classifier_of(body), classifier_of(body))
+    champion = classifier_of(entries.get(CHAMPION, shipped))
+    contest = Contest(champion, champion.copy())
     slots = sorted(int(name.removeprefix(_MEMORY)) for name in entries if name.startswith(_MEMORY))
     contest.memory = [_lesson(entries[f"{_MEMORY}{slot}"]) for slot in slots]
     if COUNTS in entries:

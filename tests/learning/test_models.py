@@ -104,6 +104,16 @@ def test_a_snapshot_through_json_predicts_the_same() -> None:
     assert again.snapshot() == classifier.snapshot()
 
 
+def test_a_copy_says_the_same_and_learns_by_itself() -> None:
+    """Given a copy, when it learns, then the first still says what it said."""
+    classifier = _trained()
+    before, copy = classifier.snapshot(), classifier.copy()
+    assert copy.snapshot() == before
+    copy.learn(_DISK, Kind.DNS_RESOLUTION, 2.0)
+    assert copy.snapshot() != before
+    assert classifier.snapshot() == before
+
+
 def _changed(**changes: object) -> Snapshot:
     return cast("Snapshot", {**_trained().snapshot(), **changes})
 
@@ -125,6 +135,7 @@ def test_a_snapshot_of_what_a_model_cannot_hold_is_refused(weights: dict[str, di
         Classifier.from_snapshot(_changed(weights=weights, checksum=_checksum(40, weights)))
 
 
+@pytest.mark.timeout(1200)  # A minute of processor time, which a busy machine may stretch twentyfold.
 def test_training_is_reproducible_and_the_shipped_model_is_its_result() -> None:
     """Given the shipped patterns and seed, then training gives the shipped file to the letter."""
     folder = Path(__file__).parents[2] / "learning" / "catalogue"
