@@ -78,16 +78,16 @@ def test_each_effect_happens_once_and_each_run_ends_healed(brokers: str, tmp_pat
         for deepest in services[::3]:
             start_by_hand(deepest)
         doomed = [world.start_worker(point) for point in points]
-        assert wait_for(lambda: _assigned(brokers) == [1] * len(points), 60), _assigned(brokers)
+        assert wait_for(lambda: _assigned(brokers) == [1] * len(points)), _assigned(brokers)
         # when each gets a command and dies at its boundary
         orders = [world.command(f"service:{top.name}", f"{top.name}-{'+'.join(points)}") for top in services[2::3]]
         for order in orders:
             world.send(order)
-        assert wait_for(lambda: all(worker.poll() is not None for worker in doomed), 60)
+        assert wait_for(lambda: all(worker.poll() is not None for worker in doomed))
         world.start_worker()
         # then another finishes all, each service was started exactly once, and each incident has one outcome
         incidents = {order.incident_id for order in orders}
-        assert wait_for(lambda: incidents <= {row.incident_id for row in world.outcomes()}, 60)
+        assert wait_for(lambda: incidents <= {row.incident_id for row in world.outcomes()})
         ended = [row for row in world.outcomes() if row.incident_id in incidents]
         assert {row.status for row in ended} == {OutcomeStatus.HEALED}, ended
         assert len({row.command_id for row in ended}) == len(orders)

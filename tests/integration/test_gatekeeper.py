@@ -111,7 +111,7 @@ def commands(broker: str, marker: str) -> list[HealingCommand]:
     ]
 
 
-def wait_for(broker: str, marker: str, count: int, deadline_s: float = 60) -> list[HealingCommand]:
+def wait_for(broker: str, marker: str, count: int, deadline_s: float = 120) -> list[HealingCommand]:
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         found = commands(broker, marker)

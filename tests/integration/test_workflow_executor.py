@@ -25,7 +25,7 @@ from schemas.vocabulary import Kind
 from schemas.workflow_cards import card_of
 from schemas.workflow_text import workflows_body
 from schemas.workflows import Chain, Fork, Given, Use, Workflow
-from tests.support.executor_world import ExecutorWorld, ports, service_in, wait_for
+from tests.support.executor_world import PATIENCE_S, ExecutorWorld, ports, service_in, wait_for
 
 BOTH = Workflow(
     "start_both", 1, "Start two services at the same time", frozenset({Kind.SERVICE_DOWN}), frozenset({"service"}),
@@ -54,10 +54,10 @@ def test_a_successor_ends_a_workflow_whose_executor_died_with_two_branches_in_fl
         dying = world.start_worker("before-done:1")
         # when the command arrives, the executor dies, and another one starts
         world.send(sign(order, world.key))
-        assert dying.wait(60) == 137
+        assert dying.wait(PATIENCE_S) == 137
         world.start_worker()
         # then both services were started once, and the run is verified and healed
-        assert wait_for(lambda: bool(world.outcomes()), 60)
+        assert wait_for(lambda: bool(world.outcomes()))
         (outcome,) = world.outcomes()
         assert outcome.status is OutcomeStatus.HEALED, outcome
         assert {step.name for step in outcome.steps} == {

@@ -34,6 +34,8 @@ from schemas.signing import public_text, sign
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 
+PATIENCE_S = 180.0
+"""How long, in seconds, a slow machine may take for what a quick one does in ten."""
 SERVE = "import http.server,sys;http.server.HTTPServer(('127.0.0.1',int(sys.argv[1])),http.server.SimpleHTTPRequestHandler).serve_forever()"
 
 
@@ -123,7 +125,7 @@ class ExecutorWorld:
             plan_hash=plan_hash_of(card.name, 1, target, (), card.bounds),
             epoch=1,
             issued_at=now,
-            not_after=now + timedelta(seconds=120),
+            not_after=now + timedelta(seconds=600),
             deadline_s=card.deadline_s,
             bounds=card.bounds,
         )
@@ -150,7 +152,7 @@ def _kill(pid: int) -> None:
         return
 
 
-def wait_for(what: Callable[[], bool], seconds: float) -> bool:
+def wait_for(what: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
     """Return whether it came true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -78,7 +78,7 @@ class Copy:
         return {**found, "supervisor": int(str(running["pid"]))}
 
 
-def until(question: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
+def until(question: Callable[[], bool], what: str, deadline_s: float = 120.0) -> None:
     """Ask until the answer is yes; fail at the deadline."""
     end = time.monotonic() + deadline_s
     while not question():
