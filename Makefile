@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files run side by side: most of them wait for processes rather than compute.
+# Test files run side by side, but not those that start a whole system each: two at a time only wait for each other.
 JOBS ?= 2
 PROCESSES := tests/integration tests/chaos
 COVERAGE := 90
@@ -48,7 +48,7 @@ check: setup ## lint, types, imports, budgets
 test: check ## check, then all tests, with the coverage that is asked for
 	@rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/python -m coverage run -m pytest -q -n $(JOBS) --dist loadfile tests --ignore tests/house $(PROCESSES:%=--ignore %)
-	$(BIN)/python -m coverage run -m pytest -q $(PROCESSES) # each starts a system of its own; two at a time only wait for each other
+	$(BIN)/python -m coverage run -m pytest -q $(PROCESSES)
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --fail-under $(COVERAGE) | tail -n 3
 	$(BIN)/python -m coverage report --include '$(CORE)' --omit '$(SHELL_FILES)' --fail-under $(CORE_COVERAGE) | tail -n 3
