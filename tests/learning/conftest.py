@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from infra.compiled_patterns import CompiledPatterns
 from learning.calibration import load_calibration
 from learning.classification import Recognizer
 from learning.classifier import Classifier
-from learning.patterns.loader import Catalogue, load_catalogue, read_folder
+from learning.patterns.loader import Catalogue
 from learning.patterns.matcher import Matcher
 from learning.patterns.precedence import load_precedence
-
-CATALOGUE = Path(__file__).parents[2] / "learning" / "catalogue"
+from tests.support.shipped_patterns import CATALOGUE, shipped_catalogue, shipped_matcher
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     """Return the shipped patterns."""
-    loaded = load_catalogue(read_folder(CATALOGUE))
-    assert isinstance(loaded, Catalogue), [str(problem) for problem in loaded]
-    return loaded
+    return shipped_catalogue()
 
 
 @pytest.fixture(scope="session")
-def matcher(catalogue: Catalogue) -> Matcher:
+def matcher() -> Matcher:
     """Return the shipped patterns, compiled."""
-    return Matcher(catalogue, CompiledPatterns.in_cache({}))
+    return shipped_matcher()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import hyperscan
 import pytest
@@ -12,12 +11,11 @@ from hypothesis import strategies as st
 
 from learning.marks import MARK_RULES
 from learning.patterns.gate import MAX_GATE_HITS, compile_gate, lines_with_needs
-from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.required import needs_of
 from learning.patterns.write_common_grams import common_grams, module_of
+from tests.support.shipped_patterns import shipped_catalogue
 
-_LOADED = load_catalogue(read_folder(Path(__file__).parents[2] / "learning" / "catalogue"))
-_PATTERNS = _LOADED.patterns if isinstance(_LOADED, Catalogue) else ()
+_PATTERNS = shipped_catalogue().patterns
 _EXPRESSIONS = [*(one for pattern in _PATTERNS for one in pattern.expressions), *(rule.hint for rule in MARK_RULES)]
 # Each form that an expression may take, small enough to be tried in all its ways.
 _FORMS = (

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from learning.patterns.loader import Catalogue, load_catalogue, read_folder
 from learning.patterns.lookup import MOST_FOUND, Lookup, words_of
 from learning.patterns.model import Pattern
 from schemas.vocabulary import Kind
-
-SHIPPED = Path(__file__).parents[2] / "learning" / "catalogue"
+from tests.support.shipped_patterns import shipped_catalogue
 
 
 @pytest.fixture(scope="module")
 def patterns() -> tuple[Pattern, ...]:
-    catalogue = load_catalogue(read_folder(SHIPPED))
-    assert isinstance(catalogue, Catalogue)
-    return catalogue.patterns
+    return shipped_catalogue().patterns
 
 
 @pytest.fixture(scope="module")

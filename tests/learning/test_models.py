@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -29,13 +28,12 @@ from learning.challenger import (
     propose_promotion,
 )
 from learning.classifier import KINDS, MAX_WEIGHTS, Classifier, Snapshot, SnapshotError
-from learning.patterns.loader import Catalogue, load_catalogue, read_folder
-from learning.patterns.matcher import Matcher
 from learning.softmax import LEARNING_RATE
 from learning.training import model_text, train_model
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.vocabulary import Kind
 from tests.support.chance import seeded
+from tests.support.shipped_patterns import CATALOGUE, shipped_matcher
 
 _DISK = {1: 0.7, 2: 0.7}
 _DNS = {3: 0.7, 4: 0.7}
@@ -138,10 +136,7 @@ def test_a_snapshot_of_what_a_model_cannot_hold_is_refused(weights: dict[str, di
 @pytest.mark.timeout(1200)  # A minute of processor time, which a busy machine may stretch twentyfold.
 def test_training_is_reproducible_and_the_shipped_model_is_its_result() -> None:
     """Given the shipped patterns and seed, then training gives the shipped file to the letter."""
-    folder = Path(__file__).parents[2] / "learning" / "catalogue"
-    catalogue = load_catalogue(read_folder(folder))
-    assert isinstance(catalogue, Catalogue)
-    assert model_text(train_model(Matcher(catalogue), 7).snapshot()) == (folder / "model.json").read_text(encoding="utf-8")
+    assert model_text(train_model(shipped_matcher(), 7).snapshot()) == (CATALOGUE / "model.json").read_text(encoding="utf-8")
 
 
 def _contest_won_by_challenger() -> tuple[Contest, PromotionProposal]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from learning.patterns.confirm import confirmer_of, confirms, matches
-from learning.patterns.loader import Catalogue, load_catalogue, read_folder
+from learning.patterns.loader import Catalogue
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
 from learning.structure import clean_line
 from schemas.vocabulary import Group, group_of
+from tests.support.shipped_patterns import shipped_catalogue
 
-_LOADED = load_catalogue(read_folder(Path(__file__).parents[2] / "learning" / "catalogue"))
-_PATTERNS = _LOADED.patterns if isinstance(_LOADED, Catalogue) else ()
+_PATTERNS = shipped_catalogue().patterns
 _EXAMPLES = [pytest.param(p, text, id=f"{p.id}-{n}") for p in _PATTERNS for n, text in enumerate(p.examples)]
 _NEAR_MISSES = [pytest.param(p, text, id=f"{p.id}-{n}") for p in _PATTERNS for n, text in enumerate(p.counter_examples)]
 
