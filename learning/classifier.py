@@ -123,7 +123,7 @@ class Classifier:
 
     def snapshot(self) -> Snapshot:
         """Return the state as data; weights too small to matter are left out, and the smallest beyond ``MAX_WEIGHTS``."""
-        least = self._least_kept()
+        least = _least_kept(self._rows.values())
         rows = sorted(self._rows.items())
         weights = {
             kind.value: {str(index): round(row[column], _DIGITS) for index, row in rows if abs(row[column]) >= least}
@@ -134,10 +134,6 @@ class Classifier:
         naming = NamingPlain(knots=[list(knot) for knot in self.naming.knots], code=self.naming.code, infra=self.naming.infra)
         checksum = _checksum(self.learned, weights, naming)
         return Snapshot(version=SNAPSHOT_VERSION, learned=self.learned, weights=weights, naming=naming, checksum=checksum)
-
-    def _least_kept(self) -> float:
-        sizes = sorted((abs(weight) for row in self._rows.values() for weight in row if weight), reverse=True)
-        return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
     def copy(self) -> Classifier:
         """Return a model that says the same and learns by itself."""
@@ -169,6 +165,11 @@ class Classifier:
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier
+
+
+def _least_kept(rows: Iterable[Sequence[float]]) -> float:
+    sizes = sorted((abs(weight) for row in rows for weight in row if weight), reverse=True)
+    return max(_SMALLEST, sizes[MAX_WEIGHTS]) if len(sizes) > MAX_WEIGHTS else _SMALLEST
 
 
 def _index(text: str) -> int:
