@@ -29,6 +29,7 @@ from infra.adapters.ci_server import CiServers
 from infra.adapters.containers import Containers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
+from infra.adapters.indexes import Indexes
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
@@ -319,7 +320,8 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     services = configuration.services
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host)
+    indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from console.configuration import Files, configuration_of
 from schemas.configuration import Configuration, Keys, services_body
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
@@ -56,6 +57,41 @@ def test_each_row_becomes_its_record_and_crosses_the_catalogue() -> None:
 )
 def test_a_mistake_is_named_at_its_line(text: str, word: str) -> None:
     found = told(text)
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")
+
+
+INDEX = (
+    "  - {name: apt, tool: apt, file: /srv/apt/sources.list, mirrors: ['http://one.example/d', 'http://two.example/d'], source: github, "
+    "projects: [acme/shop], ask: [apt-get, update], lists: /srv/apt/lists}\n"
+)
+
+
+def test_a_package_index_becomes_its_record() -> None:
+    found = told(f"{CI}indexes:\n{INDEX}")
+    assert isinstance(found, Configuration)
+    mirrors = ("http://one.example/d", "http://two.example/d")
+    row = ("apt", IndexTool.APT, "/srv/apt/sources.list", mirrors, "github", ("acme/shop",), ("apt-get", "update"), "/srv/apt/lists")
+    assert found.services.indexes == (IndexSpec(*row),)
+    assert found.services.spec_of("index:apt") == found.services.indexes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (INDEX + INDEX, "twice"),
+        (INDEX.replace(", 'http://two.example/d'", ""), "at least 2 items"),
+        (INDEX.replace("two.example/d", "one.example/d/"), "a mirror is there twice"),
+        (INDEX.replace("http://two", "http://me:secret@two"), "pattern"),
+        (INDEX.replace("/srv/apt/lists", "/etc"), "pattern"),
+        (INDEX.replace("tool: apt", "tool: pip"), "lists names apt's folder"),
+        (INDEX.replace(", lists: /srv/apt/lists", ""), "lists names apt's folder"),
+        (INDEX.replace("acme/shop", "acme/other"), "no CI server"),
+    ],
+)
+def test_a_mistake_in_a_package_index_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}indexes:\n{text}")
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:")
