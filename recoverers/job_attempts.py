@@ -77,6 +77,11 @@ class JobAttempts:
             not shown, source, f"the log of attempt {attempt} shows {command.kind}" if shown else "without the pattern", settled=True
         )
 
+    def has_ended(self, command: HealingCommand, facts: Facts) -> bool:
+        """Tell whether the new attempt is over, however it ended."""
+        job = self.ci.job(command.target, int(facts.value("attempt")) + 1)
+        return job is not None and bool(job.conclusion)
+
     def _has_risen(self, call: Call) -> bool | None:
         latest = self.ci.latest_attempt(call.command.target)
         return None if latest is None else latest > int(call.facts.value("attempt"))

@@ -123,6 +123,9 @@ class MirrorSwitch:
         setting = self.indexes.setting(spec)
         if setting is None or (facts.value("to") and facts.value("to") not in setting.mirrors):
             return Answer(False, "tool", "the setting does not name the mirror any more", settled=True)
+        # Factors are asked again and again; an index is not to be asked all the time that a job takes.
+        if not self.attempts.has_ended(command, facts):
+            return Answer(False, "tool", "asked when the job has ended")
         said = self.indexes.ask(spec)
         return Answer(said.status is StepStatus.OK, "tool", said.detail)
 

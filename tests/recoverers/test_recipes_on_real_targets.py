@@ -62,12 +62,12 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
     )
 
 
-def carry_out(world: World, strategy: str, target: str, **changes: object) -> RecoveryOutcome:
-    """Let the engine carry one command out."""
+def carry_out(world: World, strategy: str, target: str, hands: FakeHands | None = None, **changes: object) -> RecoveryOutcome:
+    """Let the engine carry one command out; by hands of the test's own where what is healed needs time."""
     card = card_named(CARDS, strategy)
     assert card is not None
     terms = Terms(recipes_for(world)[strategy], card, 0.0)
-    state, hands = RunState(command(strategy, target, **changes)), FakeHands()
+    state, hands = RunState(command(strategy, target, **changes)), hands or FakeHands()
     drive(fold(state, accept(state, terms, hands)), terms, hands)
     return outcomes(hands)[0]
 
