@@ -33,7 +33,9 @@ from infra.adapters.indexes import Indexes
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.service_managers import ServiceManagers
 from infra.adapters.step_records import StepRecords
+from infra.adapters.units import Units
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -321,7 +323,8 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
     indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)
+    managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
+    return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)
 
 
 def main() -> int:

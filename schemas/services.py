@@ -34,7 +34,10 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """One service: its start command as an argument list (never a shell line), its pid file and what it depends on."""
+    """One service: its start command as an argument list (never a shell line), its pid file and what it depends on.
+
+    A service that is a ``unit`` of systemd has no command, folder and pid file of its own here: systemd knows them.
+    """
 
     name: str
     group: str
@@ -51,6 +54,7 @@ class ServiceSpec:
     team: str = ""
     # Free words of the operators for rules to read, such as ``data: customers``.
     labels: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
+from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
@@ -44,6 +45,7 @@ class Probes:
     services: Services
     allowed: frozenset[str] = frozenset()
     containers: Containers = field(default_factory=Containers.here)
+    systemctl: Systemctl = Systemctl()
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
@@ -58,6 +60,7 @@ class Probes:
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: self._lockfile,
+            ProbeKind.UNIT: self._unit,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -135,6 +138,15 @@ class Probes:
 
     async def _lockfile(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
+
+    async def _unit(self, probe: ProbeSpec) -> Look:
+        if not any(spec.unit == probe.address for spec in self.services.services if spec.unit):
+            return Look(HealthStatus.FAIL, f"the catalogue has no unit {probe.address!r}")
+        state = await asyncio.to_thread(self.systemctl.state, probe.address)
+        if state is None:
+            # Nothing can be said of it: somebody has to look, nothing is to be started.
+            return Look(HealthStatus.DEGRADED, "systemd does not answer")
+        return Look(HealthStatus.PASS if state.is_alive else HealthStatus.FAIL, f"{state.active} ({state.sub}), {state.result}")
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()

@@ -6,10 +6,12 @@ import pytest
 
 from console.configuration import Files, configuration_of
 from schemas.configuration import Configuration, Keys, services_body
+from schemas.probes import ProbeKind
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from streams.probing import watches_of
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
 DISK = "  - {host: db-1, path: /srv/db, data: [tables], quarantine: /spare, clean: [{folder: logs, older_than_s: 60, regenerable: true}]}\n"
@@ -95,3 +97,33 @@ def test_a_mistake_in_a_package_index_is_named_at_its_line(text: str, word: str)
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:")
+
+
+UNIT = "  - {name: web, group: g, unit: web@1.service, probes: [{name: alive, kind: unit}]}\n"
+
+
+def test_a_service_is_a_unit_of_systemd_and_its_probe_looks_at_that_unit() -> None:
+    found = told(f"services:\n{UNIT}")
+    assert isinstance(found, Configuration)
+    [web] = found.services.services
+    assert (web.unit, web.argv, web.cwd, web.pid_file) == ("web@1.service", (), "", "")
+    [watch] = watches_of(found.services)
+    assert (watch.target, watch.probe.kind, watch.probe.address) == ("service:web", ProbeKind.UNIT, "web@1.service")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (UNIT.replace("unit: web@1.service", "unit: web@1.service, argv: [run]"), "kept by its command or by systemd"),
+        (UNIT.replace("unit: web@1.service, ", ""), "kept by its command or by systemd"),
+        (UNIT.replace("unit: web@1.service", "argv: [run], cwd: /srv, pid_file: /run/pid"), "a probe of kind unit"),
+        (UNIT.replace("unit: web@1.service", "unit: --help.service"), "pattern"),
+        (UNIT.replace("unit: web@1.service", "unit: ../web.service"), "pattern"),
+        (UNIT.replace("unit: web@1.service", "unit: web.timer"), "pattern"),
+    ],
+)
+def test_a_mistake_in_a_unit_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"services:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:2:")
