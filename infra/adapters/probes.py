@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,13 +54,13 @@ class Probes:
             ProbeKind.PROCESS: self._process,
             ProbeKind.TCP: self._tcp,
             ProbeKind.HTTP: self._http,
-            ProbeKind.FILE_HASH: self._file,
+            ProbeKind.FILE_HASH: partial(self._beside, _compare),
             ProbeKind.DISK_USAGE: self._disk,
             ProbeKind.CONTAINER_RUNNING: self._container,
             ProbeKind.CONTAINER_MEMORY: self._container,
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
-            ProbeKind.LOCKFILE: self._lockfile,
+            ProbeKind.LOCKFILE: partial(self._beside, _ask_lockfile),
             ProbeKind.UNIT: self._unit,
         }
         try:
@@ -101,8 +102,8 @@ class Probes:
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
 
-    async def _file(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_compare, self.services, probe.address)
+    async def _beside(self, ask: Callable[[Services, str], Look], probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(ask, self.services, probe.address)
 
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.containers)
@@ -135,9 +136,6 @@ class Probes:
             # Nothing can be said of its entries: somebody has to look, nothing is to be rebuilt.
             return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
         return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
-
-    async def _lockfile(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
 
     async def _unit(self, probe: ProbeSpec) -> Look:
         if not any(spec.unit == probe.address for spec in self.services.services if spec.unit):
