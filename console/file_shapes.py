@@ -9,14 +9,14 @@ import ipaddress
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
-from console.target_shapes import CacheRow, ContainerRow, DiskRow, LockfileRow
+from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LockfileRow
 from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -98,13 +98,14 @@ def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
 
 
 class ServiceRow(Shape):
-    """One service of ``services.yaml``; ``argv`` is a list of words, never a shell line."""
+    """One service of ``services.yaml``: a command with its pid file (``argv`` is a list of words, never a shell line), or a unit."""
 
     name: Name
     group: Name
-    argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    cwd: Annotated[str, Field(pattern=r"^/")]
-    pid_file: Annotated[str, Field(pattern=r"^/")]
+    argv: tuple[str, ...] = ()
+    cwd: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    pid_file: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    unit: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,240}\.service$|^$")] = ""
     depends_on: tuple[Name, ...] = ()
     probes: tuple[ProbeRow, ...] = ()
     configs: tuple[Name, ...] = ()
@@ -112,6 +113,15 @@ class ServiceRow(Shape):
     environment: Environment = Environment.PRODUCTION
     team: Annotated[str, Field(pattern=rf"{NAME}|^$")] = ""
     labels: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=50)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_keeper(self) -> Self:
+        own = (bool(self.argv), bool(self.cwd), bool(self.pid_file))
+        if any(own) if self.unit else not all(own):
+            raise ValueError("a service is kept by its command or by systemd: write argv, cwd and pid_file, or unit alone")
+        if not self.unit and any(probe.kind is ProbeKind.UNIT for probe in self.probes):
+            raise ValueError("a probe of kind unit looks at the service's unit: write unit, or another kind of probe")
+        return self
 
     def record(self) -> ServiceSpec:
         """Return the record."""
@@ -128,6 +138,7 @@ class ServiceRow(Shape):
             environment=self.environment,
             team=self.team,
             labels=tuple(sorted(self.labels.items())),
+            unit=self.unit,
         )
 
 
@@ -183,6 +194,7 @@ class ServicesFile(Shape):
     containers: tuple[ContainerRow, ...] = ()
     caches: tuple[CacheRow, ...] = ()
     lockfiles: tuple[LockfileRow, ...] = ()
+    indexes: tuple[IndexRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -197,33 +197,35 @@ def _all(records: Iterable[Record], wanted: type[Decision]) -> list[Decision]:
 
 
 def _in_order(records: Sequence[Record], decisions: Mapping[tuple[str, int], Decision]) -> list[tuple[datetime, DecideEvent]]:
-    """Return what decide read by the time at which it read it, as far as the records tell; equal times in the order of the ranks.
+    """Return what decide read by the time at which it read it, as far as the records tell; equal times by attempt, then by rank.
 
-    What follows from a decision comes after it, whatever another machine's clock wrote.
+    What follows from a decision comes after it, whatever another machine's clock wrote: also after what led to that decision.
     """
     decided = {key: row.decided_at for key, row in decisions.items()}
-    by_id = {id_of(row): row.decided_at for row in decisions.values()}
+    by_id = {id_of(row): row for row in decisions.values()}
     runs = {id_of(row): row.run.attempt for row in records if isinstance(row, Incident) and row.run}
-    found: list[tuple[datetime, int, DecideEvent]] = []
+    found: list[tuple[datetime, int, int, DecideEvent]] = []
     for record in records:
         match record:
             case Incident():
                 at = decided.get((id_of(record), 1))
                 # One that was never decided has no place in a comparison.
                 if at is not None:
-                    found.append((at, 1, record))
+                    found.append((at, 0, 1, record))
             case IncidentUpdate():
                 caused_by = (record.run_attempt or 0) - runs.get(record.incident_id, 0)
                 earliest = decided.get((record.incident_id, max(caused_by, 1)), record.at)
-                found.append((max(record.at, earliest), 2, record))
+                found.append((max(record.at, earliest), caused_by, 2, record))
             case RecoveryOutcome():
                 earliest = decided.get((record.incident_id, record.attempt), record.finished_at)
-                found.append((max(record.finished_at, earliest), 3, record))
+                found.append((max(record.finished_at, earliest), record.attempt, 3, record))
             case Admission():
-                found.append((max(record.at, by_id.get(record.decision_id, record.at)), 2, record))
+                decision = by_id.get(record.decision_id)
+                attempt, earliest = (decision.attempt, decision.decided_at) if decision else (0, record.at)
+                found.append((max(record.at, earliest), attempt, 2, record))
             case Control():
-                found.append((record.at, 0, record))
+                found.append((record.at, 0, 0, record))
             case _:
                 continue
-    ordered = sorted(found, key=lambda row: row[:2])
-    return [(at, event) for at, _, event in ordered]
+    ordered = sorted(found, key=lambda row: row[:3])
+    return [(at, event) for at, _, _, event in ordered]

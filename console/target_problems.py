@@ -15,13 +15,20 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "disks", [spec.target for spec in services.disks]),
         *_repeated(document, "caches", [spec.name for spec in services.caches]),
         *_repeated(document, "lockfiles", [spec.name for spec in services.lockfiles]),
+        *_repeated(document, "indexes", [spec.name for spec in services.indexes]),
     ]
     for index, disk in enumerate(services.disks):
         found += _of_disk(document, index, disk)
-    for index, lock in enumerate(services.lockfiles):
-        if not any(row.source == lock.source and lock.project in row.projects for row in services.ci):
-            mend = "list the project under `ci`, or correct source and project"
-            found.append(document.problem(("lockfiles", index, "project"), f"no CI server has {lock.project} of {lock.source}", mend))
+    listed = {(row.source, project) for row in services.ci for project in row.projects}
+    projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
+    for number, row in enumerate(services.indexes):
+        projects += [(("indexes", number, "projects"), row.source, project) for project in row.projects]
+    mend = "list the project under `ci`, or correct source and project"
+    found += [
+        document.problem(place, f"no CI server has {project} of {source}", mend)
+        for place, source, project in projects
+        if (source, project) not in listed
+    ]
     return found
 
 

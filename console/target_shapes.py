@@ -12,6 +12,7 @@ from schemas.probes import ProbeKind
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
+from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
 
 
@@ -167,3 +168,35 @@ class LockfileRow(Shape):
     def record(self) -> LockfileSpec:
         """Return the record."""
         return LockfileSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+# Without a name and a password: what is written into a setting is shown to people.
+Mirror = Annotated[str, Field(pattern=r"^(https?|file)://[^\s@]+$")]
+
+
+class IndexRow(Shape):
+    """One package setting and the mirrors that it may name."""
+
+    name: Name
+    tool: IndexTool
+    file: Absolute
+    mirrors: Annotated[tuple[Mirror, ...], Field(min_length=2, max_length=20)]
+    source: Name
+    projects: Annotated[tuple[str, ...], Field(min_length=1)]
+    ask: Argv
+    lists: Annotated[str, Field(pattern=r"^/.+/lists/?$|^$")] = ""
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 60.0
+    healing: bool = True
+
+    @model_validator(mode="after")
+    def _lists_of_apt(self) -> Self:
+        if bool(self.lists) is not (self.tool is IndexTool.APT):
+            raise ValueError("lists names apt's folder of lists: with tool apt write it, with another tool leave it out")
+        if len({mirror.rstrip("/") for mirror in self.mirrors}) < len(self.mirrors):
+            raise ValueError("a mirror is there twice: leave one of the two out")
+        return self
+
+    def record(self) -> IndexSpec:
+        """Return the record."""
+        return IndexSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})

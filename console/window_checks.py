@@ -12,7 +12,7 @@ from console.yaml_places import Document, Problem, Step, read_document
 from schemas.catalogue import CARDS, card_named
 from schemas.services import Services
 
-_KINDS = ("job", "repo", "upstream", "host", "deployment", "disk", "cache")
+_KINDS = ("job", "repo", "upstream", "host", "deployment", "disk", "cache", "index")
 _MEND = "name one of services.yaml"
 
 

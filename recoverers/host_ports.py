@@ -9,6 +9,7 @@ from schemas.attempts import StepResult
 from schemas.seen_files import DiskUse, FileSeen
 from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.index import IndexSetting, IndexSpec, MirrorChange
 
 
 class DiskPort(Protocol):
@@ -79,4 +80,32 @@ class CachePort(Protocol):
 
     def read_cold(self, cache: CacheSpec) -> StepResult:
         """Run the cache's read command in a fresh folder."""
+        ...
+
+
+class IndexPort(Protocol):
+    """Settings of this machine's package tools: only an address of the catalogue's list is replaced, and by another one of it."""
+
+    def setting(self, index: IndexSpec) -> IndexSetting | None:
+        """Return which mirrors the file names, None when it cannot be read."""
+        ...
+
+    def switch(self, index: IndexSpec, change: MirrorChange, key: str) -> StepResult:
+        """Keep a copy of the file, then name the other mirror, if the file is still what was seen; once for this key."""
+        ...
+
+    def has_switched(self, index: IndexSpec, change: MirrorChange, key: str) -> bool:
+        """Tell whether the file is what the switch of this key made of it."""
+        ...
+
+    def put_back(self, index: IndexSpec, change: MirrorChange, key: str) -> StepResult:
+        """Put the kept copy back byte for byte; refused when somebody has written the file since."""
+        ...
+
+    def clean(self, index: IndexSpec, key: str) -> StepResult:
+        """Remove the fetched lists, and nothing that lies elsewhere, once for this key."""
+        ...
+
+    def ask(self, index: IndexSpec) -> StepResult:
+        """Run the catalogue's command that passes when the index answers."""
         ...

@@ -29,10 +29,13 @@ from infra.adapters.ci_server import CiServers
 from infra.adapters.containers import Containers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
+from infra.adapters.indexes import Indexes
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.service_managers import ServiceManagers
 from infra.adapters.step_records import StepRecords
+from infra.adapters.units import Units
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -319,7 +322,9 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     services = configuration.services
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host)
+    indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
+    managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
+    return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)
 
 
 def main() -> int:

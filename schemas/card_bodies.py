@@ -9,6 +9,7 @@ from dataclasses import asdict
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import Parameters, Scalar
 from schemas.strategy_card import Prior, Reversibility, StrategyCard
+from schemas.targets.index import IndexTool
 from schemas.vocabulary import Kind, is_healable
 
 FEWEST_FACTORS = 2
@@ -24,6 +25,7 @@ def cards_body(cards: Sequence[StrategyCard]) -> str:
             "parameters": dict(card.parameters),
             "bounds": dict(card.bounds),
             "outputs": dict(card.outputs),
+            "indexes": sorted(card.indexes),
         }
         for card in cards
         if card not in CARDS
@@ -47,6 +49,7 @@ def what_is_wrong(card: StrategyCard) -> str:
         (len(set(card.factors)) >= FEWEST_FACTORS, "fewer than two factors verify it"),
         (0.0 <= card.base_risk <= 100.0, "base_risk is not within 0 and 100"),
         (0.0 < card.minimum_confidence <= 1.0, "minimum_confidence is not above 0 and at most 1"),
+        (card.first_attempt >= 1, "first_attempt is not above 0"),
         (card.recipe_version >= 1 and card.max_attempts >= 1 and card.deadline_s > 0, "a version, attempt or deadline is not above 0"),
     )
     return next((why for holds, why in checks if not holds), "")
@@ -62,6 +65,7 @@ def _card(row: dict[str, object]) -> StrategyCard:
         "parameters": _pairs(row["parameters"]),
         "bounds": _pairs(row["bounds"]),
         "outputs": _pairs(row.get("outputs", {})),
+        "indexes": frozenset(IndexTool(word) for word in _list(row.get("indexes", []))),
         "prior": _prior(row.get("prior", {})),
     }
     return StrategyCard(**fields)  # type: ignore[arg-type]

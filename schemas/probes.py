@@ -19,11 +19,12 @@ class ProbeKind(StrEnum):
     CONTAINER_IMAGE = "container_image"
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
+    UNIT = "unit"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """One probe: ``address`` is a pid file, ``host:port``, URL, config name or typed target; ``every_s`` and ``timeout_s`` in seconds."""
+    """One probe: ``address`` is a pid file, unit, ``host:port``, URL, config name or typed target; ``every_s``, ``timeout_s`` in s."""
 
     name: str
     kind: ProbeKind

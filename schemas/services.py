@@ -15,6 +15,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.index import IndexSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
@@ -33,7 +34,10 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """One service: its start command as an argument list (never a shell line), its pid file and what it depends on."""
+    """One service: its start command as an argument list (never a shell line), its pid file and what it depends on.
+
+    A service that is a ``unit`` of systemd has no command, folder and pid file of its own here: systemd knows them.
+    """
 
     name: str
     group: str
@@ -50,6 +54,7 @@ class ServiceSpec:
     team: str = ""
     # Free words of the operators for rules to read, such as ``data: customers``.
     labels: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Services:
     containers: tuple[ContainerSpec, ...] = ()
     caches: tuple[CacheSpec, ...] = ()
     lockfiles: tuple[LockfileSpec, ...] = ()
+    indexes: tuple[IndexSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -115,7 +121,7 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers, *self.caches, *self.lockfiles)
+        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.indexes)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

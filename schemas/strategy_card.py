@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.decisions import Parameters
+from schemas.targets.index import IndexTool
 from schemas.vocabulary import Kind
 
 
@@ -32,6 +33,9 @@ class StrategyCard:
 
     Of several cards that heal the same the first in the catalogue is chosen until another one is surely better. ``outputs`` are what a
     workflow's later steps may read of it: each name with the value that stands where there is none.
+
+    ``indexes``: it is one for jobs that read a package index of one of these tools, which the log names and the catalogue knows.
+    ``first_attempt``: what is above 1 is for a failure on which another strategy was tried in vain, and comes before that one then.
     """
 
     name: str
@@ -49,3 +53,5 @@ class StrategyCard:
     minimum_confidence: float
     prior: Prior = Prior()
     outputs: Parameters = ()
+    indexes: frozenset[IndexTool] = frozenset()
+    first_attempt: int = 1

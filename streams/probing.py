@@ -33,7 +33,8 @@ def watches_of(services: Services) -> tuple[Watch, ...]:
         for probe in service.probes:
             config = services.config(probe.address) if probe.kind is ProbeKind.FILE_HASH else None
             target = f"config:{config.name}:{config.path}" if config else f"service:{service.name}"
-            address = probe.address or (service.pid_file if probe.kind is ProbeKind.PROCESS else "")
+            own = {ProbeKind.PROCESS: service.pid_file, ProbeKind.UNIT: service.unit}
+            address = probe.address or own.get(probe.kind, "")
             found.append(Watch(target, replace(probe, address=address)))
     for spec in services.others():
         found += [Watch(spec.target, replace(probe, address=probe.address or spec.target)) for probe in spec.probes]

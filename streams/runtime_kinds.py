@@ -11,7 +11,7 @@ from schemas.services import Services
 from schemas.vocabulary import Kind
 from streams.classified import Classified
 
-_LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP, ProbeKind.CONTAINER_RUNNING})
+_LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP, ProbeKind.CONTAINER_RUNNING, ProbeKind.UNIT})
 
 # What one exact look says; no other probe need agree.
 EXACT_KINDS: dict[ProbeKind, Kind] = {

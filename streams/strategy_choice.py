@@ -18,6 +18,7 @@ from schemas.oversight import RolloutLevel
 from schemas.policy import Policy
 from schemas.services import UPSTREAM
 from schemas.strategy_card import Reversibility, StrategyCard
+from schemas.targets.index import index_named
 from streams.choice_book import group_of_incident, is_one_case
 from streams.choice_record import INPUT, ChoiceRecord, leader_of
 from streams.healing_history import HealingHistory
@@ -70,6 +71,7 @@ def choose_strategy(configuration: Configuration, incident: Incident, asked: Ask
     if repository and repository.target != incident.target:
         # A job of a repository that the catalogue knows may also be healed there.
         cards = (*cards, *cards_for(configuration.cards, incident.kind, repository.target))
+    cards = cards_in_turn(configuration, cards, incident, asked.attempt)
     if not cards:
         return None
     incumbent = incumbent_of(configuration, cards, incident.target)
@@ -80,14 +82,30 @@ def choose_strategy(configuration: Configuration, incident: Incident, asked: Ask
     chosen = next(card for card in cards if card.name == name)
     known = {chance.strategy: chance.propensity for chance in chances}
     candidates = tuple(Candidate(card.name, known.get(card.name, 0.0)) for card in cards)
-    return Choice(chosen, candidates, parameters_of(configuration, incident, asked.attempt), ((INPUT, record.text()),))
+    parameters = parameters_of(configuration, incident, asked.attempt)
+    if parameters is not None:
+        parameters = (*parameters, *index_parameters(configuration, chosen, incident))
+    return Choice(chosen, candidates, parameters, ((INPUT, record.text()),))
+
+
+def cards_in_turn(
+    configuration: Configuration, cards: tuple[StrategyCard, ...], incident: Incident, attempt: int
+) -> tuple[StrategyCard, ...]:
+    """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
+    fit = tuple(card for card in cards if not card.indexes or index_parameters(configuration, card, incident))
+    # Not a matter of evidence: what fails a second time from one mirror is no case like those that passed at once.
+    later = tuple(card for card in fit if 1 < card.first_attempt <= attempt and _may_act(configuration, card, incident.target))
+    return later or tuple(card for card in fit if card.first_attempt == 1)
 
 
 def incumbent_of(configuration: Configuration, cards: tuple[StrategyCard, ...], target: str) -> StrategyCard:
     """Return the static choice: the first card that the policy lets act, else the first."""
-    policy = configuration.policy
-    acting = (card for card in cards if policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE)
-    return next((card for card in acting if is_allowed_on(configuration, card.name, target)), cards[0])
+    return next((card for card in cards if _may_act(configuration, card, target)), cards[0])
+
+
+def _may_act(configuration: Configuration, card: StrategyCard, target: str) -> bool:
+    is_on = configuration.policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE
+    return is_on and is_allowed_on(configuration, card.name, target)
 
 
 def challengers_of(
@@ -108,8 +126,7 @@ def challengers_of(
         for card in cards
         if card is not incumbent
         and card.reversibility is not Reversibility.NONE
-        and configuration.policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE
-        and is_allowed_on(configuration, card.name, target)
+        and _may_act(configuration, card, target)
         and _LEVELS.index(history.levels.level_of(card.name, now)) >= needed
     )
 
@@ -145,6 +162,13 @@ def parameters_of(configuration: Configuration, incident: Incident, attempt: int
     if configuration.services.spec_of(incident.target):
         return ((kind, name),)
     return _run_parameters(incident, attempt)
+
+
+def index_parameters(configuration: Configuration, card: StrategyCard, incident: Incident) -> Parameters:
+    """Return the package index that the incident's log names, and which of its mirrors; none where it names none of the catalogue's."""
+    texts = (part for hit in incident.hits for part in (hit.text, *(text for _, text in hit.captures)))
+    found = index_named(configuration.services.indexes, card.indexes, incident.target, texts)
+    return (("index", found[0].name), ("mirror", found[1])) if found else ()
 
 
 def _run_parameters(incident: Incident, attempt: int) -> Parameters | None:

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from infra.adapters.open_below import opened_parent, walk_files
-from schemas.targets.cache import CacheCheck, CacheSpec
+from schemas.targets.cache import DIGEST, NOT_FETCHED, ORIGINS, CacheCheck, CacheSpec
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _MOST_MANIFEST_BYTES = 8 * 1024**2
+_MOST_DIGEST_BYTES = 1024
 _MOST_MEMBER_BYTES = 512 * 1024**2
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 Bad = tuple[str, str]
@@ -30,6 +31,7 @@ def broken_entries(cache: CacheSpec) -> tuple[Bad, ...] | None:
         CacheCheck.MANIFEST: _by_manifest,
         CacheCheck.CACACHE: _by_address,
         CacheCheck.WHEELS: _by_wheel_record,
+        CacheCheck.MAVEN: _by_maven_digest,
     }
     if not Path(cache.folder).is_dir():
         return None
@@ -106,3 +108,19 @@ def _matches(wheel: zipfile.ZipFile, row: list[str]) -> bool:
         return False
     digest = hashlib.new(algorithm, wheel.read(row[0])).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == wanted
+
+
+def _by_maven_digest(cache: CacheSpec) -> Iterator[Bad]:
+    """Compare each artefact with the digest that Maven keeps beside it; its notes go with it, and those of what it could not fetch."""
+    there = {path for path, _ in walk_files(cache.folder, "")}
+    broken = {path for path in there if f"{path}{DIGEST}" in there and not _fits_digest(cache, path)}
+    # With the note of its origin alone Maven would take a file that is not there for one of another repository.
+    notes = {f"{path}{DIGEST}" for path in broken} | {f"{path.rpartition('/')[0]}/{ORIGINS}" for path in broken} & there
+    failed = {path for path in there if path.endswith(NOT_FETCHED)}
+    yield from ((path, sha256_of(cache, path)) for path in broken | notes | failed)
+
+
+def _fits_digest(cache: CacheSpec, path: str) -> bool:
+    with _opened(cache, path) as file, _opened(cache, f"{path}{DIGEST}") as note:
+        wanted = note.read(_MOST_DIGEST_BYTES).split()
+        return bool(wanted) and hashlib.file_digest(file, "sha1").hexdigest().encode() == wanted[0].lower()

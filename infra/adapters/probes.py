@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
+from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
@@ -44,6 +46,7 @@ class Probes:
     services: Services
     allowed: frozenset[str] = frozenset()
     containers: Containers = field(default_factory=Containers.here)
+    systemctl: Systemctl = Systemctl()
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
@@ -51,13 +54,14 @@ class Probes:
             ProbeKind.PROCESS: self._process,
             ProbeKind.TCP: self._tcp,
             ProbeKind.HTTP: self._http,
-            ProbeKind.FILE_HASH: self._file,
+            ProbeKind.FILE_HASH: partial(self._beside, _compare),
             ProbeKind.DISK_USAGE: self._disk,
             ProbeKind.CONTAINER_RUNNING: self._container,
             ProbeKind.CONTAINER_MEMORY: self._container,
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
-            ProbeKind.LOCKFILE: self._lockfile,
+            ProbeKind.LOCKFILE: partial(self._beside, _ask_lockfile),
+            ProbeKind.UNIT: self._unit,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -98,8 +102,8 @@ class Probes:
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
 
-    async def _file(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_compare, self.services, probe.address)
+    async def _beside(self, ask: Callable[[Services, str], Look], probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(ask, self.services, probe.address)
 
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.containers)
@@ -133,8 +137,14 @@ class Probes:
             return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
         return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
 
-    async def _lockfile(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
+    async def _unit(self, probe: ProbeSpec) -> Look:
+        if not any(spec.unit == probe.address for spec in self.services.services if spec.unit):
+            return Look(HealthStatus.FAIL, f"the catalogue has no unit {probe.address!r}")
+        state = await asyncio.to_thread(self.systemctl.state, probe.address)
+        if state is None:
+            # Nothing can be said of it: somebody has to look, nothing is to be started.
+            return Look(HealthStatus.DEGRADED, "systemd does not answer")
+        return Look(HealthStatus.PASS if state.is_alive else HealthStatus.FAIL, f"{state.active} ({state.sub}), {state.result}")
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()

@@ -81,7 +81,7 @@ class CacheRebuild:
             read = self.caches.read_cold(spec)
             return Answer(read.status is StepStatus.OK, "cold_build", read.detail)
         bad = self.caches.bad_entries(spec)
-        missing = [name for name, _ in _bad(facts) if not self.caches.has_entry(spec, name)]
+        missing = [name for name, _ in _bad(facts) if spec.comes_back(name) and not self.caches.has_entry(spec, name)]
         whole = bad == () and not missing
         return Answer(whole, "digest", "" if whole else f"{len(bad or ())} broken, {len(missing)} not there again: {missing[:3]}")
 

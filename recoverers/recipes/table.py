@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
-from recoverers.host_ports import CachePort, DiskPort
+from recoverers.host_ports import CachePort, DiskPort, IndexPort
+from recoverers.job_attempts import JobAttempts
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
@@ -18,6 +19,7 @@ from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
 from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.lockfile_repair import LockfileRepair
+from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
@@ -43,6 +45,7 @@ class World:
     caches: CachePort
     packages: PackagePort
     proposals: ProposalPort
+    indexes: IndexPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -60,7 +63,7 @@ def make_config_restore(world: World) -> Recipe:
 
 def make_rerun_job(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs."""
-    return RerunJob(world.ci, world.kinds_in)
+    return RerunJob(JobAttempts(world.ci, world.kinds_in))
 
 
 def make_await_upstream(world: World) -> Recipe:
@@ -98,6 +101,16 @@ def make_lockfile_repair(world: World) -> Recipe:
     return LockfileRepair(world.services, world.packages, world.proposals)
 
 
+def make_mirror_switch(world: World) -> Recipe:
+    """Return the recipe that runs a job again from another mirror."""
+    return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), SWITCH_TRAITS)
+
+
+def make_lists_refresh(world: World) -> Recipe:
+    """Return the recipe that fetches apt's lists anew from another mirror."""
+    return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), LISTS_TRAITS)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -109,6 +122,8 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_disk_cleanup,
     make_cache_rebuild,
     make_lockfile_repair,
+    make_mirror_switch,
+    make_lists_refresh,
 )
 
 

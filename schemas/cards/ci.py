@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.strategy_card import Reversibility, StrategyCard
+from schemas.targets.index import IndexTool
 from schemas.vocabulary import OUTSIDE_KINDS, Kind, is_healable
 
 _CI_TRANSIENT = frozenset(
@@ -22,10 +23,41 @@ _CI_TRANSIENT = frozenset(
     }
 )
 
+# What a job that fetches packages dies of when its index is at fault.
+_FETCHING = frozenset(
+    {
+        Kind.NETWORK_CONNECTIVITY,
+        Kind.DNS_RESOLUTION,
+        Kind.REMOTE_SERVICE_ERROR,
+        Kind.RATE_LIMITED,
+        Kind.PACKAGE_INSTALL_FAILURE,
+        Kind.INTEGRITY_OR_CACHE,
+        Kind.TIMEOUT,
+        Kind.SERVICE_UNAVAILABLE,
+    }
+)
+
 # What no repository causes itself, as far as the taxonomy lets anybody act on it.
 _OUTSIDE = frozenset(kind for kind in OUTSIDE_KINDS if is_healable(kind))
 
 CI_CARDS: tuple[StrategyCard, ...] = (
+    StrategyCard(
+        name="lists_refresh",
+        recipe_version=1,
+        title="Wait, remove apt's lists, fetch them from the next mirror, and re-run the failed job",
+        heals=frozenset({Kind.INTEGRITY_OR_CACHE}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # A mirror in mid-sync is whole again within minutes; the next one has another time-table.
+        bounds=(("max_attempts_per_commit", 2), ("wait_s", 30.0)),
+        base_risk=20.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("index_answers", "attempt_concluded_success", "log_without_pattern"),
+        max_attempts=1,
+        deadline_s=1800.0,
+        minimum_confidence=0.9,
+        indexes=frozenset({IndexTool.APT}),
+    ),
     StrategyCard(
         name="rerun_job",
         recipe_version=1,
@@ -40,6 +72,23 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         max_attempts=2,
         deadline_s=1800.0,
         minimum_confidence=0.9,
+    ),
+    StrategyCard(
+        name="mirror_switch",
+        recipe_version=1,
+        title="Let the job fetch from the next mirror, prove that it answers, and re-run the failed job",
+        heals=_FETCHING,
+        targets=frozenset({"job"}),
+        parameters=(),
+        bounds=(("max_attempts_per_commit", 2),),
+        base_risk=20.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("index_answers", "attempt_concluded_success", "log_without_pattern"),
+        max_attempts=2,
+        deadline_s=1800.0,
+        minimum_confidence=0.9,
+        indexes=frozenset(IndexTool),
+        first_attempt=2,
     ),
     StrategyCard(
         name="await_upstream",

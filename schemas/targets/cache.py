@@ -9,11 +9,16 @@ from schemas.probes import ProbeKind, ProbeSpec
 
 
 class CacheCheck(StrEnum):
-    """How an entry tells that it is whole: a list of hashes, npm's content addresses, or the record inside each of pip's wheels."""
+    """How an entry tells that it is whole: a list of hashes, npm's addresses, the record in each of pip's wheels, Maven's digests."""
 
     MANIFEST = "manifest"
     CACACHE = "cacache"
     WHEELS = "wheels"
+    MAVEN = "maven"
+
+
+# What Maven notes beside an artefact: its digest, where it came from, and that it could not be fetched.
+DIGEST, ORIGINS, NOT_FETCHED = ".sha1", "_remote.repositories", ".lastUpdated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,10 @@ class CacheSpec:
     def probes(self) -> tuple[ProbeSpec, ...]:
         """Return the one look at its entries' digests."""
         return (ProbeSpec("cache-digest", ProbeKind.CACHE_DIGEST, "", self.every_s, self.timeout_s),)
+
+    def comes_back(self, entry: str) -> bool:
+        """Tell whether a rebuild must write a broken entry anew; notes of Maven's are its own affair."""
+        return self.check is not CacheCheck.MAVEN or not entry.endswith((DIGEST, ORIGINS, NOT_FETCHED))
 
     @property
     def aside_folder(self) -> str:

@@ -6,9 +6,12 @@ import pytest
 
 from console.configuration import Files, configuration_of
 from schemas.configuration import Configuration, Keys, services_body
+from schemas.probes import ProbeKind
 from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from streams.probing import watches_of
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
 DISK = "  - {host: db-1, path: /srv/db, data: [tables], quarantine: /spare, clean: [{folder: logs, older_than_s: 60, regenerable: true}]}\n"
@@ -59,3 +62,68 @@ def test_a_mistake_is_named_at_its_line(text: str, word: str) -> None:
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:")
+
+
+INDEX = (
+    "  - {name: apt, tool: apt, file: /srv/apt/sources.list, mirrors: ['http://one.example/d', 'http://two.example/d'], source: github, "
+    "projects: [acme/shop], ask: [apt-get, update], lists: /srv/apt/lists}\n"
+)
+
+
+def test_a_package_index_becomes_its_record() -> None:
+    found = told(f"{CI}indexes:\n{INDEX}")
+    assert isinstance(found, Configuration)
+    mirrors = ("http://one.example/d", "http://two.example/d")
+    row = ("apt", IndexTool.APT, "/srv/apt/sources.list", mirrors, "github", ("acme/shop",), ("apt-get", "update"), "/srv/apt/lists")
+    assert found.services.indexes == (IndexSpec(*row),)
+    assert found.services.spec_of("index:apt") == found.services.indexes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (INDEX + INDEX, "twice"),
+        (INDEX.replace(", 'http://two.example/d'", ""), "at least 2 items"),
+        (INDEX.replace("two.example/d", "one.example/d/"), "a mirror is there twice"),
+        (INDEX.replace("http://two", "http://me:secret@two"), "pattern"),
+        (INDEX.replace("/srv/apt/lists", "/etc"), "pattern"),
+        (INDEX.replace("tool: apt", "tool: pip"), "lists names apt's folder"),
+        (INDEX.replace(", lists: /srv/apt/lists", ""), "lists names apt's folder"),
+        (INDEX.replace("acme/shop", "acme/other"), "no CI server"),
+    ],
+)
+def test_a_mistake_in_a_package_index_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}indexes:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")
+
+
+UNIT = "  - {name: web, group: g, unit: web@1.service, probes: [{name: alive, kind: unit}]}\n"
+
+
+def test_a_service_is_a_unit_of_systemd_and_its_probe_looks_at_that_unit() -> None:
+    found = told(f"services:\n{UNIT}")
+    assert isinstance(found, Configuration)
+    [web] = found.services.services
+    assert (web.unit, web.argv, web.cwd, web.pid_file) == ("web@1.service", (), "", "")
+    [watch] = watches_of(found.services)
+    assert (watch.target, watch.probe.kind, watch.probe.address) == ("service:web", ProbeKind.UNIT, "web@1.service")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (UNIT.replace("unit: web@1.service", "unit: web@1.service, argv: [run]"), "kept by its command or by systemd"),
+        (UNIT.replace("unit: web@1.service, ", ""), "kept by its command or by systemd"),
+        (UNIT.replace("unit: web@1.service", "argv: [run], cwd: /srv, pid_file: /run/pid"), "a probe of kind unit"),
+        (UNIT.replace("unit: web@1.service", "unit: --help.service"), "pattern"),
+        (UNIT.replace("unit: web@1.service", "unit: ../web.service"), "pattern"),
+        (UNIT.replace("unit: web@1.service", "unit: web.timer"), "pattern"),
+    ],
+)
+def test_a_mistake_in_a_unit_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"services:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:2:")

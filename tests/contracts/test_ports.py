@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,24 +18,32 @@ from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.git_files import GitFiles
 from infra.adapters.processes import Processes
+from infra.adapters.step_records import StepRecords
+from infra.adapters.units import Units
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort
 from schemas.attempts import StepStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from tests.support.executor_world import wait_for
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
+from tests.support.user_manager import UserManager
 
+NAP = ("/bin/sleep", "10000")
 TARGET = "job:github/acme/api/77/build"
 
 
-@pytest.fixture(params=["fake", "real"])
-def processes(request: pytest.FixtureRequest) -> ProcessPort:
+@pytest.fixture(params=["fake", "real", "systemd"])
+def processes(request: pytest.FixtureRequest, tmp_path: Path) -> ProcessPort:
+    if request.param == "systemd":
+        found: UserManager = request.getfixturevalue("manager")
+        found.write("nap.service", f"[Service]\nExecStart={' '.join(NAP)}\nExecReload=/bin/true\n")
+        return Units(StepRecords(tmp_path / "records"), found.client)
     return FakeProcesses() if request.param == "fake" else Processes()
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> ServiceSpec:
-    return ServiceSpec("nap", "g", (sys.executable, "-I", "-S", "-c", "import signal;signal.pause()"), str(tmp_path), str(tmp_path / "pid"))
+    return ServiceSpec("nap", "g", NAP, str(tmp_path), str(tmp_path / "pid"), unit="nap.service")
 
 
 def test_a_service_starts_once_for_a_key_and_stops_by_that_key_only(processes: ProcessPort, service: ServiceSpec) -> None:

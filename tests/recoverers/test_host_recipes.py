@@ -15,7 +15,7 @@ from schemas.targets.disk import CleanRule, DiskSpec
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_lockfiles import BASE
 from tests.support.fakes import FakeHands
-from tests.support.runs import DISK, SERVICES, SHOP_LOCK, WHEELS, Sandbox, command
+from tests.support.runs import APT, DISK, JOB, MIRRORS, SERVICES, SHOP_LOCK, WHEELS, Sandbox, command
 
 Prepare = Callable[[Sandbox], None]
 
@@ -62,6 +62,9 @@ def _is_whole(sandbox: Sandbox) -> None:
         ("lockfile_repair", SHOP_LOCK.target, _set("packages", "tool_missing"), OutcomeStatus.REFUSED, "lockfile_unreadable"),
         ("lockfile_repair", SHOP_LOCK.target, _set("proposals", "silent"), OutcomeStatus.REFUSED, "ci_unreachable"),
         ("lockfile_repair", SHOP_LOCK.target, _is_asked, OutcomeStatus.REFUSED, "proposal_open"),
+        ("mirror_switch", JOB, _set("ci", "conclusions", ["success"]), OutcomeStatus.SELF_HEALED, "already_healthy"),
+        ("lists_refresh", JOB, _set("indexes", "unreadable"), OutcomeStatus.REFUSED, "index_unreadable"),
+        ("mirror_switch", JOB, _set("indexes", "files", {"apt": "deb http://own.example/"}), OutcomeStatus.REFUSED, "index_unreadable"),
     ],
 )
 def test_what_needs_or_allows_no_healing_is_left_as_it_is(
@@ -73,13 +76,16 @@ def test_what_needs_or_allows_no_healing_is_left_as_it_is(
 
 
 OFF = Services(
-    disks=(replace(DISK, healing=False),), caches=(replace(WHEELS, healing=False),), lockfiles=(replace(SHOP_LOCK, healing=False),)
+    disks=(replace(DISK, healing=False),),
+    indexes=(replace(APT, healing=False),),
+    caches=(replace(WHEELS, healing=False),),
+    lockfiles=(replace(SHOP_LOCK, healing=False),),
 )
 
 
 @pytest.mark.parametrize(
     ("strategy", "target"),
-    [("disk_cleanup", DISK.target), ("cache_rebuild", WHEELS.target), ("lockfile_repair", SHOP_LOCK.target)],
+    [("disk_cleanup", DISK.target), ("cache_rebuild", WHEELS.target), ("lockfile_repair", SHOP_LOCK.target), ("mirror_switch", JOB)],
 )
 def test_what_is_off_limits_is_refused(strategy: str, target: str) -> None:
     outcome, _, same = run(strategy, target, lambda _: None, OFF)
@@ -97,6 +103,7 @@ def test_what_is_off_limits_is_refused(strategy: str, target: str) -> None:
         ("lockfile_repair", SHOP_LOCK.target, _set("packages", "tool_fails")),
         ("lockfile_repair", SHOP_LOCK.target, _set("packages", "install_fails")),
         ("lockfile_repair", SHOP_LOCK.target, _set("proposals", "refuses")),
+        ("mirror_switch", JOB, _set("indexes", "dead", set(MIRRORS))),
     ],
 )
 def test_what_does_not_help_is_taken_back_to_the_state_before(strategy: str, target: str, prepare: Prepare) -> None:

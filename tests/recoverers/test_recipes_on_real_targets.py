@@ -19,6 +19,7 @@ from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
+from infra.adapters.indexes import Indexes
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
@@ -57,15 +58,16 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Caches(StepRecords(place / "caches")),
         Lockfiles(),
         Proposals(services),
+        Indexes(StepRecords(place / "indexes"), place / "kept"),
     )
 
 
-def carry_out(world: World, strategy: str, target: str, **changes: object) -> RecoveryOutcome:
-    """Let the engine carry one command out."""
+def carry_out(world: World, strategy: str, target: str, hands: FakeHands | None = None, **changes: object) -> RecoveryOutcome:
+    """Let the engine carry one command out; by hands of the test's own where what is healed needs time."""
     card = card_named(CARDS, strategy)
     assert card is not None
     terms = Terms(recipes_for(world)[strategy], card, 0.0)
-    state, hands = RunState(command(strategy, target, **changes)), FakeHands()
+    state, hands = RunState(command(strategy, target, **changes)), hands or FakeHands()
     drive(fold(state, accept(state, terms, hands)), terms, hands)
     return outcomes(hands)[0]
 

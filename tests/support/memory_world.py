@@ -23,6 +23,7 @@ from streams.probing import Watch, watches_of
 from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
@@ -96,13 +97,14 @@ class MemoryWorld:
     caches: FakeCaches = field(default_factory=FakeCaches)
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    indexes: FakeIndexes = field(default_factory=FakeIndexes)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.indexes)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )

@@ -22,11 +22,13 @@ from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
 from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
@@ -35,6 +37,8 @@ DISK = DiskSpec(
 )
 WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
 SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", "package-lock.json", "github", "acme/shop")
+MIRRORS = ("http://one.example/debian", "http://two.example/debian")
+APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -58,6 +62,7 @@ SERVICES = Services(
     disks=(DISK,),
     caches=(WHEELS,),
     lockfiles=(SHOP_LOCK,),
+    indexes=(APT,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -72,6 +77,8 @@ RECIPES = (
     ("disk_cleanup", DISK.target),
     ("cache_rebuild", WHEELS.target),
     ("lockfile_repair", SHOP_LOCK.target),
+    ("mirror_switch", JOB),
+    ("lists_refresh", JOB),
 )
 
 
@@ -120,6 +127,7 @@ class Sandbox:
     services: Services = SERVICES
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    indexes: FakeIndexes = field(default_factory=lambda: FakeIndexes({"apt": f"deb {MIRRORS[0]} stable main"}, {"main"}, {MIRRORS[0]}))
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -144,7 +152,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.indexes)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -182,6 +190,7 @@ class Sandbox:
             tuple(self.caches.ledger),
             tuple(self.packages.ledger),
             tuple(self.proposals.ledger),
+            tuple(self.indexes.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -195,6 +204,7 @@ class Sandbox:
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
             frozenset(self.proposals.waiting),
+            (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:
