@@ -74,6 +74,8 @@ WAYS: tuple[WayRow, ...] = (
 BY_WAY = {row.way: row for row in WAYS}
 # Whoever may not be touched and was not: the rows that count as right refusals.
 REFUSALS = frozenset({Way.TEST, Way.CANCELLED, Way.FORK})
+# What breaks a file and no process.
+FILES = frozenset({Way.DRIFTED, Way.LIED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from schemas.vocabulary import Result
 from tests.outcomes import job as job_program
-from tests.outcomes.plan import CONFIGURED, GROUPS, LIAR, SERVICES, Failure, Way
+from tests.outcomes.plan import CONFIGURED, FILES, GROUPS, LIAR, SERVICES, Failure, Way
 from tests.scenarios.test_01_package_index_timeout import TIMED_OUT
 from tests.support.chaos_targets import begun_at, kill_service
 from tests.support.history import Effect
@@ -80,7 +80,7 @@ class Shop:
         """Return what fails as records name it."""
         if not failure.service:
             return f"job:github/{project_of(failure)}/{failure.run_id}/{JOB}"
-        if failure.way in {Way.DRIFTED, Way.LIED}:
+        if failure.way in FILES:
             return f"config:{failure.service}-conf:{self.config_file(failure.service)}"
         return f"service:{failure.service}"
 
@@ -107,7 +107,7 @@ class Shop:
 
     def repair(self, failure: Failure) -> None:
         """Do what a person would: start the service, restore the file, run the job again."""
-        if failure.way in {Way.DRIFTED, Way.LIED}:
+        if failure.way in FILES:
             self.config_file(failure.service).write_text(PINNED, encoding="utf-8")
         elif failure.service:
             self.start_by_hand(failure.service)
@@ -118,7 +118,7 @@ class Shop:
 
     def is_well(self, failure: Failure) -> bool:
         """Tell whether what a failure broke is well again, seen from outside."""
-        if failure.way in {Way.DRIFTED, Way.LIED}:
+        if failure.way in FILES:
             return self.has_right_file(failure.service)
         if failure.service:
             return self.answers(failure.service)
@@ -144,7 +144,7 @@ class Shop:
 
     def is_broken(self, failure: Failure) -> bool:
         """Tell whether what is to fail has failed already and nobody has mended it."""
-        if failure.way in {Way.DRIFTED, Way.LIED}:
+        if failure.way in FILES:
             return not self.has_right_file(failure.service)
         return bool(failure.service) and not Processes().is_alive(self._spec(failure.service))
 

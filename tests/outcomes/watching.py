@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.outcomes.plan import BY_WAY, Failure
+from tests.outcomes.plan import BY_WAY, FILES, Failure
 from tests.outcomes.records import Begun, Watched
 from tests.outcomes.shop import Shop, drifted_by
 
@@ -72,7 +72,7 @@ class Watcher:
         if self.shop.is_well(one.failure):
             one.well_at = now
             return
-        if one.put_back is None and self._was_rolled_back(one):
+        if one.put_back is None and one.failure.way in FILES and self._was_rolled_back(one):
             one.put_back = self.shop.config_file(one.failure.service).read_text(encoding="utf-8") == drifted_by(one.failure)
         row = BY_WAY[one.failure.way]
         # Nobody runs a job again that fails by its own fault.
