@@ -144,10 +144,8 @@ def table_of(found: Sequence[Played]) -> list[str]:
         own = [one for one in found if (one.number, one.name) == (row.number, row.name) and one.seed != WITHOUT]
         failed = Counter(f"{' '.join(sorted(set(one.ends)))} under {one.fault}" for one in own if not one.succeeded)
         word = "healed" if row.heals else "refused"
-        tail = "; ".join(f"{count} x {what}" for what, count in failed.most_common())
-        lines.append(
-            f"{row.number:>3} {sum(one.succeeded for one in own):>3} of {len(own)} {word}  {row.name}{f': {tail}' if tail else ''}"
-        )
+        why = "".join(f"; {count} x {what}" for what, count in failed.most_common())
+        lines.append(f"{row.number:>3} {sum(one.succeeded for one in own):>3} of {len(own)} {word}  {row.name}{why}")
     missing = sorted(set(HEAL) - {row.number for row in ROWS})
     return [*lines, f"NOT COUNTED, no scenario yet: rows {', '.join(map(str, missing))}", f"not drawn: {NOT_DRAWN}"]
 

@@ -114,7 +114,7 @@ def _trust(played: Played, ends: Sequence[Ended], how: str) -> list[Figure]:
     wrong = sum(len(rows) for rows in played.found.values())
     return [
         at_least("verified by two sources or more", share_of(sure, len(healed)), "%", 100, f"of {len(healed)} healed outcomes; {how}"),
-        at_least("rollbacks", len(back), "rollbacks", 0, how),
+        at_least("rollbacks", len(back), "rollbacks", 0, f"outcomes rolled back; {how}"),
         at_least(
             "rolled back to the pre-image",
             share_of(sum(bool(one.put_back) for one in looked), len(looked)),

@@ -175,7 +175,9 @@ class Shop:
         cwd.mkdir()
         if failure.way is Way.TEST:
             (cwd / "test_total.py").write_text(TEST_TEXT, encoding="utf-8")
-        self.github.push(JobSpec(project_of(failure), failure.run_id, JOB, self._words(failure, cwd), str(cwd), ENVIRON))
+        # Each push is a commit of its own, as pushes are.
+        spec = JobSpec(project_of(failure), failure.run_id, JOB, self._words(failure, cwd), str(cwd), ENVIRON, commit_of(failure))
+        self.github.push(spec)
 
     def _words(self, failure: Failure, cwd: Path) -> tuple[str, ...]:
         if failure.way is Way.TEST:
@@ -228,6 +230,11 @@ def project_of(failure: Failure) -> str:
     return PROJECTS[failure.number % len(PROJECTS)]
 
 
+def commit_of(failure: Failure) -> str:
+    """Return the commit that a CI job is of."""
+    return f"{failure.number:040x}"
+
+
 def drifted_by(failure: Failure) -> str:
     """Return the text that a hand writes into a file: another one each time."""
     return f"limit = {500 + failure.number}\n"
@@ -239,6 +246,6 @@ def _reported(failure: Failure) -> list[Record]:
     whose = Provenance(Origin.SIGNED_WEBHOOK, Trust.FORK, "stranger") if is_fork else Provenance(Origin.LOCAL, Trust.SAME_REPOSITORY, "ci")
     place, at = ("github", project_of(failure), failure.run_id, 1), datetime.now(UTC)
     said = Result.FAILURE if is_fork else Result.CANCELLATION
-    rest = ("ci", JOB, "c" * 40, "main", "pull_request" if is_fork else "push")
+    rest = ("ci", JOB, commit_of(failure), "main", "pull_request" if is_fork else "push")
     ended = JobFinished(*place, *rest, said, at, log_chunks=1, provenance=whose)
     return [LogChunk(*place, JOB, 0, TIMED_OUT, True, at, provenance=whose), ended]
