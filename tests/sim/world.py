@@ -50,7 +50,7 @@ def _hints() -> SecretHints:
 
 
 @cache
-def _light_rules() -> FaustRules:
+def light_rules() -> FaustRules:
     """Return the shipped rules with a model that knows nothing: reading the shipped one takes longer than a whole run."""
     rules = shipped_rules()
     return replace(rules, learn=replace(rules.learn, champion=body_of(Classifier().snapshot())))
@@ -102,7 +102,7 @@ class World:
         self.on_the_way = 0
         self.kept: list[Letter] = []
         self.stop_files: list[tuple[datetime, datetime]] = []
-        rules = _light_rules()
+        rules = light_rules()
         self.policy = policy_of(plan)
         keys = Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY))
         self.configuration = Configuration(policy=self.policy, services=SERVICES, people=PEOPLE, version="v1", keys=keys)
