@@ -45,6 +45,11 @@ def share_of(part: int, whole: int) -> float:
     return 100.0 * part / whole if whole else 100.0
 
 
+def shown(name: str, value: float, unit: str, how: str) -> Figure:
+    """Return a figure that nobody set a target for: it is there to compare with."""
+    return Figure(name, round(value, 4), unit, "none", ok=True, how=how)
+
+
 def shop_named(played: Played, name: str) -> Watched:
     """Return what was seen of one shop."""
     return next(one for one in played.shops if one.name == name)
@@ -82,10 +87,10 @@ def _interventions(played: Played, ends: Sequence[Ended], how: str) -> list[Figu
     return [
         at_least("interventions avoided", share_of(avoided, len(healable)), "%", 90, f"{avoided} of {len(healable)} healable; {how}"),
         at_least("right refusals", share_of(right, len(refusals)), "%", 100, f"{right} of {len(refusals)}: tests, cancelled, forks; {how}"),
-        at_least("ended as they should", share_of(sum(one.is_right for one in ends), len(ends)), "%", 0, f"of {len(ends)}; {how}"),
+        shown("ended as they should", share_of(sum(one.is_right for one in ends), len(ends)), "%", f"of {len(ends)}; {how}"),
         at_least("failures begun", len(ends), "failures", 1, f"of {len(played.plan.failures)} drawn, the others were broken still; {how}"),
-        at_least("healed by itself", itself, "failures", 0, f"of {len(alone)} that come back; no credit taken; {how}"),
-        at_least("healed by itself without us", by_itself, "failures", 0, f"in the shop that nobody mends; {how}"),
+        shown("healed by itself", itself, "failures", f"of {len(alone)} that come back; no credit taken; {how}"),
+        shown("healed by itself without us", by_itself, "failures", f"in the shop that nobody mends; {how}"),
     ]
 
 
@@ -114,7 +119,7 @@ def _trust(played: Played, ends: Sequence[Ended], how: str) -> list[Figure]:
     wrong = sum(len(rows) for rows in played.found.values())
     return [
         at_least("verified by two sources or more", share_of(sure, len(healed)), "%", 100, f"of {len(healed)} healed outcomes; {how}"),
-        at_least("rollbacks", len(back), "rollbacks", 0, f"outcomes rolled back; {how}"),
+        shown("rollbacks", len(back), "rollbacks", f"outcomes rolled back; {how}"),
         at_least(
             "rolled back to the pre-image",
             share_of(sum(bool(one.put_back) for one in looked), len(looked)),
@@ -136,14 +141,12 @@ def _control(played: Played, how: str) -> list[Figure]:
     late = repair_seconds(person.begun, lambda one: is_healable(one) and one.by_hand)
     after = f"a person after {played.person_s / 60:g} min"
     found = [
-        at_least("uptime, nobody mends", uptime_of(nobody), "%", 0, f"control, the same failures; {how}"),
-        at_least("uptime, a person mends", uptime_of(person), "%", 0, f"control, {after}; {how}"),
-        at_least("interventions, a person mends", came, "hands", 0, f"control, healable failures that needed a hand, {after}; {how}"),
-        at_least("interventions with healing", ours, "hands", 0, f"healable failures that needed a hand, {after}; {how}"),
+        shown("uptime, nobody mends", uptime_of(nobody), "%", f"control, the same failures; {how}"),
+        shown("uptime, a person mends", uptime_of(person), "%", f"control, {after}; {how}"),
+        shown("interventions, a person mends", came, "hands", f"control, healable failures that needed a hand, {after}; {how}"),
+        shown("interventions with healing", ours, "hands", f"healable failures that needed a hand, {after}; {how}"),
     ]
     if late:
         held = interval_of(late, 0.5, played.plan.seed)
-        found.append(
-            at_least("time to recovery, a person mends, p50", held.value, "s", 0, f"control, {after}, {held}, n {len(late)}; {how}")
-        )
+        found.append(shown("time to recovery, a person mends, p50", held.value, "s", f"control, {after}, {held}, n {len(late)}; {how}"))
     return found

@@ -72,6 +72,9 @@ class Stage:
         causing: list[Future[None]] = []
         for at_s, act in self._acts(lambda fault: causing.append(pool.submit(self._cause, fault))):
             time.sleep(max(0.0, began + at_s - time.monotonic()))
+            for one in causing:
+                if one.done():
+                    one.result()
             act()
         time.sleep(max(0.0, began + self.plan.minutes * 60 - time.monotonic()))
         for one in causing:

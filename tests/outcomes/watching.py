@@ -29,7 +29,7 @@ class Watcher:
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._look_on, name=f"watch-{name}", daemon=True)
-        self.broke: list[Exception] = []
+        self._broke: list[Exception] = []
 
     def start(self) -> None:
         """Begin to look."""
@@ -39,16 +39,20 @@ class Watcher:
         """Look no more; raises what ended the looking before its time."""
         self._ending.set()
         self._thread.join()
-        for error in self.broke:
-            raise error
+        self._raise_what_broke()
 
     def begin(self, failure: Failure) -> None:
-        """Let a failure begin, unless its target still lies there."""
+        """Let a failure begin, unless its target still lies there; raises what ended the looking."""
+        self._raise_what_broke()
         begun = Begun(failure, self.shop.target_of(failure), datetime.now(UTC), self.shop.is_broken(failure))
         if not begun.was_broken:
             self.shop.fail(failure)
         with self._lock:
             self.seen.begun.append(begun)
+
+    def _raise_what_broke(self) -> None:
+        for error in self._broke:
+            raise error
 
     def _look_on(self) -> None:
         try:
@@ -58,7 +62,7 @@ class Watcher:
                 looks_at += EVERY_S
                 self._ending.wait(max(0.0, looks_at - time.monotonic()))
         except Exception as error:  # noqa: BLE001 - the main thread raises it
-            self.broke.append(error)
+            self._broke.append(error)
 
     def _look(self) -> None:
         for name, row in self.seen.answered.items():
