@@ -33,7 +33,7 @@ class Fault(StrEnum):
     OUTAGE = "N2 the broker is away"
     SLEEPS = "N3 executor sleeps at a boundary"
     COPIES = "N5 events come several times"
-    LATE = "N5 CI events come late and out of order"
+    LATE = "N5 events come late, those of CI out of order"
     CLOCK = "N7 a clock steps by an hour"
     POISON = "N8 bytes that are no records"
     REBALANCE = "N10 everything begins again, again and again"

@@ -10,7 +10,6 @@ from random import Random
 from typing import cast
 
 from learning.classifier import Classifier
-from learning.patterns.secret_hints import SecretHints
 from schemas.configuration import Configuration, Keys
 from schemas.ids import Record
 from schemas.outputs import StageLogic
@@ -32,7 +31,7 @@ from tests.sim.plan import Plan, Trouble
 from tests.sim.services import SERVICES
 from tests.sim.targets import Targets
 from tests.sim.timeline import Timeline
-from tests.support.memory_flow import ADMIT_KEY, NOTARY_KEY, shipped_rules, stage_of
+from tests.support.memory_flow import ADMIT_KEY, NOTARY_KEY, secret_hints, shipped_rules, stage_of
 from tests.support.memory_topics import CODEC
 from tests.support.story import AUTOMATIC
 
@@ -42,11 +41,6 @@ LITERAL = "correct-horse-battery-staple"
 for _module in (rows, shelf):
     for _name in ("record_to_plain", "record_from_plain"):
         setattr(_module, _name, cache(getattr(_module, _name)))
-
-
-@cache
-def _hints() -> SecretHints:
-    return SecretHints()
 
 
 @cache
@@ -60,8 +54,8 @@ class FoldedDoor(IngestDoor):
     """The door of the In zone for topics with fewer partitions than the table of topics says."""
 
     def __init__(self, policy: Policy, topics: tuple[str, ...], partitions: int) -> None:
-        super().__init__(CODEC, lambda: policy, topics, _hints())
-        self._ingest = Ingest(CODEC, lambda: policy, dict.fromkeys(topics, partitions), _hints())
+        super().__init__(CODEC, lambda: policy, topics, secret_hints())
+        self._ingest = Ingest(CODEC, lambda: policy, dict.fromkeys(topics, partitions), secret_hints())
 
 
 def policy_of(plan: Plan) -> Policy:

@@ -34,6 +34,7 @@ from tests.support.memory_topics import MemoryTopics
 JOURNAL = "recovery.journal"
 HANG_S = 3.0
 ASK_AGAIN_S = 0.5
+MOST_LATE_CHECK_S = 5.0
 
 
 @dataclass
@@ -217,15 +218,15 @@ def misbehaving(recipes: Mapping[str, Recipe], times: int, how: Callable[[Callab
 def mixing(
     executor: TroubledExecutor, topics: TroubledTopics, random: Random, copies: int, late_s: float
 ) -> Callable[[Letter, datetime], bool]:
-    """Return what repeats the letters of producers and lets those of CI be late and out of order; a probe's checks keep their order."""
+    """Return what repeats the letters of producers and lets them be late; those of CI lose their order, a probe's checks keep theirs."""
 
     def mix(letter: Letter, at: datetime) -> bool:
-        if not letter.topic.startswith(("ci.", "infra.")):
+        is_ci = letter.topic.startswith("ci.")
+        if not (is_ci or letter.topic.startswith("infra.")):
             return False
         for number in range(copies):
-            may_wait = late_s if letter.topic.startswith("ci.") else 2.0 * (number > 0)
-            moment = at + timedelta(seconds=random.uniform(0.0, may_wait))
-            executor.at(moment, lambda: topics.put(letter, executor.now()))
+            wait_s = random.uniform(0.0, late_s) if is_ci else min(late_s, MOST_LATE_CHECK_S) + random.uniform(0.0, 2.0) * (number > 0)
+            executor.at(at + timedelta(seconds=wait_s), lambda: topics.put(letter, executor.now()))
         return True
 
     return mix
