@@ -62,7 +62,7 @@ def in_doubt(flow: MemoryFlow, _: Played) -> bool:
 BITES: list[tuple[Harm, Callable[[MemoryFlow, Played], bool]]] = [
     (Harm(Fault.OUTAGE, 0.5, 15.0), lambda flow, _: journal(flow)[0].at.second >= 15),
     (Harm(Fault.SLEEPS, 0.0, 10.0, 3), lambda flow, _: (journal(flow)[-1].at - journal(flow)[0].at).total_seconds() >= 10),
-    (Harm(Fault.COPIES, 0.0, 5.0, 3), lambda flow, _: len(flow.of(HealthCheck, "infra.health")) > 3 * 9 * 18),
+    (Harm(Fault.COPIES, 0.0, 5.0, 3), lambda flow, _: len(flow.of(HealthCheck, "infra.health")) > 2 * 10 * 20),
     (Harm(Fault.POISON, 0.5, much=9), lambda flow, _: len(flow.of(DeadLetter, "heal.deadletter")) == 9),
     (Harm(Fault.HANGS, 0.0, much=1), slow),
     (Harm(Fault.LOSES, 0.0, much=1), in_doubt),
