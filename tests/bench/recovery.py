@@ -35,7 +35,7 @@ from tests.sim.world import light_rules
 from tests.support import memory_flow
 from tests.support.history import History
 from tests.support.invariants import violations
-from tests.support.memory_flow import CHECKPOINT_EVERY, NOTARY_KEY, MemoryFlow
+from tests.support.memory_flow import CHECKPOINT_EVERY, NOTARY_KEY, MemoryFlow, secret_hints
 from tests.support.memory_topics import CODEC
 from tests.support.story import KEYS
 
@@ -140,11 +140,11 @@ def light() -> Iterator[None]:
         setattr(memory_flow, SHIPPED, whole)
 
 
-def played(rows: Sequence[Row], seeds: Sequence[int]) -> list[Played]:
-    """Play rows by seeds, side by side; a row is found again by its place, for its parts are code."""
+def plays_of(rows: Sequence[Row], seeds: Sequence[int]) -> Iterator[Played]:
+    """Play rows by seeds, side by side, in their order; a row is found again by its place, for its parts are code."""
     places = [(ROWS.index(row), seed) for row in rows for seed in seeds]
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
-        return list(pool.map(_play_place, places, chunksize=4))
+        yield from pool.map(_play_place, places)
 
 
 def _play_place(place: tuple[int, int]) -> Played:
@@ -153,17 +153,18 @@ def _play_place(place: tuple[int, int]) -> Played:
         return play(ROWS[number], seed)
 
 
-def table_of(found: Sequence[Played]) -> list[str]:
-    """Return one line a row: how often it succeeded, and how and under what it did not."""
-    lines: list[str] = []
-    for row in ROWS:
-        own = [one for one in found if (one.number, one.name) == (row.number, row.name) and one.seed != WITHOUT]
-        failed = Counter(f"{' '.join(sorted(set(one.ends)))} under {one.fault}" for one in own if not one.succeeded)
-        word = "healed" if row.heals else "refused"
-        why = "".join(f"; {count} x {what}" for what, count in failed.most_common())
-        lines.append(f"{row.number:>3} {sum(one.succeeded for one in own):>3} of {len(own)} {word}  {row.name}{why}")
+def line_of(row: Row, found: Sequence[Played]) -> str:
+    """Return how often a row succeeded, and how and under what it did not."""
+    own = [one for one in found if (one.number, one.name) == (row.number, row.name) and one.seed != WITHOUT]
+    failed = Counter(f"{' '.join(sorted(set(one.ends)))} under {one.fault}" for one in own if not one.succeeded)
+    why = "".join(f"; {count} x {what}" for what, count in failed.most_common())
+    return f"{row.number:>3} {sum(one.succeeded for one in own):>3} of {len(own)} {'healed' if row.heals else 'refused'}  {row.name}{why}"
+
+
+def not_counted() -> list[str]:
+    """Return the heal rows that have no scenario, and the faults that are not drawn."""
     missing = sorted(set(HEAL) - {row.number for row in ROWS})
-    return [*lines, f"NOT COUNTED, no scenario yet: rows {', '.join(map(str, missing))}", f"not drawn: {NOT_DRAWN}"]
+    return [f"NOT COUNTED, no scenario yet: rows {', '.join(map(str, missing))}", f"not drawn: {NOT_DRAWN}"]
 
 
 def figures_of(found: Sequence[Played]) -> list[Figure]:
@@ -197,9 +198,16 @@ def _share(found: Sequence[Played]) -> float:
 
 
 def measure() -> list[Figure]:
-    """Play everything, print the table, write it down."""
-    found = played(ROWS, range(WITHOUT, SEEDS + 1))
-    sys.stdout.writelines(f"{line}\n" for line in table_of(found))
+    """Play everything, print each row as soon as it is through, write it down."""
+    found: list[Played] = []
+    # Read before the processes part, and so once.
+    light_rules()
+    secret_hints()
+    for row in ROWS:
+        found += plays_of((row,), range(WITHOUT, SEEDS + 1))
+        sys.stdout.write(f"{line_of(row, found)}\n")
+        sys.stdout.flush()
+    sys.stdout.writelines(f"{line}\n" for line in not_counted())
     sys.stdout.writelines(f"{one.name}, seed {one.seed}, {one.fault}: {sentence}\n" for one in found for sentence in one.found)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     rows = [
