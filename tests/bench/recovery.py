@@ -185,7 +185,12 @@ def figures_of(found: Sequence[Played]) -> list[Figure]:
 def by_faults(found: Sequence[Played]) -> list[str]:
     """Return the violations of invariants that the row keeps when nothing is done to the system."""
     own = {(one.name, name_of(sentence)) for one in found if one.seed == WITHOUT for sentence in one.found}
-    return [sentence for one in found for sentence in one.found if (one.name, name_of(sentence)) not in own]
+    return [
+        f"{one.name}, seed {one.seed}, {one.fault}: {sentence}"
+        for one in found
+        for sentence in one.found
+        if (one.name, name_of(sentence)) not in own
+    ]
 
 
 def name_of(sentence: str) -> str:
@@ -208,7 +213,9 @@ def measure() -> list[Figure]:
         sys.stdout.write(f"{line_of(row, found)}\n")
         sys.stdout.flush()
     sys.stdout.writelines(f"{line}\n" for line in not_counted())
-    sys.stdout.writelines(f"{one.name}, seed {one.seed}, {one.fault}: {sentence}\n" for one in found for sentence in one.found)
+    sys.stdout.writelines(f"{sentence}\n" for sentence in by_faults(found))
+    kept = Counter((one.name, name_of(sentence)) for one in found if one.seed == WITHOUT for sentence in one.found)
+    sys.stdout.writelines(f"without any fault, {name}: {count} x {invariant}\n" for (name, invariant), count in kept.items())
     OUT.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         {"row": one.number, "name": one.name, "seed": one.seed, "fault": one.fault, "ends": one.ends, "ok": one.succeeded} for one in found
