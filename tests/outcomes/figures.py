@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from schemas.recoveries import OutcomeStatus
 from tests.bench.figures import Figure, at_least, below, quantile
-from tests.outcomes.plan import BY_WAY, REFUSALS, Way
+from tests.outcomes.plan import BY_WAY, FILES, REFUSALS, Way
 from tests.outcomes.records import NOBODY, PERSON, Begun, Played, Watched
 from tests.outcomes.seen import Ended
 
@@ -114,7 +114,7 @@ def _trust(played: Played, ends: Sequence[Ended], how: str) -> list[Figure]:
     healed = [one for one in played.outcomes if one.status is OutcomeStatus.HEALED]
     sure = sum(len({row.source for row in one.verification if row.passed}) >= TWO for one in healed)
     back = [one for one in played.outcomes if one.status is OutcomeStatus.ROLLED_BACK and one.rollback]
-    looked = [one for one in ends if one.put_back is not None]
+    given_up = [one for one in ends if one.status is OutcomeStatus.ROLLED_BACK and one.failure.way in FILES]
     slow = quantile([one.rollback_s or 0.0 for one in back], 0.99) if back else 0.0
     wrong = sum(len(rows) for rows in played.found.values())
     return [
@@ -122,10 +122,10 @@ def _trust(played: Played, ends: Sequence[Ended], how: str) -> list[Figure]:
         shown("rollbacks", len(back), "rollbacks", f"outcomes rolled back; {how}"),
         at_least(
             "rolled back to the pre-image",
-            share_of(sum(bool(one.put_back) for one in looked), len(looked)),
+            share_of(sum(bool(one.put_back) for one in given_up), len(given_up)),
             "%",
             100,
-            f"of {len(looked)} looked at from outside, byte for byte; {how}",
+            f"of {len(given_up)} files, looked at from outside, byte for byte; {how}",
         ),
         below("rollback, p99", slow, "s", 60, f"n {len(back)}; {how}"),
         Figure("violations of an invariant", wrong, "violations", "= 0", wrong == 0, f"{', '.join(played.found)}; {how}"),

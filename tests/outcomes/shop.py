@@ -43,7 +43,8 @@ ASK_S = 1.0
 TEST_TEXT = "def test_total():\n    assert sum([1, 2]) == 4\n"
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", "test_total.py")
 UNKNOWN = (sys.executable, "-I", "-S", "-c", "print('stage nine begins\\nflux regulator says 0x17 and stops'); raise SystemExit(42)")
-ENVIRON = (("PATH", os.defpath), ("LANG", "C.UTF-8"))
+# Without its plug-ins pytest starts in half the time; the CI server ends a job that takes a minute.
+ENVIRON = (("PATH", os.defpath), ("LANG", "C.UTF-8"), ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"))
 
 
 class Shop:

@@ -169,8 +169,10 @@ def test_one_source_a_violation_and_a_state_that_is_not_what_it_was_are_misses()
     assert value_of(played(one), "verified by two sources or more") == (100.0, True)
     assert value_of(played((one[0], one[1], weak)), "verified by two sources or more") == (0.0, False)
     assert value_of(played(one, found={"I4": ["I4: x"]}), "violations of an invariant") == (1.0, False)
-    liar = replace(begun(0, way=Way.LIED), put_back=False)
-    assert value_of(played((liar, *one[1:])), "rolled back to the pre-image") == (0.0, False)
+    back = one_case(OutcomeStatus.ROLLED_BACK)
+    for put_back, value in ((True, (100.0, True)), (False, (0.0, False)), (None, (0.0, False))):
+        liar = replace(begun(0, way=Way.LIED), put_back=put_back)
+        assert value_of(played((liar, *back[1:])), "rolled back to the pre-image") == value
 
 
 def test_uptime_is_what_was_seen_from_outside_of_each_shop() -> None:

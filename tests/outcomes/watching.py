@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.outcomes.plan import BY_WAY, FILES, Failure
+from tests.outcomes.plan import BY_WAY, FILES, Failure, Way
 from tests.outcomes.records import Begun, Watched
 from tests.outcomes.shop import Shop, drifted_by
 
@@ -73,11 +73,12 @@ class Watcher:
             self._look_at(one, datetime.now(UTC))
 
     def _look_at(self, one: Begun, now: datetime) -> None:
-        if self.shop.is_well(one.failure):
-            one.well_at = now
-            return
         if one.put_back is None and one.failure.way in FILES and self._was_rolled_back(one):
             one.put_back = self.shop.config_file(one.failure.service).read_text(encoding="utf-8") == drifted_by(one.failure)
+        # A service that lies shows the right file for a moment; only a hand makes it well.
+        if (one.failure.way is not Way.LIED or one.by_hand) and self.shop.is_well(one.failure):
+            one.well_at = now
+            return
         row = BY_WAY[one.failure.way]
         # Nobody runs a job again that fails by its own fault.
         is_mendable = row.is_healable or bool(row.on)
