@@ -13,7 +13,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos sim mutants chaos-long clean
+.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos sim mutants chaos-long outcomes clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ mutants: setup ## put defects into the code; the invariants must find each
 chaos-long: setup ## ten thousand chaotic steps and more
 	$(BIN)/python -m tests.sim --seeds 1-10000
 	HEALSTREAM_OUTAGE_S=60 $(BIN)/python -m pytest -q tests/chaos
+
+outcomes: setup ## heal an hour of 200 seeded failures under faults, beside the same unhealed, into build/outcomes.json and .html
+	$(BIN)/python -m tests.outcomes --minutes $(or $(MINUTES),60) --incidents $(or $(INCIDENTS),200) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was built; data of `make up` stays
 	rm -rf build .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

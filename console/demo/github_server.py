@@ -42,6 +42,7 @@ class JobSpec:
     argv: tuple[str, ...]
     cwd: str
     environ: tuple[tuple[str, str], ...]
+    commit: str = "4f1d2c3b5a69788796a5b4c3d2e1f00112233445"
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def records_of(spec: JobSpec, attempt: Attempt, at: datetime) -> list[Record]:
         attempt=attempt.number,
         workflow="build",
         job=spec.job,
-        commit="4f1d2c3b5a69788796a5b4c3d2e1f00112233445",
+        commit=spec.commit,
         branch="main",
         trigger="push",
         result=result,

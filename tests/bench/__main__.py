@@ -6,7 +6,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import audit, front, idle, in_flight, killswitch, lookup, memory, middle, patterns, policy, recognition, throughput, whole
+from tests.bench import (
+    audit,
+    front,
+    idle,
+    in_flight,
+    killswitch,
+    lookup,
+    memory,
+    middle,
+    patterns,
+    policy,
+    recognition,
+    recovery,
+    throughput,
+    whole,
+)
 from tests.bench.figures import Figure, write
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -17,6 +32,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("policy", policy.measure),
     ("audit", audit.measure),
     ("recognition", recognition.measure),
+    ("recovery", recovery.measure),
     ("front", front.measure),
     ("throughput", throughput.measure),
     ("middle", middle.measure),

@@ -17,6 +17,7 @@ import pytest
 from infra.broker.install import cache_folder, install
 from schemas.recoveries import JournalKind, OutcomeStatus
 from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario
+from tests.support.chaos_targets import Targets
 from tests.support.fleet import WORKERS, Fleet
 from tests.support.history import runs_of
 from tests.support.run_invariants import result_in
@@ -29,7 +30,7 @@ Property = Callable[[str, object], None]
 def run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[Scenario]:
     """Yield the one run, judged."""
     sys.stdout.write(f"HEALSTREAM_SEED={seed}\n")
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"), install(cache_folder(os.environ)), seed)
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"), install(cache_folder(os.environ)), seed, Targets)
     scenario = Scenario(fleet)
     try:
         _timed("start", lambda: fleet.start(POLICY))

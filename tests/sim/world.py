@@ -10,7 +10,6 @@ from random import Random
 from typing import cast
 
 from learning.classifier import Classifier
-from learning.patterns.secret_hints import SecretHints
 from schemas.configuration import Configuration, Keys
 from schemas.ids import Record
 from schemas.outputs import StageLogic
@@ -32,7 +31,7 @@ from tests.sim.plan import Plan, Trouble
 from tests.sim.services import SERVICES
 from tests.sim.targets import Targets
 from tests.sim.timeline import Timeline
-from tests.support.memory_flow import ADMIT_KEY, NOTARY_KEY, shipped_rules, stage_of
+from tests.support.memory_flow import ADMIT_KEY, NOTARY_KEY, secret_hints, shipped_rules, stage_of
 from tests.support.memory_topics import CODEC
 from tests.support.story import AUTOMATIC
 
@@ -45,12 +44,7 @@ for _module in (rows, shelf):
 
 
 @cache
-def _hints() -> SecretHints:
-    return SecretHints()
-
-
-@cache
-def _light_rules() -> FaustRules:
+def light_rules() -> FaustRules:
     """Return the shipped rules with a model that knows nothing: reading the shipped one takes longer than a whole run."""
     rules = shipped_rules()
     return replace(rules, learn=replace(rules.learn, champion=body_of(Classifier().snapshot())))
@@ -60,8 +54,8 @@ class FoldedDoor(IngestDoor):
     """The door of the In zone for topics with fewer partitions than the table of topics says."""
 
     def __init__(self, policy: Policy, topics: tuple[str, ...], partitions: int) -> None:
-        super().__init__(CODEC, lambda: policy, topics, _hints())
-        self._ingest = Ingest(CODEC, lambda: policy, dict.fromkeys(topics, partitions), _hints())
+        super().__init__(CODEC, lambda: policy, topics, secret_hints())
+        self._ingest = Ingest(CODEC, lambda: policy, dict.fromkeys(topics, partitions), secret_hints())
 
 
 def policy_of(plan: Plan) -> Policy:
@@ -102,7 +96,7 @@ class World:
         self.on_the_way = 0
         self.kept: list[Letter] = []
         self.stop_files: list[tuple[datetime, datetime]] = []
-        rules = _light_rules()
+        rules = light_rules()
         self.policy = policy_of(plan)
         keys = Keys(public_text(ADMIT_KEY), public_text(NOTARY_KEY))
         self.configuration = Configuration(policy=self.policy, services=SERVICES, people=PEOPLE, version="v1", keys=keys)

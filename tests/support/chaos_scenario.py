@@ -21,6 +21,7 @@ from schemas.oversight import RolloutLevel
 from schemas.policy import Budget, Policy, StrategyPolicy
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.vocabulary import Result
+from tests.support.chaos_targets import Targets
 from tests.support.fleet import SPARE, Fleet
 from tests.support.history import History, history_from
 from tests.support.invariants import violations
@@ -57,7 +58,7 @@ POLICY = Policy(
 class Scenario:
     """What is done to a fleet, and what it is expected to make of it."""
 
-    fleet: Fleet
+    fleet: Fleet[Targets]
     expected: dict[str, str] = field(default_factory=dict)
     shares: dict[str, list[int]] = field(default_factory=dict)
     taken_over: tuple[JournalRecord, int] | None = None

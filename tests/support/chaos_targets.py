@@ -86,13 +86,13 @@ class Targets:
         """End every service and job."""
         self.github.stop()
         for row in self.catalogue.services:
-            _kill(row)
+            kill_service(row)
 
     def kill_stack(self, group: str) -> None:
         """Kill a whole stack as a host's crash would; only the service on top is probed, so one command starts all three."""
         for row in self.catalogue.services:
             if row.group == group:
-                _kill(row)
+                kill_service(row)
 
     def is_whole(self, group: str) -> bool:
         """Tell whether every service of the stack lives."""
@@ -115,7 +115,7 @@ class Targets:
         """Return what the targets wrote down: starts and stops, kept copies of overwritten files, re-runs."""
         boot = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
         found = [
-            Effect(f"service:{row.name}", str(act["act"]), str(act["key"]), _begun(boot, act.get("ticks")))
+            Effect(f"service:{row.name}", str(act["act"]), str(act["key"]), begun_at(boot, act.get("ticks")))
             for row in self.catalogue.services
             for act in ledger_rows(Path(row.cwd) / LEDGER)
         ]
@@ -173,11 +173,13 @@ def _page(row: ServiceSpec) -> str:
     return f"http://127.0.0.1:{port}/health"
 
 
-def _begun(boot: datetime, ticks: object) -> datetime:
+def begun_at(boot: datetime, ticks: object) -> datetime:
+    """Return when a process began that many clock ticks after the boot."""
     return boot + timedelta(seconds=int(str(ticks)) / os.sysconf("SC_CLK_TCK")) if ticks else datetime.now(UTC)
 
 
-def _kill(row: ServiceSpec) -> None:
+def kill_service(row: ServiceSpec) -> None:
+    """Kill a service as a crash would."""
     pid = pid_in(Path(row.pid_file))
     if pid is not None and start_ticks(pid) is not None:
         os.kill(pid, signal.SIGKILL)

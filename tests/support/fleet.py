@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -33,11 +33,12 @@ from schemas.avro_codec import Codec
 from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys
 from schemas.ids import Record
 from schemas.policy import Policy
+from schemas.services import Services
 from schemas.signing import private_bytes, public_text
 from schemas.topics import ALL_RECORDS
-from tests.support.chaos_targets import Targets
 
 T = TypeVar("T")
+Emit = Callable[[Sequence[Record]], None]
 R = TypeVar("R", bound=Record)
 WORKERS = {
     "detect-1": ("streams.app", "detect"),
@@ -51,6 +52,23 @@ WORKERS = {
 SPARE = {"gatekeeper-2": ("streams.gatekeeper", "")}
 
 
+class Breakable(Protocol):
+    """What a fleet looks after: the catalogue of it, and how it is started and ended."""
+
+    catalogue: Services
+
+    def start(self) -> None:
+        """Start all of it as its owner would."""
+        ...
+
+    def close(self) -> None:
+        """End all of it."""
+        ...
+
+
+B = TypeVar("B", bound=Breakable)
+
+
 @dataclass
 class Heard:
     """Every record of the followed topics, in the order of their coming."""
@@ -62,11 +80,12 @@ class Heard:
         return [record for record in tuple(self.records) if isinstance(record, wanted)]
 
 
-class Fleet:
-    """Started by ``start``, ended by ``close``; every random choice comes from ``random``."""
+class Fleet(Generic[B]):
+    """Started by ``start``, ended by ``close``; every random choice comes from ``random``. ``copies`` are how often an event may come."""
 
-    def __init__(self, folder: Path, jars: tuple[Path, ...], seed: int) -> None:
+    def __init__(self, folder: Path, jars: tuple[Path, ...], seed: int, build: Callable[[Path, Emit], B]) -> None:
         self.folder = folder
+        self.copies: tuple[int, ...] = (1, 1, 2, 5)
         self.random = random.Random(seed)
         # Of its own, because CI jobs end in threads of theirs.
         self._mixing = random.Random(seed + 1)
@@ -78,7 +97,7 @@ class Fleet:
         self._sending = threading.Lock()
         self.supervisors: list[Supervisor] = []
         self._follower: Follower | None = None
-        self.targets = Targets(folder / "targets", self.emit)
+        self.targets = build(folder / "targets", self.emit)
 
     @property
     def address(self) -> str:
@@ -141,12 +160,19 @@ class Fleet:
             self._follower = None
 
     def emit(self, records: Sequence[Record]) -> None:
-        """Produce the records up to five times each and out of their order."""
+        """Produce the records as often each as ``copies`` has it, and out of their order."""
         with self._sending:
-            several = [record for record in records for _ in range(self._mixing.choice((1, 1, 2, 5)))]
+            several = [record for record in records for _ in range(self._mixing.choice(self.copies))]
             self._mixing.shuffle(several)
             for record in several:
                 send(self._producer, record, self._codec)
+            assert self._producer.flush(60) == 0
+
+    def emit_raw(self, topic: str, values: Sequence[bytes]) -> None:
+        """Produce bytes that are no records, spread over the partitions."""
+        with self._sending:
+            for number, value in enumerate(values):
+                self._producer.produce(topic, value, key=f"raw-{number}".encode())
             assert self._producer.flush(60) == 0
 
     def until(self, what: str, look: Callable[[], T | None], seconds: float = 60) -> T:

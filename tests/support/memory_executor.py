@@ -111,14 +111,7 @@ class MemoryExecutor:
     def _carry_out(self, command: HealingCommand, partition: int) -> None:
         self.known.add(id_of(command))
         self.is_busy = True
-        hands = RunHands(self.watch, self._write, Clock(self.now, lambda: seconds_of(self.now()), self.wait), lambda _: None)
-        card = card_named(self.configuration.cards, command.strategy)
-        assert card is not None
-        workflow = next((row for row in self.configuration.workflows if row.name == command.strategy), None)
-        cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
-        recipe, stabilise_s = self.recipes[command.strategy], self.configuration.policy.stabilise_s
-        terms = Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of)
-        run = RunState(command)
+        hands, terms, run = self.hands(), self.terms(command, partition), RunState(command)
         ending = early_end(command, self.configuration, frozenset(self.recipes), self.now())
         if ending:
             finish(run, ending, terms, hands)
@@ -127,6 +120,22 @@ class MemoryExecutor:
             hands.append([accepted])
             drive(fold(run, accepted), terms, hands)
         self.is_busy = False
+
+    def hands(self) -> RunHands:
+        """Return the hands of a run."""
+        return RunHands(self.watch, self._write, Clock(self.now, lambda: seconds_of(self.now()), self.wait), self.reach)
+
+    def terms(self, command: HealingCommand, partition: int) -> Terms:
+        """Return what a run of this command keeps to."""
+        card = card_named(self.configuration.cards, command.strategy)
+        assert card is not None
+        workflow = next((row for row in self.configuration.workflows if row.name == command.strategy), None)
+        cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
+        recipe, stabilise_s = self.recipes[command.strategy], self.configuration.policy.stabilise_s
+        return Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of)
+
+    def reach(self, point: str) -> None:
+        """Pass a boundary of a run; nothing happens at it here."""
 
     def _write(self, records: Sequence[Record]) -> None:
         for record in records:

@@ -1,0 +1,181 @@
+"""The rows of the scenario table that ``recovery.py`` plays under faults: how each begins, fails, and what is right in the end.
+
+A row is added here once its file in ``tests/scenarios`` exists; a heal row without one is listed as NOT COUNTED, never as healed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from schemas.events import Origin, Provenance, Trust
+from schemas.recoveries import OutcomeStatus
+from tests.scenarios.test_01_package_index_timeout import PASSED, TIMED_OUT
+from tests.scenarios.test_05_lockfile import JOB as LOCK_JOB
+from tests.scenarios.test_05_lockfile import LOCK
+from tests.scenarios.test_06_corrupt_cache import CACHE
+from tests.scenarios.test_07_disk_full import TARGET as DISK_TARGET
+from tests.scenarios.test_07_disk_full import full_disk
+from tests.scenarios.test_25_web_tier_behind_a_full_volume import DISK as VOLUME
+from tests.scenarios.test_25_web_tier_behind_a_full_volume import fill
+from tests.scenarios.test_28_mass_failure import NAMES, fleet
+from tests.scenarios.test_refusals import CANCELLED, COMPILER, DENIED, PYTEST
+from tests.support.box_world import begin_with_box, deploy, kill_for_memory
+from tests.support.fake_caches import GOOD
+from tests.support.memory_flow import MemoryFlow
+from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
+from tests.support.runs import BOX, GOOD_IMAGE, NEW_IMAGE
+from tests.support.story import begin, untouched
+
+# The rows that are to be healed, by the table of scenarios.
+HEAL = (1, 2, 3, 5, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 32, 36)
+REFUSE = (10, 15, 28, 31, 35)
+FORK = Provenance(Origin.SIGNED_WEBHOOK, Trust.FORK, "stranger")
+NO = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.ESCALATED, OutcomeStatus.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is played: ``begin`` a flow that is well, let it ``fail``, and give it ``for_s`` virtual seconds.
+
+    ``is_well`` reads the targets, not the system's word for them. ``meanwhile`` is what the world does by itself at a second.
+    """
+
+    number: int
+    name: str
+    begin: Callable[[], MemoryFlow]
+    fail: Callable[[MemoryFlow], None]
+    targets: tuple[str, ...]
+    is_well: Callable[[MemoryFlow], bool]
+    ends: frozenset[OutcomeStatus] = frozenset({OutcomeStatus.HEALED})
+    for_s: float = 400.0
+    meanwhile: tuple[tuple[float, Callable[[MemoryFlow], None]], ...] = ()
+
+    @property
+    def heals(self) -> bool:
+        """Tell whether it is to be healed."""
+        return self.number in HEAL
+
+
+def _run(job: Job, *conclusions: str) -> Callable[[MemoryFlow], None]:
+    return lambda flow: flow.world.run_job(job, flow.now, conclusions)
+
+
+def _die(*names: str) -> Callable[[MemoryFlow], None]:
+    def fail(flow: MemoryFlow) -> None:
+        flow.world.processes.alive -= set(names)
+
+    return fail
+
+
+def _drift(flow: MemoryFlow) -> None:
+    flow.world.files.live["web-conf"] = DRIFTED
+
+
+def _rot(flow: MemoryFlow) -> None:
+    flow.world.caches.entries |= {"six.whl": "cut off", "attrs.whl": GOOD}
+
+
+def _fill_volume(flow: MemoryFlow) -> None:
+    fill(flow)
+    flow.world.processes.alive -= {"db"}
+    flow.world.health.silent |= {"web-http"}
+
+
+def _has_room(flow: MemoryFlow) -> bool:
+    disks = flow.world.disks
+    return "data/orders.db" in disks.live and sum(row.bytes for row in disks.live.values()) < 0.9 * disks.size
+
+
+def _page_answers(flow: MemoryFlow) -> None:
+    flow.world.health.silent -= {"web-http"}
+
+
+def _nothing(_flow: MemoryFlow) -> None:
+    """Let nothing more fail: the world was begun broken."""
+
+
+def _refused(number: int, name: str, job: Job, conclusion: str) -> Row:
+    return Row(number, name, begin, _run(job, conclusion), (job.target,), untouched, NO, 120.0)
+
+
+PIP, PARTED = Job((TIMED_OUT, PASSED)), Job((TIMED_OUT, TIMED_OUT, PASSED))
+FORKED = Job((TIMED_OUT,), provenance=FORK, trigger="pull_request")
+ROWS: tuple[Row, ...] = (
+    Row(1, "package index times out", begin, _run(PIP, "failure", "success"), (PIP.target,), lambda flow: flow.world.ci.asked == 1),
+    Row(
+        1,
+        "package index times out twice",
+        begin,
+        _run(PARTED, "failure", "failure", "success"),
+        (PARTED.target,),
+        lambda flow: flow.world.ci.asked == 2,
+    ),
+    Row(
+        5,
+        "lock file out of step",
+        lambda: begin(services=replace(SHOP, lockfiles=(LOCK,))),
+        _run(LOCK_JOB, "failure"),
+        (LOCK_JOB.target,),
+        lambda flow: len(flow.world.proposals.waiting) == 1,
+    ),
+    Row(
+        6,
+        "corrupt cache entry",
+        lambda: begin(services=replace(SHOP, caches=(CACHE,))),
+        _rot,
+        (CACHE.target,),
+        lambda flow: flow.world.caches.entries == {"six.whl": GOOD, "attrs.whl": GOOD},
+    ),
+    Row(7, "disk full", full_disk, _nothing, (DISK_TARGET,), _has_room),
+    Row(
+        12,
+        "container image does not run",
+        begin_with_box,
+        lambda flow: deploy(flow, NEW_IMAGE),
+        (BOX,),
+        lambda flow: flow.world.containers.rows["box"].image == GOOD_IMAGE,
+    ),
+    Row(
+        17,
+        "container out of memory",
+        begin_with_box,
+        kill_for_memory,
+        (BOX,),
+        lambda flow: (flow.world.containers.rows["box"].running, flow.world.containers.rows["box"].memory_bytes) == (True, 150),
+    ),
+    Row(
+        21,
+        "service process dead",
+        begin,
+        _die("api"),
+        ("service:api",),
+        lambda flow: flow.world.processes.alive == {"db", "api", "web"},
+    ),
+    Row(
+        25,
+        "web tier behind a full volume",
+        lambda: begin(services=replace(SHOP, disks=(VOLUME,))),
+        _fill_volume,
+        (VOLUME.target, "service:db"),
+        lambda flow: flow.world.processes.alive == {"db", "api", "web"} and "tables/orders" in flow.world.disks.live,
+        meanwhile=((60.0, _page_answers),),
+    ),
+    Row(27, "configuration drift", begin, _drift, (CONFIG_TARGET,), lambda flow: flow.world.files.live["web-conf"] == PINNED),
+    _refused(10, "cancelled by a person", Job((CANCELLED,)), "cancelled"),
+    _refused(10, "cancelled, with an infra error in its log", Job((TIMED_OUT,)), "cancelled"),
+    _refused(15, "compile error", Job((COMPILER,)), "failure"),
+    _refused(15, "failing test", Job((PYTEST,)), "failure"),
+    Row(
+        28,
+        "mass failure",
+        fleet,
+        _die(*NAMES[:12]),
+        tuple(f"service:{name}" for name in NAMES[:12]),
+        lambda flow: flow.world.processes.ledger == [],
+        NO,
+        180.0,
+    ),
+    _refused(31, "permission failure", Job((DENIED,)), "failure"),
+    _refused(35, "a fork's job prints a pattern's text", FORKED, "failure"),
+)
