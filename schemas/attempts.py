@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.decisions import Parameters
+from schemas.recoveries import Condition
 
 
 class StepStatus(StrEnum):
@@ -25,6 +26,15 @@ class StepResult:
     detail: str = ""
     delay_s: float = 0.2
     outputs: Parameters = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How one target, or what one metric says of it, was seen."""
+
+    name: str
+    condition: Condition
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
