@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from schemas.attempts import CiJob, StepResult
+from schemas.attempts import CiJob, Sight, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
@@ -189,6 +189,18 @@ class HealthPort(Protocol):
 
     def passes(self, probe: ProbeSpec) -> bool:
         """Run the probe once, bounded by its time-out."""
+        ...
+
+
+class SurroundingsPort(Protocol):
+    """What is seen of a target beside what its recipe asks; each look is bounded in time."""
+
+    def ask(self, probe: ProbeSpec) -> Sight:
+        """Ask one Prometheus probe; what is stale, missing or no number is unreadable."""
+        ...
+
+    def look(self, targets: Sequence[str]) -> Sequence[Sight]:
+        """Look once at each target that has a quick look; the others are left out."""
         ...
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
@@ -33,6 +34,7 @@ from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
 from infra.adapters.step_records import StepRecords
+from infra.adapters.surroundings import Surroundings
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.failpoints import FailPoints
@@ -57,10 +59,10 @@ from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold, replay
 from recoverers.measures import measures_of
 from recoverers.perform import accept, finish
-from recoverers.ports import Recipe
+from recoverers.ports import Recipe, SurroundingsPort
 from recoverers.precondition import Ending
 from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for, with_workflows
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from recoverers.transitions import State
 from schemas.avro_codec import Codec
 from schemas.catalogue import CARDS, card_named
@@ -147,12 +149,15 @@ class Lane:
 class Executor:
     """The poll thread and its lanes."""
 
-    def __init__(self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe]) -> None:
+    def __init__(
+        self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe], surroundings: SurroundingsPort
+    ) -> None:
         """Prepare; ``run`` does the work."""
         self.metrics = Metrics()
         self._settings = settings
         self._configuration = configuration
         self._recipes = recipes
+        self._around = Around(configuration.services, surroundings)
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
@@ -232,7 +237,7 @@ class Executor:
         ending = early_end(command, self._configuration, frozenset(self._recipes), _now())
         hands = self._hands(lane, Threads())
         run = RunState(command)
-        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        terms = replace(terms_for(self._configuration, self._recipes, command, lane.partition), around=self._around)
         if ending:
             finish(run, ending, terms, hands)
             return
@@ -249,7 +254,7 @@ class Executor:
 
     def _drive(self, lane: Lane, run: RunState) -> None:
         command, crew = run.command, Threads()
-        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        terms = replace(terms_for(self._configuration, self._recipes, command, lane.partition), around=self._around)
         hands = self._hands(lane, crew)
         budget = Deadline.after(run.started_at or _now(), command.deadline_s)
 
@@ -333,7 +338,8 @@ def main() -> int:
         configuration = replace(configuration, cards=configuration.cards or CARDS)
         plugins = [point.load() for point in entry_points(group=ENTRY_POINTS)]
         recipes = recipes_for(_world(settings, configuration), plugins)
-        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows))
+        surroundings = Surroundings(configuration.services, allowed_in(os.environ))
+        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows), surroundings)
         MetricsServer(executor.metrics, settings.metrics_port, executor.why_not_ready).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: executor.end())

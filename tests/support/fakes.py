@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, Sight, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
-from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.recoveries import Condition, Direction, JournalKind, JournalRecord
 from schemas.services import ConfigSpec, ServiceSpec
 
 T = TypeVar("T")
@@ -70,6 +70,28 @@ class FakeHealth:
             return self.script[probe.name].pop(0)
         name = self.owner.get(probe.address, probe.address)
         return probe.name not in self.silent and name in self.processes.alive
+
+
+@dataclass
+class FakeSurroundings:
+    """Neighbours and metrics as ``sees``, ``unreadable`` and ``metrics`` tell; each look at a target is kept."""
+
+    sees: Callable[[str], bool] = lambda _: True
+    unreadable: set[str] = field(default_factory=set)
+    metrics: dict[str, Sight] = field(default_factory=dict)
+    looked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def ask(self, probe: ProbeSpec) -> Sight:
+        return self.metrics.get(probe.name, Sight(probe.name, Condition.UNREADABLE, "there is no sample"))
+
+    def look(self, targets: Sequence[str]) -> Sequence[Sight]:
+        self.looked.append(tuple(targets))
+        return [Sight(name, self._condition(name), "" if self.sees(name) else f"{name} is silent") for name in targets]
+
+    def _condition(self, name: str) -> Condition:
+        if name in self.unreadable:
+            return Condition.UNREADABLE
+        return Condition.WELL if self.sees(name) else Condition.ILL
 
 
 @dataclass

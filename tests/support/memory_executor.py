@@ -13,7 +13,7 @@ from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept, finish
 from recoverers.recipes.table import with_workflows
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from schemas.catalogue import card_named
 from schemas.configuration import Configuration
 from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
@@ -25,7 +25,7 @@ from schemas.topics import BY_NAME
 from streams.binding import dead_letter, letter_of
 from tests.support.fakes import START
 from tests.support.memory_topics import CODEC, MemoryTopics
-from tests.support.memory_world import MemoryWorld
+from tests.support.memory_world import MemorySurroundings, MemoryWorld
 
 COMMANDS = "recovery.commands"
 
@@ -117,7 +117,8 @@ class MemoryExecutor:
         workflow = next((row for row in self.configuration.workflows if row.name == command.strategy), None)
         cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
         recipe, stabilise_s = self.recipes[command.strategy], self.configuration.policy.stabilise_s
-        terms = Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of)
+        around = Around(self.configuration.services, MemorySurroundings(self.world))
+        terms = Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of, around)
         run = RunState(command)
         ending = early_end(command, self.configuration, frozenset(self.recipes), self.now())
         if ending:

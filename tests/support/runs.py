@@ -11,7 +11,7 @@ from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
 from recoverers.ports import Recipe
 from recoverers.recipes.table import RecipeMaker, World, recipes_for
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from schemas.attempts import ContainerState
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
@@ -28,7 +28,7 @@ from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
-from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
+from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
 DISK = DiskSpec(
     "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
@@ -120,6 +120,7 @@ class Sandbox:
     services: Services = SERVICES
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    around: FakeSurroundings = field(default_factory=FakeSurroundings)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -151,7 +152,7 @@ class Sandbox:
         """Return what the order's run is carried out with."""
         card = card_named(CARDS, order.strategy)
         assert card is not None
-        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0)
+        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0, around=Around(self.services, self.around))
 
     def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
         """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""

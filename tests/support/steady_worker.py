@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.adapters.surroundings import Surroundings
 from infra.catalogue_reader import read_configuration
 from infra.logging import configure
 from infra.settings import WorkerSettings
@@ -68,7 +69,7 @@ def main() -> int:
         assert card is not None
         found = read_configuration(settings.brokers, settings.publisher_key, 30.0)
         configuration = replace(found, cards=(replace(card, deadline_s=DEADLINE_S),))
-        executor = Executor(settings, configuration, {STRATEGY: Steady(Path(sys.argv[1]))})
+        executor = Executor(settings, configuration, {STRATEGY: Steady(Path(sys.argv[1]))}, Surroundings(configuration.services))
         signal.signal(signal.SIGTERM, lambda *_: executor.end())
         return executor.run()
     except HealstreamError as error:
