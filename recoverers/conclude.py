@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from recoverers.advice import advice_on
-from recoverers.journal import RunState
+from recoverers.journal import RunState, made_worse
 from recoverers.precondition import Ending
 from recoverers.transitions import State
 from schemas.decisions import Mode, Scalar
@@ -40,6 +40,7 @@ def conclude(run: RunState, ending: Ending, at: datetime, outputs: Mapping[str, 
         ("strategy", command.strategy),
         ("reason", ending.reason),
         ("final", str(outcome.final).lower()),
+        *((("made_worse", made_worse(run)),) if made_worse(run) else ()),
         *((f"output.{name}", str(value)) for name, value in sorted(outputs.items())),
     )
     head = AuditEntry("executor", f"recovery.{ending.status.value}", command.target, at, details, (), command.traceparent)
@@ -109,7 +110,7 @@ def _advice_of(run: RunState, ending: Ending) -> str:
     gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
     if gave_up:
         return _GAVE_UP
-    worse = ", ".join(row.target for row in run.neighbours if row.is_worse)
+    worse = made_worse(run)
     if worse and ending.status is OutcomeStatus.ROLLED_BACK:
         return (
             f"The recovery made {worse} worse and was taken back; find out what {worse} needs of {run.command.target} before the next try"

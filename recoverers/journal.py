@@ -291,8 +291,13 @@ def _fold_factor(run: RunState, record: JournalRecord, fact: type[Fact], result:
     return replace(run, failed_at=record.at, reason=_why_not_verified(run)) if fact is VerificationFailed else run
 
 
+def made_worse(run: RunState) -> str:
+    """Return the neighbours that were well before the run and are not, empty when there are none."""
+    return ", ".join(row.target for row in run.neighbours if row.is_worse)
+
+
 def _why_not_verified(run: RunState) -> str:
-    worse = ", ".join(row.target for row in run.neighbours if row.is_worse)
+    worse = made_worse(run)
     return f"verification failed: it made {worse} worse" if worse else "verification failed"
 
 

@@ -32,6 +32,11 @@ class FakeProcesses:
     ledger: list[tuple[str, str, str]] = field(default_factory=list)
     lying: bool = False
     reload_fails: bool = False
+    # What a living service keeps from answering: it takes a port, a lock, or all connections.
+    smothers: dict[str, str] = field(default_factory=dict)
+
+    def is_smothered(self, name: str) -> bool:
+        return any(victim == name and culprit in self.alive for culprit, victim in self.smothers.items())
 
     def is_alive(self, service: ServiceSpec) -> bool:
         return service.name in self.alive
@@ -69,7 +74,7 @@ class FakeHealth:
         if self.script.get(probe.name):
             return self.script[probe.name].pop(0)
         name = self.owner.get(probe.address, probe.address)
-        return probe.name not in self.silent and name in self.processes.alive
+        return probe.name not in self.silent and name in self.processes.alive and not self.processes.is_smothered(name)
 
 
 @dataclass
