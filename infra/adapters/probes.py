@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from infra.adapters.allowed_hosts import may_ask
+from infra.adapters.authorities import trusted
 from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
@@ -93,7 +94,7 @@ class Probes:
             if parts.scheme not in {"http", "https"} or not may_ask(parts.hostname or "", self.allowed):
                 return Look(HealthStatus.FAIL, "not a page of loopback or of an allowed host")
             # Only the status line is read: a target must not be able to feed us an endless page.
-            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False)
+            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False, verify=trusted())
             async with client, client.stream("GET", probe.address) as answer:
                 code = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

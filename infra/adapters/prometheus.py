@@ -10,13 +10,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from ssl import SSLContext
 from urllib.parse import urlsplit
 
 import httpx
 
 from infra.adapters.allowed_hosts import may_ask
+from infra.adapters.authorities import trusted
 from schemas.attempts import Sight
 from schemas.probes import MetricTest, ProbeSpec
 from schemas.recoveries import Condition
@@ -112,19 +111,13 @@ def samples_in(body: bytes) -> list[Sample]:
         raise UnusableError(f"no answer of a Prometheus: {type(error).__name__} {error}"[:300]) from error
 
 
-@cache
-def _trusted() -> SSLContext:
-    """Return the authorities that are trusted: reading them takes longer than an answer, and a verification asks often."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
 def _fetch(url: str, params: dict[str, str], timeout_s: float) -> bytes:
     """Return the answer's body; a server that sends drop by drop is left when the time is over."""
     until = time.monotonic() + timeout_s
     content = bytearray()
     try:
         # An error's body says what was wrong with the query, so it is read as well.
-        client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False, verify=_trusted())
+        client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False, verify=trusted())
         with client, client.stream("GET", url, params=params, headers={"Accept": "application/json"}) as answer:
             if answer.is_redirect:
                 raise UnusableError(f"answered {answer.status_code}, and no redirect is followed")

@@ -17,7 +17,6 @@ from schemas.watches import Watch, quick_watches_of
 
 # All neighbours are looked at side by side, and none of them keeps a recovery waiting for longer.
 LONGEST_S = 5.0
-_LATE = Sight("", Condition.UNREADABLE, f"not seen within {LONGEST_S:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class Surroundings:
 
     services: Services
     allowed: frozenset[str] = frozenset()
+    longest_s: float = LONGEST_S
 
     def ask(self, probe: ProbeSpec) -> Sight:
         """Ask one Prometheus probe."""
@@ -41,8 +41,9 @@ class Surroundings:
         flat = [row for rows in watches.values() for row in rows]
         tasks = {row: asyncio.create_task(self._one(probes, row.probe)) for row in flat}
         if tasks:
-            await asyncio.wait(tasks.values(), timeout=LONGEST_S)
-        seen = {row: task.result() if task.done() else _LATE for row, task in tasks.items()}
+            await asyncio.wait(tasks.values(), timeout=self.longest_s)
+        late = Sight("", Condition.UNREADABLE, f"not seen within {self.longest_s:g} s")
+        seen = {row: task.result() if task.done() else late for row, task in tasks.items()}
         for task in tasks.values():
             task.cancel()
         return tuple(_worst(name, [(row.probe.name, seen[row]) for row in rows]) for name, rows in watches.items())
