@@ -18,6 +18,7 @@ from schemas.ids import Record
 from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalRecord, OutcomeStatus
 from schemas.services import ConfigSpec, ServiceSpec
+from schemas.vocabulary import Kind
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -201,6 +202,14 @@ class SurroundingsPort(Protocol):
 
     def look(self, targets: Sequence[str]) -> Sequence[Sight]:
         """Look once at each target that has a quick look; the others are left out."""
+        ...
+
+
+class StreamPort(Protocol):
+    """What the detectors say of targets, as it is said."""
+
+    def fired(self, target: str, kind: Kind, since: datetime) -> Sight:
+        """Tell whether a failure of that kind was told of the target since then: ill when it was, unreadable when nobody can say."""
         ...
 
 

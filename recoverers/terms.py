@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recoverers.journal import RunState
-from recoverers.ports import Call, Recipe, SurroundingsPort
+from recoverers.ports import Call, Recipe, StreamPort, SurroundingsPort
 from recoverers.steps import Entry
 from schemas.decisions import HealingCommand
 from schemas.ids import content_id, id_of
@@ -20,10 +20,11 @@ from schemas.workflows import Workflow
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The service catalogue and who looks at what is in it."""
+    """The service catalogue, who looks at what is in it, and who hears what the detectors say of it."""
 
     services: Services
     port: SurroundingsPort
+    stream: StreamPort | None = None
 
 
 @dataclass(frozen=True, slots=True)

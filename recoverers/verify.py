@@ -14,6 +14,8 @@ from recoverers.checked import checked_answer
 from recoverers.contain import LOOK_S, ask, told, why_of
 from recoverers.deadline import Deadline
 from recoverers.journal import RunState
+from recoverers.log_silence import FACTOR as SILENCE
+from recoverers.log_silence import silence
 from recoverers.metric_factors import ask_metric, metrics_of
 from recoverers.neighbours import FACTOR, compare
 from recoverers.ports import Answer, Facts, Hands
@@ -49,7 +51,7 @@ class Said:
 
 @dataclass(slots=True)
 class Glance:
-    """The neighbours as they were last seen; looked at again when that was a while ago, or when all hangs on it."""
+    """What lies around, as it was last seen and heard; asked again when that was a while ago, or when all hangs on it."""
 
     run: RunState
     terms: Terms
@@ -57,10 +59,12 @@ class Glance:
     last: list[Said] = field(default_factory=list)
     due_at: datetime | None = None
 
-    def seen(self, now: datetime, *, is_last: bool) -> list[Said]:
-        """Return what is said of them, nothing where there are none."""
-        if self.run.neighbours and (is_last or self.due_at is None or now >= self.due_at):
-            self.last = [Said(FACTOR, *compare(self.run, self.terms, self.hands))]
+    def seen(self, since: datetime, now: datetime, *, is_last: bool) -> list[Said]:
+        """Return what is said of the neighbours, and by the detectors since the factors pass; nothing where there is neither."""
+        if is_last or self.due_at is None or now >= self.due_at:
+            heard = silence(self.run, self.terms, since, self.hands)
+            self.last = [Said(SILENCE, heard)] if heard else []
+            self.last += [Said(FACTOR, *compare(self.run, self.terms, self.hands))] if self.run.neighbours else []
             self.due_at = self.hands.now() + timedelta(seconds=LOOK_AROUND_EVERY_S)
         return self.last
 
@@ -78,8 +82,8 @@ def verify(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
         if _agree(said):
             since = since or now
             is_over = (now - since).total_seconds() >= terms.stabilise_s
-            said += around.seen(now, is_last=is_over)
-            since = since if said[-1].answer.passed else None
+            said += around.seen(since, now, is_last=is_over)
+            since = since if all(row.answer.passed for row in said) else None
             if since and is_over:
                 return _round(run, terms, said, "settled", since, hands.now())
         else:

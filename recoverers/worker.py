@@ -37,6 +37,7 @@ from infra.adapters.step_records import StepRecords
 from infra.adapters.surroundings import Surroundings
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
+from infra.detection_watch import DetectionWatch
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
 from infra.kafka import Located, consumer_settings, located
@@ -59,7 +60,7 @@ from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold, replay
 from recoverers.measures import measures_of
 from recoverers.perform import accept, finish
-from recoverers.ports import Recipe, SurroundingsPort
+from recoverers.ports import Recipe
 from recoverers.precondition import Ending
 from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for, with_workflows
 from recoverers.terms import Around, Terms
@@ -149,15 +150,13 @@ class Lane:
 class Executor:
     """The poll thread and its lanes."""
 
-    def __init__(
-        self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe], surroundings: SurroundingsPort
-    ) -> None:
+    def __init__(self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe], around: Around) -> None:
         """Prepare; ``run`` does the work."""
         self.metrics = Metrics()
         self._settings = settings
         self._configuration = configuration
         self._recipes = recipes
-        self._around = Around(configuration.services, surroundings)
+        self._around = around
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
@@ -338,8 +337,10 @@ def main() -> int:
         configuration = replace(configuration, cards=configuration.cards or CARDS)
         plugins = [point.load() for point in entry_points(group=ENTRY_POINTS)]
         recipes = recipes_for(_world(settings, configuration), plugins)
-        surroundings = Surroundings(configuration.services, allowed_in(os.environ))
-        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows), surroundings)
+        stream = DetectionWatch(settings.brokers)
+        stream.start()
+        around = Around(configuration.services, Surroundings(configuration.services, allowed_in(os.environ)), stream)
+        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows), around)
         MetricsServer(executor.metrics, settings.metrics_port, executor.why_not_ready).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: executor.end())

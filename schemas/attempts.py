@@ -39,11 +39,12 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
-    """One job of one attempt of a run; ``conclusion`` is empty while it goes on."""
+    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` where the server names none."""
 
     job_id: int
     attempt: int
     conclusion: str
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

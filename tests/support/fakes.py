@@ -137,13 +137,16 @@ class FakeCi:
     next_conclusion: str = "success"
     log_text: bytes = b"all good"
     asked: int = 0
+    # The commit of each attempt; the last one goes on for ever.
+    commits: tuple[str, ...] = ("c" * 40,)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
 
     def job(self, target: str, attempt: int) -> CiJob | None:
         known = _names_job(target) and 1 <= attempt <= len(self.conclusions)
-        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1]) if known else None
+        commit = self.commits[min(attempt, len(self.commits)) - 1]
+        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit) if known else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:
