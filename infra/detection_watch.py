@@ -19,7 +19,7 @@ from schemas.vocabulary import Kind
 
 TOPIC = "heal.detections"
 MOST_KEPT = 10_000
-_ANSWER_S = 10.0
+ANSWER_S = 10.0
 # A record ends the wait at once; only the end of following waits for it.
 _POLL_S = 1.0
 
@@ -27,8 +27,9 @@ _POLL_S = 1.0
 class DetectionWatch:
     """When each kind of failure last fired on each target since this process began, by this process's clock."""
 
-    def __init__(self, brokers: str) -> None:
-        """Listen from now on: what is asked for lies within a run's verification."""
+    def __init__(self, brokers: str, answer_s: float = ANSWER_S) -> None:
+        """Listen from now on: what is asked for lies within a run's verification; an answer takes so many seconds at most."""
+        self._answer_s = answer_s
         self._codec = Codec([Detection])
         self._lock = threading.Lock()
         self._fired: OrderedDict[tuple[str, Kind], datetime] = OrderedDict()
@@ -64,10 +65,10 @@ class DetectionWatch:
         return Sight(target, Condition.WELL)
 
     def _has_caught_up(self) -> bool:
-        until = time.monotonic() + _ANSWER_S
+        until = time.monotonic() + self._answer_s
         try:
             with self._asking:
-                _, end = watermarks(self._asker, TopicPartition(TOPIC, 0), _ANSWER_S)
+                _, end = watermarks(self._asker, TopicPartition(TOPIC, 0), self._answer_s)
         except UnreachableError:
             return False
         while self._position < end:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
-from recoverers.ports import Recipe
+from recoverers.ports import Recipe, StreamPort
 from recoverers.recipes.table import RecipeMaker, World, recipes_for
 from recoverers.terms import Around, Terms
 from schemas.attempts import ContainerState
@@ -121,6 +121,7 @@ class Sandbox:
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
     around: FakeSurroundings = field(default_factory=FakeSurroundings)
+    stream: StreamPort | None = None
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -152,7 +153,7 @@ class Sandbox:
         """Return what the order's run is carried out with."""
         card = card_named(CARDS, order.strategy)
         assert card is not None
-        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0, around=Around(self.services, self.around))
+        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0, around=Around(self.services, self.around, self.stream))
 
     def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
         """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""
