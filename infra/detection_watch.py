@@ -25,7 +25,11 @@ _POLL_S = 1.0
 
 
 class DetectionWatch:
-    """When each kind of failure last fired on each target since this process began, by this process's clock."""
+    """When each kind of failure last fired on each target since this process began.
+
+    The moment is that of the failure, or of its receipt when that is earlier: what is told late or twice is no news, and what is told of
+    the future is no more than what is told now.
+    """
 
     def __init__(self, brokers: str, answer_s: float = ANSWER_S) -> None:
         """Listen from now on: what is asked for lies within a run's verification; an answer takes so many seconds at most."""
@@ -93,10 +97,10 @@ class DetectionWatch:
         record = self._codec.decode(value if isinstance(value, bytes) else None)
         if not isinstance(record, Detection):
             return
-        now = datetime.now(tz=UTC)
+        at = min(datetime.now(tz=UTC), record.last_at)
         with self._lock:
             for kind in kinds_fired(record, record.target):
-                self._fired[record.target, kind] = now
+                self._fired[record.target, kind] = max(at, self._fired.get((record.target, kind), at))
                 self._fired.move_to_end((record.target, kind))
             while len(self._fired) > MOST_KEPT:
                 self._fired.popitem(last=False)

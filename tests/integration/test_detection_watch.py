@@ -38,6 +38,10 @@ def test_what_fires_is_heard_before_the_answer_and_what_fired_earlier_is_not_hel
         assert watch.fired(TARGET, Kind.CONFIG_DRIFT, began).condition is Condition.WELL
         assert watch.fired(TARGET, Kind.SERVICE_DOWN, datetime.now(tz=UTC)).condition is Condition.WELL
         assert watch.fired("service:db", Kind.SERVICE_DOWN, began).condition is Condition.ILL
+        # What is told late, or of the future, holds nothing up.
+        deliver(broker, [detection(-3600, target="service:api"), detection(3600, target="service:web")], codec, 60)
+        assert watch.fired("service:api", Kind.SERVICE_DOWN, began).condition is Condition.WELL
+        assert watch.fired(TARGET, Kind.SERVICE_DOWN, datetime.now(tz=UTC)).condition is Condition.WELL
     finally:
         watch.close()
 

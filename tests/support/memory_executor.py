@@ -87,7 +87,7 @@ class MemoryStream:
         """Look through what came since then, newest first."""
         for row in takewhile(lambda incoming: incoming.at >= since, reversed(self.topics.rows["heal.detections", 0])):
             record = CODEC.decode(row.raw)
-            if isinstance(record, Detection) and kind in kinds_fired(record, target):
+            if isinstance(record, Detection) and record.last_at >= since and kind in kinds_fired(record, target):
                 return Sight(target, Condition.ILL, f"{kind} fired at {row.at.isoformat()}")
         return Sight(target, Condition.WELL)
 
