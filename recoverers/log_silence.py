@@ -15,7 +15,7 @@ from recoverers.terms import Terms
 from schemas.attempts import Sight
 from schemas.recoveries import Condition
 
-FACTOR, SOURCE = "log_silence", "stream"
+SOURCE = "stream"
 
 
 def silence(run: RunState, terms: Terms, since: datetime, hands: Hands) -> Answer | None:

@@ -15,9 +15,8 @@ from recoverers.ports import Answer, Hands, Raised
 from recoverers.terms import Terms
 from schemas.attempts import Sight
 from schemas.neighbours import neighbours_of
-from schemas.recoveries import Condition, Neighbour
+from schemas.recoveries import NEIGHBOURS, Condition, Neighbour
 
-FACTOR = "neighbours"
 # The nearest ones: a look at each takes connections and time, and what lies further away has other causes too.
 MOST = 16
 
@@ -40,7 +39,7 @@ def compare(run: RunState, terms: Terms, hands: Hands) -> tuple[Answer, dict[str
     """Look again; return the answer, and what the round's record keeps of it."""
     kept: dict[str, object] = {AFTER: lines_of(_look([row.target for row in run.neighbours], terms, hands))}
     rows = neighbours_after(run.neighbours, kept)
-    return Answer(not any(row.is_worse for row in rows), FACTOR, _said(rows, len(names_of(run, terms)))), kept
+    return Answer(not any(row.is_worse for row in rows), NEIGHBOURS, _said(rows, len(names_of(run, terms)))), kept
 
 
 def _look(names: Sequence[str], terms: Terms, hands: Hands) -> tuple[Sight, ...]:

@@ -14,16 +14,15 @@ from recoverers.checked import checked_answer
 from recoverers.contain import LOOK_S, ask, told, why_of
 from recoverers.deadline import Deadline
 from recoverers.journal import RunState
-from recoverers.log_silence import FACTOR as SILENCE
 from recoverers.log_silence import silence
 from recoverers.metric_factors import ask_metric, metrics_of
-from recoverers.neighbours import FACTOR, compare
+from recoverers.neighbours import compare
 from recoverers.ports import Answer, Facts, Hands
 from recoverers.steps import EntryStatus
 from recoverers.terms import Terms, command_for, line, text_of
 from schemas.decisions import HealingCommand
 from schemas.ids import micros
-from schemas.recoveries import JournalKind, JournalRecord
+from schemas.recoveries import LOG_SILENCE, NEIGHBOURS, JournalKind, JournalRecord
 
 # Often enough that half a second of stabilisation is seen at all; each factor has a time-out of its own.
 ASK_EVERY_S = 0.2
@@ -63,8 +62,8 @@ class Glance:
         """Return what is said of the neighbours, and by the detectors since the factors pass; nothing where there is neither."""
         if is_last or self.due_at is None or now >= self.due_at:
             heard = silence(self.run, self.terms, since, self.hands)
-            self.last = [Said(SILENCE, heard)] if heard else []
-            self.last += [Said(FACTOR, *compare(self.run, self.terms, self.hands))] if self.run.neighbours else []
+            self.last = [Said(LOG_SILENCE, heard)] if heard else []
+            self.last += [Said(NEIGHBOURS, *compare(self.run, self.terms, self.hands))] if self.run.neighbours else []
             self.due_at = self.hands.now() + timedelta(seconds=LOOK_AROUND_EVERY_S)
         return self.last
 

@@ -99,6 +99,10 @@ class StepDone:
     took_ms: float = 0.0
 
 
+# What is asked beside the target: it may speak against a recovery, and never for it.
+NEIGHBOURS, LOG_SILENCE = "neighbours", "log_silence"
+
+
 @dataclass(frozen=True, slots=True)
 class FactorResult:
     """One verification factor, where its answer came from, and whether it passed."""
