@@ -98,5 +98,6 @@ def _outcome(outcome: RecoveryOutcome) -> list[str]:
     factors = [
         f"- {row.factor} ({row.source}): {'passed' if row.passed else 'failed'} {row.detail}".rstrip() for row in outcome.verification
     ]
+    around = [f"- neighbour {row.target}: {row.before} before, {row.after} after {row.detail}".rstrip() for row in outcome.neighbours]
     todo = [f"- {row.what} ({row.evidence})" for row in outcome.recommendations]
-    return [f"## Outcome {outcome.attempt}: {outcome.status}", "", outcome.reason, "", *steps, *factors, *todo, ""]
+    return [f"## Outcome {outcome.attempt}: {outcome.status}", "", outcome.reason, "", *steps, *factors, *around, *todo, ""]

@@ -251,6 +251,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         caches=tuple(row.record() for row in rows.caches),
         lockfiles=tuple(row.record() for row in rows.lockfiles),
         indexes=tuple(row.record() for row in rows.indexes),
+        prometheus=tuple(row.record() for row in rows.prometheus),
     )
 
 

@@ -23,7 +23,7 @@ from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, PolicyRule, RuleThen, StrategyPolicy
 from schemas.probes import ProbeKind
-from schemas.services import CiServer, ConfigSpec, Environment, ServiceSpec, UpstreamSpec
+from schemas.services import CiServer, ConfigSpec, Environment, PrometheusServer, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
 _ADDRESSES = {
@@ -72,24 +72,24 @@ class PeopleFile(Shape):
     people: tuple[PersonRow, ...] = ()
 
 
-def _may_be_asked(probe: ProbeRow) -> bool:
-    found = _ADDRESSES[probe.kind].fullmatch(probe.address)
+def _may_be_asked(kind: ProbeKind, address: str) -> bool:
+    found = _ADDRESSES[kind].fullmatch(address)
     if found is None:
         return False
     try:
-        address = ipaddress.ip_address(found["host"].strip("[]"))
+        host = ipaddress.ip_address(found["host"].strip("[]"))
     except ValueError:
         # A name: who may be reached by it is the network's to say.
         return True
     # A link's own services hand out a machine's identity, and the others are no host at all.
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+    return not (host.is_link_local or host.is_multicast or host.is_unspecified)
 
 
 def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
     kinds = {probe.kind for probe in probes}
     if kinds != {ProbeKind.HTTP, ProbeKind.TCP}:
         raise ValueError("an upstream is believed when two different looks agree: give it an http and a tcp probe, and no other kind")
-    wrong = next((probe for probe in probes if not _may_be_asked(probe)), None)
+    wrong = next((probe for probe in probes if not _may_be_asked(probe.kind, probe.address)), None)
     if wrong:
         # The address is not shown: it may hold a login.
         mend = "write http(s)://host/path without a login, or host:port, and no link-local address"
@@ -183,6 +183,23 @@ class UpstreamRow(Shape):
         return UpstreamSpec(self.name, self.hosts, tuple(probe.record() for probe in self.probes), self.healing)
 
 
+def _check_server(url: str) -> str:
+    if not _may_be_asked(ProbeKind.HTTP, url) or "?" in url or "#" in url:
+        raise ValueError("write http(s)://host:port/path without a login or a query, and no link-local address")
+    return url
+
+
+class PrometheusRow(Shape):
+    """One Prometheus that probes ask by its name."""
+
+    name: Name
+    url: Annotated[str, AfterValidator(_check_server)]
+
+    def record(self) -> PrometheusServer:
+        """Return the record."""
+        return PrometheusServer(self.name, self.url)
+
+
 class ServicesFile(Shape):
     """``services.yaml``."""
 
@@ -195,6 +212,7 @@ class ServicesFile(Shape):
     caches: tuple[CacheRow, ...] = ()
     lockfiles: tuple[LockfileRow, ...] = ()
     indexes: tuple[IndexRow, ...] = ()
+    prometheus: Annotated[tuple[PrometheusRow, ...], Field(max_length=50)] = ()
 
 
 class StrategyRow(Shape):

@@ -162,6 +162,10 @@ def whole_of(row: Recovery) -> dict[str, object]:
             {"factor": seen.factor, "source": seen.source, "passed": seen.passed, "detail": seen.detail}
             for seen in (outcome.verification if outcome else run.factors if run else ())
         ],
+        "neighbours": [
+            {"target": near.target, "before": near.before.value, "after": near.after.value, "worse": near.is_worse, "detail": near.detail}
+            for near in (outcome.neighbours if outcome else run.neighbours if run else ())
+        ],
         "finished_at": outcome.finished_at.isoformat() if outcome else None,
         "advice": [advice.what for advice in outcome.recommendations] if outcome else [],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.yaml_places import Document, Problem
+from schemas.probes import ProbeKind
 from schemas.services import Services
 from schemas.targets.disk import DiskSpec, is_below
 
@@ -17,6 +18,7 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "lockfiles", [spec.name for spec in services.lockfiles]),
         *_repeated(document, "indexes", [spec.name for spec in services.indexes]),
     ]
+    found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):
         found += _of_disk(document, index, disk)
     listed = {(row.source, project) for row in services.ci for project in row.projects}
@@ -42,6 +44,18 @@ def _of_disk(document: Document, index: int, disk: DiskSpec) -> Iterator[Problem
     if disk.quarantine and is_below(disk.quarantine.strip("/"), disk.path):
         mend = "name a folder on another file system, or none"
         yield document.problem(("disks", index, "quarantine"), "a quarantine on the disk itself frees nothing", mend)
+
+
+def _unknown_servers(document: Document, services: Services) -> Iterator[Problem]:
+    known = [row.name for row in services.prometheus]
+    rows = [("services", index, spec.probes) for index, spec in enumerate(services.services)]
+    rows += [("containers", index, spec.answers) for index, spec in enumerate(services.containers)]
+    for section, index, probes in rows:
+        for number, probe in enumerate(probes):
+            if probe.kind is ProbeKind.PROMETHEUS and probe.address not in known:
+                mend = "name one of the section `prometheus`"
+                place = (section, index, "probes", number, "address")
+                yield document.problem(place, f"there is no Prometheus {probe.address!r}", mend)
 
 
 def _repeated(document: Document, section: str, names: Sequence[str]) -> Iterator[Problem]:

@@ -67,6 +67,9 @@ class DiskRow(Shape):
         )
 
 
+_OF_CONTAINERS = frozenset({ProbeKind.TCP, ProbeKind.HTTP, ProbeKind.PROMETHEUS})
+
+
 class ContainerRow(Shape):
     """One container of this host's engine; its memory is raised only where both limits are given, its image only where one is named."""
 
@@ -83,9 +86,9 @@ class ContainerRow(Shape):
     @field_validator("probes")
     @classmethod
     def _by_the_network(cls, rows: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
-        wrong = next((row.name for row in rows if row.kind not in {ProbeKind.TCP, ProbeKind.HTTP}), None)
+        wrong = next((row.name for row in rows if row.kind not in _OF_CONTAINERS), None)
         if wrong:
-            raise ValueError(f"the probe {wrong} is no look at what a container serves: write tcp or http")
+            raise ValueError(f"the probe {wrong} is no look at what a container serves: write tcp, http or prometheus")
         return rows
 
     @model_validator(mode="after")

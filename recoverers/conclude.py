@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from recoverers.advice import advice_on
-from recoverers.journal import RunState
+from recoverers.journal import RunState, made_worse
 from recoverers.precondition import Ending
 from recoverers.transitions import State
 from schemas.decisions import Mode, Scalar
@@ -40,6 +40,7 @@ def conclude(run: RunState, ending: Ending, at: datetime, outputs: Mapping[str, 
         ("strategy", command.strategy),
         ("reason", ending.reason),
         ("final", str(outcome.final).lower()),
+        *((("made_worse", made_worse(run)),) if made_worse(run) else ()),
         *((f"output.{name}", str(value)) for name, value in sorted(outputs.items())),
     )
     head = AuditEntry("executor", f"recovery.{ending.status.value}", command.target, at, details, (), command.traceparent)
@@ -67,8 +68,7 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     """Return the outcome's record."""
     command = run.command
     healed = ending.status is OutcomeStatus.HEALED
-    gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
-    advice = _GAVE_UP if gave_up else _ADVICE.get(ending.status) or advice_on(ending.reason)
+    advice = _advice_of(run, ending)
     external = _external_wait_s(run)
     recovered = run.recovered_at if healed else None
     return RecoveryOutcome(
@@ -102,7 +102,20 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
         oversight=command.oversight,
         plan=PlanShown(command.parameters, run.planned, command.plan_hash) if run.planned else None,
         traceparent=command.traceparent,
+        neighbours=run.neighbours,
     )
+
+
+def _advice_of(run: RunState, ending: Ending) -> str:
+    gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
+    if gave_up:
+        return _GAVE_UP
+    worse = made_worse(run)
+    if worse and ending.status is OutcomeStatus.ROLLED_BACK:
+        return (
+            f"The recovery made {worse} worse and was taken back; find out what {worse} needs of {run.command.target} before the next try"
+        )
+    return _ADVICE.get(ending.status) or advice_on(ending.reason)
 
 
 def _external_wait_s(run: RunState) -> float:

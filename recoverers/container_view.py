@@ -8,6 +8,7 @@ from recoverers.container_port import ContainerPort
 from recoverers.ports import Answer, Facts, HealthPort
 from schemas.attempts import ContainerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from schemas.targets.spec import spec_for
@@ -49,7 +50,7 @@ class ContainerView:
 
     def is_well(self, spec: ContainerSpec, state: ContainerState) -> bool:
         """Tell whether it runs and answers."""
-        return state.running and all(self.health.passes(probe) for probe in spec.answers)
+        return state.running and all(self.health.passes(probe) for probe in _served(spec))
 
     def check(self, command: HealingCommand, factor: str) -> Answer:
         """Ask the engine, the operating system, or what the container serves."""
@@ -59,9 +60,10 @@ class ContainerView:
         if factor == "container_process":
             return Answer(self.engine.is_process_alive(spec.name), "proc")
         if factor == "container_answers":
-            silent = [probe.name for probe in spec.answers if not self.health.passes(probe)]
+            served = _served(spec)
+            silent = [probe.name for probe in served if not self.health.passes(probe)]
             # One that serves nothing is asked by the engine and by the operating system; those are two sources.
-            return Answer(not silent, "network" if spec.answers else "proc", f"no answer: {', '.join(silent)}" if silent else "")
+            return Answer(not silent, "network" if served else "proc", f"no answer: {', '.join(silent)}" if silent else "")
         state = self.engine.state(spec.name)
         if state is None or not state.exists:
             return Answer(False, "engine", "the engine does not know it")
@@ -71,3 +73,7 @@ class ContainerView:
             below = state.memory_bytes == 0 or state.used_bytes < _MOST_OF_LIMIT * state.memory_bytes
             return Answer(state.running and below, "engine", f"{state.used_bytes} of {state.memory_bytes} bytes")
         return Answer(state.running, "engine", "" if state.running else f"ended with {state.exit_code}")
+
+
+def _served(spec: ContainerSpec) -> list[ProbeSpec]:
+    return [probe for probe in spec.answers if probe.kind in {ProbeKind.TCP, ProbeKind.HTTP}]

@@ -33,7 +33,8 @@ class JobAttempts:
             return Facts(refusal="target_changed")
         if result is not Result.SUCCESS and result not in FAILED_RESULTS:
             return Facts(refusal="not_failed")
-        values = (("attempt", str(attempt)), ("job_id", str(job.job_id)))
+        commit = (("commit", job.commit),) if job.commit else ()
+        values = (("attempt", str(attempt)), *commit, ("job_id", str(job.job_id)))
         return Facts(healthy=result is Result.SUCCESS, values=values)
 
     def may_run_again(self, command: HealingCommand, facts: Facts) -> bool:
@@ -67,6 +68,11 @@ class JobAttempts:
         if job is None or not job.conclusion:
             return Answer(False, source, f"attempt {attempt} goes on")
         if factor == "attempt_concluded_success":
+            failed_on = facts.value("commit")
+            if failed_on and job.commit != failed_on:
+                # Green on other code says nothing of the failure.
+                ran_on = job.commit or "no named commit"
+                return Answer(False, source, f"attempt {attempt} ran on {ran_on}, not on {failed_on}", settled=True)
             passed = result_from_word(job.conclusion) is Result.SUCCESS
             return Answer(passed, source, f"attempt {attempt}: {job.conclusion}", settled=True)
         log = self.ci.log(command.target, job.job_id)

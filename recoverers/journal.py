@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from recoverers.neighbour_lines import neighbours_after
 from recoverers.ports import Facts
 from recoverers.progress import Place, Seen, Standing, places_of, standing_of
 from recoverers.steps import Entry, EntryStatus, StepRun
@@ -45,7 +46,7 @@ from recoverers.transitions import (
 from schemas.avro_shape import record_from_plain, record_to_plain
 from schemas.decisions import HealingCommand, Scalar
 from schemas.ids import from_micros, id_of, micros
-from schemas.recoveries import Direction, FactorResult, JournalKind, JournalRecord, OutcomeStatus
+from schemas.recoveries import Direction, FactorResult, JournalKind, JournalRecord, Neighbour, OutcomeStatus
 from schemas.workflow_text import workflow_of
 from schemas.workflows import Chain, Use, Workflow
 
@@ -81,6 +82,7 @@ class RunState:
     undoable: bool = True
     gives_up_as: OutcomeStatus = OutcomeStatus.ROLLED_BACK
     cancelled: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
 
     def places(self, *, stop: bool) -> list[Place]:
         """Return what may go on now."""
@@ -191,6 +193,7 @@ def fold(run: RunState, record: JournalRecord) -> RunState:
     result = result_of(record)
     paused = float(cast("float", result.get("paused_s", 0.0)))
     run = replace(run, paused_s=run.paused_s + paused)
+    run = replace(run, neighbours=neighbours_after(run.neighbours, result))
     if record.direction is Direction.DO and (fact in STEP_FACTS or fact is Entered):
         return _settle(_fold_step(run, record, fact, result), record.at)
     run = replace(run, state=move(run.state, fact) or run.state)
@@ -285,7 +288,17 @@ def _fold_factor(run: RunState, record: JournalRecord, fact: type[Fact], result:
     since = from_micros(int(cast("int", result["passing_since"]))) if result.get("passing_since") is not None else None
     if fact is Settled:
         return replace(run, recovered_at=since or record.at, verified_at=record.at)
-    return replace(run, failed_at=record.at, reason="verification failed") if fact is VerificationFailed else run
+    return replace(run, failed_at=record.at, reason=_why_not_verified(run)) if fact is VerificationFailed else run
+
+
+def made_worse(run: RunState) -> str:
+    """Return the neighbours that were well before the run and are not, empty when there are none."""
+    return ", ".join(row.target for row in run.neighbours if row.is_worse)
+
+
+def _why_not_verified(run: RunState) -> str:
+    worse = made_worse(run)
+    return f"verification failed: it made {worse} worse" if worse else "verification failed"
 
 
 def _fold_undo(run: RunState, record: JournalRecord, fact: type[Fact], result: Mapping[str, object]) -> RunState:

@@ -10,6 +10,7 @@ from recoverers.contain import LOOK_S, Hung, ask, told, why_of
 from recoverers.enter import outputs_in
 from recoverers.flights import Flights
 from recoverers.journal import RunState, command_text, fold
+from recoverers.neighbours import baseline
 from recoverers.plan import check_command, choose_steps
 from recoverers.ports import Facts, Found, Hands, Raised
 from recoverers.precondition import Ending, judge_facts
@@ -61,7 +62,8 @@ def begin(run: RunState, step: str, terms: Terms, hands: Hands) -> list[JournalR
         return []
     before = run.step(step)
     tries = before.tries if before else 0
-    intent = replace(line(run, terms, JournalKind.INTENT, hands.now(), step), step_try=tries, result=text_of(paused_s=paused))
+    result = text_of(paused_s=paused, **baseline(run, terms, hands))
+    intent = replace(line(run, terms, JournalKind.INTENT, hands.now(), step), step_try=tries, result=result)
     if before:
         return [replace(intent, pre_image=before.pre_image)]
     image = ask(lambda: checked_pre_image(terms.recipe.pre_image(call_for(run, step, ""))), LOOK_S, hands)

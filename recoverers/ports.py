@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from schemas.attempts import CiJob, StepResult
+from schemas.attempts import CiJob, Sight, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
 from schemas.recoveries import Direction, JournalRecord, OutcomeStatus
 from schemas.services import ConfigSpec, ServiceSpec
+from schemas.vocabulary import Kind
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -189,6 +190,26 @@ class HealthPort(Protocol):
 
     def passes(self, probe: ProbeSpec) -> bool:
         """Run the probe once, bounded by its time-out."""
+        ...
+
+
+class SurroundingsPort(Protocol):
+    """What is seen of a target beside what its recipe asks; each look is bounded in time."""
+
+    def ask(self, probe: ProbeSpec) -> Sight:
+        """Ask one Prometheus probe; what is stale, missing or no number is unreadable."""
+        ...
+
+    def look(self, targets: Sequence[str]) -> Sequence[Sight]:
+        """Look once at each target that has a quick look; the others are left out."""
+        ...
+
+
+class StreamPort(Protocol):
+    """What the detectors say of targets, as it is said."""
+
+    def fired(self, target: str, kind: Kind, since: datetime) -> Sight:
+        """Tell whether a failure of that kind was told of the target since then: ill when it was, unreadable when nobody can say."""
         ...
 
 

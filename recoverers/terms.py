@@ -8,20 +8,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recoverers.journal import RunState
-from recoverers.ports import Call, Recipe
+from recoverers.ports import Call, Recipe, StreamPort, SurroundingsPort
 from recoverers.steps import Entry
 from schemas.decisions import HealingCommand
 from schemas.ids import content_id, id_of
 from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.services import Services
 from schemas.strategy_card import StrategyCard
 from schemas.workflows import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The service catalogue, who looks at what is in it, and who hears what the detectors say of it."""
+
+    services: Services
+    port: SurroundingsPort
+    stream: StreamPort | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The recipe and card of a command's strategy, the policy's stabilisation in seconds, and the writer.
 
-    A workflow also has the cards of the recipes that it uses, and who tells a target's scope: it may not leave its own.
+    A workflow also has the cards of the recipes that it uses, and who tells a target's scope: it may not leave its own. What lies
+    around the target is looked at where the catalogue says it.
     """
 
     recipe: Recipe
@@ -32,6 +43,7 @@ class Terms:
     workflow: Workflow | None = None
     cards: tuple[StrategyCard, ...] = ()
     scope_of: Callable[[str], str] = str
+    around: Around | None = None
 
 
 def text_of(**fields: object) -> str:

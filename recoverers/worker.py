@@ -23,6 +23,7 @@ from pathlib import Path
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
@@ -35,9 +36,11 @@ from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
 from infra.adapters.service_managers import ServiceManagers
 from infra.adapters.step_records import StepRecords
+from infra.adapters.surroundings import Surroundings
 from infra.adapters.units import Units
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
+from infra.detection_watch import DetectionWatch
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
 from infra.kafka import Located, consumer_settings, located
@@ -63,7 +66,7 @@ from recoverers.perform import accept, finish
 from recoverers.ports import Recipe
 from recoverers.precondition import Ending
 from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for, with_workflows
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from recoverers.transitions import State
 from schemas.avro_codec import Codec
 from schemas.catalogue import CARDS, card_named
@@ -150,12 +153,13 @@ class Lane:
 class Executor:
     """The poll thread and its lanes."""
 
-    def __init__(self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe]) -> None:
+    def __init__(self, settings: WorkerSettings, configuration: Configuration, recipes: Mapping[str, Recipe], around: Around) -> None:
         """Prepare; ``run`` does the work."""
         self.metrics = Metrics()
         self._settings = settings
         self._configuration = configuration
         self._recipes = recipes
+        self._around = around
         self._codec = Codec(ALL_RECORDS)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
@@ -235,7 +239,7 @@ class Executor:
         ending = early_end(command, self._configuration, frozenset(self._recipes), _now())
         hands = self._hands(lane, Threads())
         run = RunState(command)
-        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        terms = replace(terms_for(self._configuration, self._recipes, command, lane.partition), around=self._around)
         if ending:
             finish(run, ending, terms, hands)
             return
@@ -252,7 +256,7 @@ class Executor:
 
     def _drive(self, lane: Lane, run: RunState) -> None:
         command, crew = run.command, Threads()
-        terms = terms_for(self._configuration, self._recipes, command, lane.partition)
+        terms = replace(terms_for(self._configuration, self._recipes, command, lane.partition), around=self._around)
         hands = self._hands(lane, crew)
         budget = Deadline.after(run.started_at or _now(), command.deadline_s)
 
@@ -338,7 +342,10 @@ def main() -> int:
         configuration = replace(configuration, cards=configuration.cards or CARDS)
         plugins = [point.load() for point in entry_points(group=ENTRY_POINTS)]
         recipes = recipes_for(_world(settings, configuration), plugins)
-        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows))
+        stream = DetectionWatch(settings.brokers)
+        stream.start()
+        around = Around(configuration.services, Surroundings(configuration.services, allowed_in(os.environ)), stream)
+        executor = Executor(settings, configuration, with_workflows(recipes, configuration.workflows), around)
         MetricsServer(executor.metrics, settings.metrics_port, executor.why_not_ready).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: executor.end())

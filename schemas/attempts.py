@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.decisions import Parameters
+from schemas.recoveries import Condition
 
 
 class StepStatus(StrEnum):
@@ -28,12 +29,22 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """How one target, or what one metric says of it, was seen."""
+
+    name: str
+    condition: Condition
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CiJob:
-    """One job of one attempt of a run; ``conclusion`` is empty while it goes on."""
+    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` where the server names none."""
 
     job_id: int
     attempt: int
     conclusion: str
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,11 +22,54 @@ class ProbeKind(StrEnum):
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
     UNIT = "unit"
+    PROMETHEUS = "prometheus"
+
+
+class Comparison(StrEnum):
+    """How a measured value must stand to its threshold."""
+
+    BELOW = "<"
+    AT_MOST = "<="
+    ABOVE = ">"
+    AT_LEAST = ">="
+    EQUAL = "=="
+
+    def holds(self, value: float, threshold: float) -> bool:
+        """Tell whether it does; a value that is no number stands in no relation."""
+        return _HOLDS[self](value, threshold)
+
+
+_HOLDS: Mapping[Comparison, Callable[[float, float], bool]] = {
+    Comparison.BELOW: operator.lt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.ABOVE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.EQUAL: operator.eq,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTest:
+    """What a metric must show: each value of ``query`` compared with ``threshold`` in ``unit``.
+
+    ``series`` is a plain selector of the samples that the query rests on: the oldest may be at most ``max_age_s`` seconds old. The value
+    of an expression always bears the time of the asking, so it does not tell that nothing has been measured for long.
+    """
+
+    query: str
+    compare: Comparison
+    threshold: float
+    series: str
+    unit: str = ""
+    max_age_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """One probe: ``address`` is a pid file, unit, ``host:port``, URL, config name or typed target; ``every_s``, ``timeout_s`` in s."""
+    """One probe: ``address`` is a pid file, unit, ``host:port``, URL, config name or typed target; ``every_s``, ``timeout_s`` in s.
+
+    Of a Prometheus probe it is the server's name in the catalogue, and ``metric`` says what is asked.
+    """
 
     name: str
     kind: ProbeKind
@@ -33,3 +78,4 @@ class ProbeSpec:
     timeout_s: float = 2.0
     # HTTP statuses that mean well; none named: any 2xx. A registry may answer 401 to everybody and be well.
     statuses: tuple[int, ...] = ()
+    metric: MetricTest | None = None

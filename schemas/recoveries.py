@@ -99,6 +99,10 @@ class StepDone:
     took_ms: float = 0.0
 
 
+# What is asked beside the target: it may speak against a recovery, and never for it.
+NEIGHBOURS, LOG_SILENCE = "neighbours", "log_silence"
+
+
 @dataclass(frozen=True, slots=True)
 class FactorResult:
     """One verification factor, where its answer came from, and whether it passed."""
@@ -107,6 +111,30 @@ class FactorResult:
     source: str
     passed: bool
     detail: str = ""
+
+
+class Condition(StrEnum):
+    """How a target was seen: ``unreadable`` when nothing could be said of it, ``unseen`` when nobody looked."""
+
+    WELL = "well"
+    ILL = "ill"
+    UNREADABLE = "unreadable"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A target that rests on the healed one, or that it rests on: ``before`` the first step, ``after`` when it was last looked at."""
+
+    target: str
+    before: Condition
+    after: Condition = Condition.UNSEEN
+    detail: str = ""
+
+    @property
+    def is_worse(self) -> bool:
+        """Tell whether it was well and is not; one that nobody looked at again is not said to be."""
+        return self.before is Condition.WELL and self.after not in {Condition.WELL, Condition.UNSEEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +191,7 @@ class RecoveryOutcome:
     case_url: str = ""
     plan: PlanShown | None = None
     traceparent: str = ""
+    neighbours: tuple[Neighbour, ...] = ()
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id: the command's id, or the decision's when none was sent."""

@@ -80,6 +80,14 @@ class CiServer:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusServer:
+    """A Prometheus that probes may ask by its name; nothing else may be asked for metrics."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSpec:
     """One party outside that many jobs rest on, and is only ever looked at: probes by HTTP and TCP.
 
@@ -106,6 +114,7 @@ class Services:
     caches: tuple[CacheSpec, ...] = ()
     lockfiles: tuple[LockfileSpec, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
+    prometheus: tuple[PrometheusServer, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.probes import Probes
 from infra.catalogue_reader import read_configuration
 from infra.kafka import producer_settings
@@ -178,9 +179,8 @@ async def _main(settings: WorkerSettings, allowed: frozenset[str]) -> int:
 def main() -> int:
     """Run the prober; return 0 after a clean stop, 5 when broker or topics are missing."""
     configure("prober")
-    allowed = frozenset(name.strip().lower() for name in os.environ.get("HEALSTREAM_PROBE_HOSTS", "").split(",") if name.strip())
     try:
-        return asyncio.run(_main(WorkerSettings.from_environment(os.environ), allowed))
+        return asyncio.run(_main(WorkerSettings.from_environment(os.environ), allowed_in(os.environ)))
     except HealstreamError as error:
         log.error("exit", what=error.what, why=error.why, mend=error.mend)  # noqa: TRY400 - an explained end needs no traceback
         return error.exit_code

@@ -11,34 +11,11 @@ from dataclasses import dataclass, replace
 
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
-from schemas.probes import ProbeKind, ProbeSpec
-from schemas.services import Services
+from schemas.watches import Watch, watches_of
 
+__all__ = ["Schedule", "Seen", "Turned", "Watch", "observe", "watches_of"]
 MIN_EVERY_S = 0.1
 MAX_STREAK = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """One probe and the typed target that it speaks for."""
-
-    target: str
-    probe: ProbeSpec
-
-
-def watches_of(services: Services) -> tuple[Watch, ...]:
-    """Return every probe of the catalogue with the typed target that it speaks for."""
-    found = []
-    for service in services.services:
-        for probe in service.probes:
-            config = services.config(probe.address) if probe.kind is ProbeKind.FILE_HASH else None
-            target = f"config:{config.name}:{config.path}" if config else f"service:{service.name}"
-            own = {ProbeKind.PROCESS: service.pid_file, ProbeKind.UNIT: service.unit}
-            address = probe.address or own.get(probe.kind, "")
-            found.append(Watch(target, replace(probe, address=address)))
-    for spec in services.others():
-        found += [Watch(spec.target, replace(probe, address=probe.address or spec.target)) for probe in spec.probes]
-    return tuple(found)
 
 
 class Schedule:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from infra.adapters.authorities import trusted
 from schemas.probes import ProbeKind, ProbeSpec
 
 
@@ -33,7 +34,7 @@ def _connects(probe: ProbeSpec) -> bool:
 def _answers(probe: ProbeSpec) -> bool:
     try:
         with (
-            httpx.Client(timeout=probe.timeout_s, follow_redirects=False, trust_env=False) as client,
+            httpx.Client(timeout=probe.timeout_s, follow_redirects=False, trust_env=False, verify=trusted()) as client,
             client.stream("GET", probe.address) as answer,
         ):
             return answer.status_code in probe.statuses if probe.statuses else answer.is_success

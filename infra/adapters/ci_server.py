@@ -49,7 +49,7 @@ class CiServers:
         rows = found.get("jobs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else []:
             if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
-                return CiJob(row["id"], attempt, str(row.get("conclusion") or ""))
+                return CiJob(row["id"], attempt, str(row.get("conclusion") or ""), str(row.get("head_sha") or ""))
         return None
 
     def rerun(self, target: str, job_id: int) -> StepResult:

@@ -1,4 +1,4 @@
-"""How a probe looks at the world: a process, a TCP port, an HTTP page, a file against its pinned git blob, a disk's use.
+"""How a probe looks at the world: a process, a TCP port, an HTTP page, a metric, a file against its pinned git blob, a disk's use.
 
 No decision is made here: one look, one status and one line of why. Called by ``streams/prober.py``.
 """
@@ -6,7 +6,6 @@ No decision is made here: one look, one status and one line of why. Called by ``
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,16 +15,20 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from infra.adapters.allowed_hosts import may_ask
+from infra.adapters.authorities import trusted
 from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
+from infra.adapters.prometheus import Prometheus
 from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
+from schemas.recoveries import Condition
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from schemas.targets.spec import spec_for
@@ -62,11 +65,14 @@ class Probes:
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: partial(self._beside, _ask_lockfile),
             ProbeKind.UNIT: self._unit,
+            ProbeKind.PROMETHEUS: self._metric,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
         except TimeoutError:
-            return Look(HealthStatus.FAIL, f"no answer within {probe.timeout_s:g} s")
+            # Who is silent here is asked about the target, and is not the target.
+            silent = HealthStatus.DEGRADED if probe.kind is ProbeKind.PROMETHEUS else HealthStatus.FAIL
+            return Look(silent, f"no answer within {probe.timeout_s:g} s")
 
     async def _process(self, probe: ProbeSpec) -> Look:
         pid = pid_in(Path(probe.address))
@@ -77,7 +83,7 @@ class Probes:
 
     async def _tcp(self, probe: ProbeSpec) -> Look:
         host, _, port = probe.address.rpartition(":")
-        if not self._may_ask(host) or not port.isdecimal():
+        if not may_ask(host, self.allowed) or not port.isdecimal():
             return Look(HealthStatus.FAIL, "not a port of loopback or of an allowed host")
         try:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
@@ -89,10 +95,10 @@ class Probes:
     async def _http(self, probe: ProbeSpec) -> Look:
         try:
             parts = urlsplit(probe.address)
-            if parts.scheme not in {"http", "https"} or not self._may_ask(parts.hostname or ""):
+            if parts.scheme not in {"http", "https"} or not may_ask(parts.hostname or "", self.allowed):
                 return Look(HealthStatus.FAIL, "not a page of loopback or of an allowed host")
             # Only the status line is read: a target must not be able to feed us an endless page.
-            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False)
+            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False, verify=trusted())
             async with client, client.stream("GET", probe.address) as answer:
                 code = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -146,14 +152,10 @@ class Probes:
             return Look(HealthStatus.DEGRADED, "systemd does not answer")
         return Look(HealthStatus.PASS if state.is_alive else HealthStatus.FAIL, f"{state.active} ({state.sub}), {state.result}")
 
-    def _may_ask(self, host: str) -> bool:
-        name = host.strip("[]").lower()
-        if name == "localhost" or name in self.allowed:
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
+    async def _metric(self, probe: ProbeSpec) -> Look:
+        seen = await asyncio.to_thread(Prometheus(self.services.prometheus, self.allowed).ask, probe)
+        # A figure that is bad, or that nobody knows, does not say that the service is down.
+        return Look(HealthStatus.PASS if seen.condition is Condition.WELL else HealthStatus.DEGRADED, seen.detail)
 
 
 def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind) -> Look:

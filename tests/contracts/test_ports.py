@@ -134,7 +134,7 @@ class GitHub(BaseHTTPRequestHandler):
         elif self.path.startswith(f"{base}/runs/77/attempts/"):
             number = int(self.path.split("/")[-2])
             known = number <= len(attempts)
-            rows = [{"id": 100 + number, "name": "build", "conclusion": attempts[number - 1]}] if known else []
+            rows = [{"id": 100 + number, "name": "build", "conclusion": attempts[number - 1], "head_sha": "c" * 40}] if known else []
             self._send(200, json.dumps({"jobs": rows}).encode())
         elif self.path == f"{base}/jobs/102/logs":
             self._send(200, b"all good")
@@ -179,7 +179,7 @@ def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) 
     assert ci.latest_attempt(TARGET) == 2
     again = ci.job(TARGET, 2)
     assert again is not None
-    assert again.conclusion == "success"
+    assert (again.conclusion, again.commit) == ("success", job.commit) == ("success", "c" * 40)
     assert ci.log(TARGET, again.job_id) == b"all good"
 
 

@@ -83,5 +83,23 @@ def test_a_server_that_does_not_answer_leaves_a_rerun_unclear() -> None:
     assert not recipe.check(RERUN, call.facts, "log_without_pattern").passed
 
 
+@pytest.mark.parametrize(
+    ("commits", "passed", "detail"),
+    [
+        (("c" * 40,), True, "attempt 2: success"),
+        (("a" * 40, "b" * 40), False, f"attempt 2 ran on {'b' * 40}, not on {'a' * 40}"),
+        (("a" * 40, ""), False, f"attempt 2 ran on no named commit, not on {'a' * 40}"),
+        (("",), True, "attempt 2: success"),
+    ],
+)
+def test_only_a_success_on_the_commit_that_failed_verifies_a_rerun(commits: tuple[str, ...], passed: bool, detail: str) -> None:
+    ci = FakeCi(commits=commits)
+    recipe = RerunJob(JobAttempts(ci, lambda _: frozenset()))
+    facts = recipe.gather(RERUN)
+    ci.rerun(RERUN.target, int(facts.value("job_id")))
+    answer = recipe.check(RERUN, facts, "attempt_concluded_success")
+    assert (answer.passed, answer.detail, answer.settled) == (passed, detail, True)
+
+
 def test_the_sandbox_knows_every_recipe() -> None:
     assert all(Sandbox.for_recipe(name).terms(command(name, target)).recipe.traits.name == name for name, target in RECIPES)

@@ -53,7 +53,7 @@ def test_n_repositories_at_once_are_one_upstream_incident_and_all_are_healed_whe
     assert (parent.target, parent.kind) == ("upstream:index", "network_connectivity")
     told = told_of(flow, parent.target)
     assert (told.final.status, told.final.strategy) == (OutcomeStatus.HEALED, "await_upstream")
-    assert {row.source for row in told.final.verification} == {"http", "tcp"}
+    assert {row.source for row in told.final.verification} == {"http", "tcp", "stream"}
     assert steps_done(told) == ["await:index"]
     assert ends(flow, jobs) == {OutcomeStatus.HEALED: MANY}
     assert sorted(world.jobs.asked) == sorted(jobs), "each is run again exactly once"

@@ -29,7 +29,7 @@ def test_the_failed_job_is_run_again_on_the_same_commit() -> None:
     assert any("pip-gave-up-connecting" in reason for reason in incident.reasons)
     assert steps_done(told) == ["rerun:job"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.factor for row in told.final.verification} == {"attempt_concluded_success", "log_without_pattern"}
+    assert {row.factor for row in told.final.verification} == {"attempt_concluded_success", "log_without_pattern", "log_silence"}
     assert flow.world.ci.asked == 1
 
 

@@ -75,6 +75,7 @@ def test_after_a_yes_the_lock_file_is_written_on_a_branch_tried_and_proposed() -
     assert {(row.factor, row.source) for row in told.final.verification if row.passed} == {
         ("lock_in_step", "tool"),
         ("clean_install_passes", "sandbox"),
+        ("log_silence", "stream"),
     }
     [branch] = flow.world.proposals.waiting
     assert flow.world.packages.branches == {"main": BASE, branch: WRITTEN}

@@ -41,6 +41,7 @@ def test_a_corrupt_entry_is_set_aside_built_anew_and_read_cold() -> None:
     assert {(row.factor, row.source) for row in told.final.verification if row.passed} == {
         ("entry_hash_good", "digest"),
         ("cold_read_passes", "cold_build"),
+        ("log_silence", "stream"),
     }
     assert flow.world.caches.entries == {"six.whl": GOOD, "attrs.whl": GOOD}
     assert actions_on(flow, CACHE.target)[-1] == "recovery.healed"

@@ -52,6 +52,7 @@ def test_the_oldest_that_the_rules_allow_are_set_aside_until_the_disk_is_well() 
     assert {(row.factor, row.source, row.passed) for row in told.final.verification} == {
         ("usage_well", "statvfs", True),
         ("write_passes", "write", True),
+        ("log_silence", "stream", True),
     }
     assert actions_on(flow, TARGET)[-1] == "recovery.healed"
 

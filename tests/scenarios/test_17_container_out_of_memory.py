@@ -26,7 +26,7 @@ def test_a_container_out_of_memory_gets_more_and_runs() -> None:
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["limit:box", "start:box"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.source for row in told.final.verification} == {"engine", "proc", "network"}
+    assert {row.source for row in told.final.verification} == {"engine", "proc", "network", "stream"}
     assert flow.world.containers.rows["box"].memory_bytes == 150
     assert flow.world.containers.ledger == [("limit", "box"), ("start", "box")]
     assert actions_on(flow, BOX)[-1] == "recovery.healed"

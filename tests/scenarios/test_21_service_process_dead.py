@@ -23,7 +23,13 @@ def test_a_dead_service_is_started_and_what_rests_on_it_comes_back() -> None:
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["start:api", "validate:api"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.factor for row in told.final.verification} == {"process_alive", "port_answers", "health_answers"}
+    assert {row.factor for row in told.final.verification} == {
+        "process_alive",
+        "port_answers",
+        "health_answers",
+        "log_silence",
+        "neighbours",
+    }
     assert told.final.time_to_recover_s is not None
     assert told.final.time_to_recover_s < 15
     assert [row[:2] for row in flow.world.processes.ledger] == [("start", "api")]

@@ -18,7 +18,7 @@ def test_a_drifted_file_is_restored_and_its_service_reloaded() -> None:
     assert told.incidents[0].kind is Kind.CONFIG_DRIFT
     assert steps_done(told) == ["write:web-conf", "reload:web"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.factor for row in told.final.verification} == {"hash_equals_commit", "health_answers"}
+    assert {row.factor for row in told.final.verification} == {"hash_equals_commit", "health_answers", "log_silence", "neighbours"}
     assert flow.world.files.live["web-conf"] == PINNED
 
 

@@ -65,7 +65,12 @@ def test_a_workflow_that_the_policy_lets_act_heals_and_says_what_it_left_out() -
     told = told_of(flow, CONFIG_TARGET)
     assert (told.final.status, told.final.strategy) == (OutcomeStatus.HEALED, "restore_and_start")
     assert [step.name for step in told.final.steps] == ["restore/write:web-conf", "restore/reload:web"]
-    assert {row.factor for row in told.final.verification} == {"restore.hash_equals_commit", "restore.health_answers"}
+    assert {row.factor for row in told.final.verification} == {
+        "restore.hash_equals_commit",
+        "restore.health_answers",
+        "log_silence",
+        "neighbours",
+    }
     entered = [record.step for record in told.journal if record.kind is JournalKind.PLANNED and record.step]
     assert sorted(entered) == ["api", "restore", "web"]
     assert flow.world.files.live["web-conf"] == PINNED

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
+from typing_extensions import override
+
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, Sight, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
-from schemas.recoveries import Direction, JournalKind, JournalRecord
+from schemas.recoveries import Condition, Direction, JournalKind, JournalRecord
 from schemas.services import ConfigSpec, ServiceSpec
 
 T = TypeVar("T")
@@ -32,6 +35,11 @@ class FakeProcesses:
     ledger: list[tuple[str, str, str]] = field(default_factory=list)
     lying: bool = False
     reload_fails: bool = False
+    # What a living service keeps from answering: it takes a port, a lock, or all connections.
+    smothers: dict[str, str] = field(default_factory=dict)
+
+    def is_smothered(self, name: str) -> bool:
+        return any(victim == name and culprit in self.alive for culprit, victim in self.smothers.items())
 
     def is_alive(self, service: ServiceSpec) -> bool:
         return service.name in self.alive
@@ -69,7 +77,29 @@ class FakeHealth:
         if self.script.get(probe.name):
             return self.script[probe.name].pop(0)
         name = self.owner.get(probe.address, probe.address)
-        return probe.name not in self.silent and name in self.processes.alive
+        return probe.name not in self.silent and name in self.processes.alive and not self.processes.is_smothered(name)
+
+
+@dataclass
+class FakeSurroundings:
+    """Neighbours and metrics as ``sees``, ``unreadable`` and ``metrics`` tell; each look at a target is kept."""
+
+    sees: Callable[[str], bool] = lambda _: True
+    unreadable: set[str] = field(default_factory=set)
+    metrics: dict[str, Sight] = field(default_factory=dict)
+    looked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def ask(self, probe: ProbeSpec) -> Sight:
+        return self.metrics.get(probe.name, Sight(probe.name, Condition.UNREADABLE, "there is no sample"))
+
+    def look(self, targets: Sequence[str]) -> Sequence[Sight]:
+        self.looked.append(tuple(targets))
+        return [Sight(name, self._condition(name), "" if self.sees(name) else f"{name} is silent") for name in targets]
+
+    def _condition(self, name: str) -> Condition:
+        if name in self.unreadable:
+            return Condition.UNREADABLE
+        return Condition.WELL if self.sees(name) else Condition.ILL
 
 
 @dataclass
@@ -110,13 +140,16 @@ class FakeCi:
     next_conclusion: str = "success"
     log_text: bytes = b"all good"
     asked: int = 0
+    # The commit of each attempt; the last one goes on for ever.
+    commits: tuple[str, ...] = ("c" * 40,)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
 
     def job(self, target: str, attempt: int) -> CiJob | None:
         known = _names_job(target) and 1 <= attempt <= len(self.conclusions)
-        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1]) if known else None
+        commit = self.commits[min(attempt, len(self.commits)) - 1]
+        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit) if known else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:
@@ -186,3 +219,15 @@ class FakeHands:
 
     def kinds(self) -> list[JournalKind]:
         return [record.kind for record in self.journal]
+
+
+class RealHands(FakeHands):
+    """Hands whose time is real."""
+
+    @override
+    def now(self) -> datetime:
+        return datetime.now(tz=UTC)
+
+    @override
+    def wait(self, seconds: float) -> None:
+        threading.Event().wait(seconds)

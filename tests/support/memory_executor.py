@@ -6,26 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 
+from infra.detection_watch import kinds_fired
 from recoverers.admission import early_end, wrong_with
 from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept, finish
 from recoverers.recipes.table import with_workflows
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
+from schemas.attempts import Sight
 from schemas.catalogue import card_named
 from schemas.configuration import Configuration
 from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
 from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.ids import Record, id_of
+from schemas.incidents import Detection
 from schemas.oversight import Control, Lease, SwitchMode
+from schemas.recoveries import Condition
 from schemas.topics import BY_NAME
+from schemas.vocabulary import Kind
 from streams.binding import dead_letter, letter_of
 from tests.support.fakes import START
 from tests.support.memory_topics import CODEC, MemoryTopics
-from tests.support.memory_world import MemoryWorld
+from tests.support.memory_world import MemorySurroundings, MemoryWorld
 
 COMMANDS = "recovery.commands"
 
@@ -69,6 +75,21 @@ class MemoryWatch:
     def _counted(self) -> list[Control]:
         said = [record for record in self.topics.records("heal.control") if isinstance(record, Control)]
         return [control for control in said if why_not_counted(control, self.configuration.people) is None]
+
+
+@dataclass(frozen=True)
+class MemoryStream:
+    """Hears what the detectors wrote: fits ``StreamPort``."""
+
+    topics: MemoryTopics
+
+    def fired(self, target: str, kind: Kind, since: datetime) -> Sight:
+        """Look through what came since then, newest first."""
+        for row in takewhile(lambda incoming: incoming.at >= since, reversed(self.topics.rows["heal.detections", 0])):
+            record = CODEC.decode(row.raw)
+            if isinstance(record, Detection) and record.last_at >= since and kind in kinds_fired(record, target):
+                return Sight(target, Condition.ILL, f"{kind} fired at {row.at.isoformat()}")
+        return Sight(target, Condition.WELL)
 
 
 def seconds_of(at: datetime) -> float:
@@ -132,7 +153,8 @@ class MemoryExecutor:
         workflow = next((row for row in self.configuration.workflows if row.name == command.strategy), None)
         cards, scope_of = self.configuration.cards, self.configuration.services.scope_of
         recipe, stabilise_s = self.recipes[command.strategy], self.configuration.policy.stabilise_s
-        return Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of)
+        around = Around(self.configuration.services, MemorySurroundings(self.world), MemoryStream(self.topics))
+        return Terms(recipe, card, stabilise_s, "memory/1", partition, workflow, cards, scope_of, around)
 
     def reach(self, point: str) -> None:
         """Pass a boundary of a run; nothing happens at it here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,15 +11,16 @@ from typing_extensions import override
 from infra.adapters.probes import judge_container
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
-from schemas.attempts import StepResult
+from schemas.attempts import Sight, StepResult
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
+from schemas.recoveries import Condition
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.spec import spec_for
 from schemas.vocabulary import Kind, Result, result_from_word
+from schemas.watches import Watch, quick_watches_of, watches_of
 from streams.detectors.run_evidence import LogMatcher
-from streams.probing import Watch, watches_of
 from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
@@ -98,6 +99,7 @@ class MemoryWorld:
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
     indexes: FakeIndexes = field(default_factory=FakeIndexes)
+    metrics: dict[str, Sight] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
@@ -115,12 +117,15 @@ class MemoryWorld:
     def look(self, now: datetime) -> None:
         """Let every probe look once."""
         for watch in watches_of(self.services) if self.is_looked_at else ():
-            status = HealthStatus.PASS if self._is_well(watch) else HealthStatus.FAIL
+            status = HealthStatus.PASS if self.is_well(watch) else HealthStatus.FAIL
             self.emit(HealthCheck(watch.target, watch.probe.name, status, now, provenance=LOCAL))
 
-    def _is_well(self, watch: Watch) -> bool:
+    def is_well(self, watch: Watch) -> bool:
+        """Say what one probe sees now."""
         if watch.probe.kind is ProbeKind.FILE_HASH:
             return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
+        if watch.probe.kind is ProbeKind.PROMETHEUS:
+            return MemorySurroundings(self).ask(watch.probe).condition is Condition.WELL
         container = spec_for(watch.probe.address, self.services.containers)
         state = self.containers.state(container.name) if container else None
         if container and state:
@@ -163,3 +168,22 @@ class MemoryWorld:
         self.emit(LogChunk(*place, job.name, 0, log, True, at, provenance=job.provenance))
         ended = JobFinished(*place, "ci", job.name, COMMIT, "main", job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
         self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1))
+
+
+@dataclass(frozen=True)
+class MemorySurroundings:
+    """What the executor sees of the world beside its target: fits ``SurroundingsPort``."""
+
+    world: MemoryWorld
+
+    def ask(self, probe: ProbeSpec) -> Sight:
+        """Say what a metric of the world shows; nobody measures what is not in it."""
+        return self.world.metrics.get(probe.name, Sight(probe.name, Condition.UNREADABLE, "there is no sample"))
+
+    def look(self, targets: Sequence[str]) -> Sequence[Sight]:
+        """Look once at each neighbour by its quick probes."""
+        watches = quick_watches_of(self.world.services)
+        return [Sight(name, self._condition(watches[name])) for name in targets if name in watches]
+
+    def _condition(self, watches: Sequence[Watch]) -> Condition:
+        return Condition.WELL if all(self.world.is_well(watch) for watch in watches) else Condition.ILL

@@ -11,7 +11,7 @@ from itertools import pairwise
 from recoverers.journal import fact_of
 from recoverers.transitions import CARRYING_OUT, IN_FLIGHT, STEP_FACTS, STEP_MOVES, Entered, State, StepState, move
 from schemas.decisions import Mode
-from schemas.recoveries import Direction, JournalKind, JournalRecord, OutcomeStatus
+from schemas.recoveries import LOG_SILENCE, NEIGHBOURS, Direction, JournalKind, JournalRecord, OutcomeStatus
 from tests.support.history import Effect, History, runs_of
 
 # A ledger knows a process's begin in clock ticks since boot: 10 ms each, and the boot's own time is no better known.
@@ -76,7 +76,8 @@ def check_i11(history: History) -> list[str]:
         run = list(runs.get(outcome.command_id or "", ()))
         acts = [number for number, record in enumerate(run) if record.kind in {JournalKind.DONE, JournalKind.PROBED}]
         after = run[acts[-1] + 1 :] if acts else run
-        sources = {result_in(one)["source"] for one in after if one.kind is JournalKind.VERIFIED and result_in(one)["passed"]}
+        passed = (one for one in after if one.kind is JournalKind.VERIFIED and result_in(one)["passed"])
+        sources = {result_in(one)["source"] for one in passed if one.factor not in {NEIGHBOURS, LOG_SILENCE}}
         if len(sources) < FEWEST_SOURCES:
             found.append(f"I11: {outcome.target} is called healed on the word of {len(sources)} sources")
     return found

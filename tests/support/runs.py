@@ -9,9 +9,9 @@ from datetime import timedelta
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
-from recoverers.ports import Recipe
+from recoverers.ports import Recipe, StreamPort
 from recoverers.recipes.table import RecipeMaker, World, recipes_for
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from schemas.attempts import ContainerState
 from schemas.catalogue import CARDS, card_named
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
@@ -30,7 +30,7 @@ from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
-from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
+from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
 DISK = DiskSpec(
     "db-1", "/srv/db", "shop", (CleanRule("logs", "*.log", 60.0), CleanRule("tmp", "*", 60.0, regenerable=True)), quarantine="/spare"
@@ -128,6 +128,8 @@ class Sandbox:
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
     indexes: FakeIndexes = field(default_factory=lambda: FakeIndexes({"apt": f"deb {MIRRORS[0]} stable main"}, {"main"}, {MIRRORS[0]}))
+    around: FakeSurroundings = field(default_factory=FakeSurroundings)
+    stream: StreamPort | None = None
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -159,7 +161,7 @@ class Sandbox:
         """Return what the order's run is carried out with."""
         card = card_named(CARDS, order.strategy)
         assert card is not None
-        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0)
+        return Terms(self.recipes()[order.strategy], card, 1.0, "worker-1", 0, around=Around(self.services, self.around, self.stream))
 
     def run(self, order: HealingCommand, hands: FakeHands) -> RecoveryOutcome:
         """Accept the command unless the journal has it, then carry it to its end, over again after each crash."""

@@ -12,10 +12,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.adapters.surroundings import Surroundings
 from infra.catalogue_reader import read_configuration
 from infra.logging import configure
 from infra.settings import WorkerSettings
 from recoverers.ports import Answer, Call, Facts, Found, Traits
+from recoverers.terms import Around
 from recoverers.worker import Executor
 from schemas.attempts import StepResult, StepStatus
 from schemas.catalogue import CARDS, card_named
@@ -68,7 +70,8 @@ def main() -> int:
         assert card is not None
         found = read_configuration(settings.brokers, settings.publisher_key, 30.0)
         configuration = replace(found, cards=(replace(card, deadline_s=DEADLINE_S),))
-        executor = Executor(settings, configuration, {STRATEGY: Steady(Path(sys.argv[1]))})
+        recipes = {STRATEGY: Steady(Path(sys.argv[1]))}
+        executor = Executor(settings, configuration, recipes, Around(configuration.services, Surroundings(configuration.services)))
         signal.signal(signal.SIGTERM, lambda *_: executor.end())
         return executor.run()
     except HealstreamError as error:

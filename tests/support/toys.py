@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from typing_extensions import override
@@ -15,7 +15,7 @@ from recoverers.journal import RunState, fold, replay
 from recoverers.perform import accept
 from recoverers.ports import Answer, Attempt, Call, Facts, Found, Traits
 from recoverers.recipes.workflow import WorkflowRecipe
-from recoverers.terms import Terms
+from recoverers.terms import Around, Terms
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand, Mode, Parameters, plan_hash_of
 from schemas.ids import id_of
@@ -161,10 +161,12 @@ def terms_of(flow: Workflow, toy: Toy) -> Terms:
     return Terms(recipe, card_of(flow, (TOY,)), 1.0, "worker-1", 0, flow, (TOY,), lambda target: target.partition(":")[0])
 
 
-def play(flow: Workflow, toy: Toy, hands: FakeHands, command: HealingCommand | None = None) -> RecoveryOutcome:
+def play(
+    flow: Workflow, toy: Toy, hands: FakeHands, command: HealingCommand | None = None, around: Around | None = None
+) -> RecoveryOutcome:
     """Carry the workflow out to its end, over again after each crash."""
     command = command or order(flow)
-    terms = terms_of(flow, toy)
+    terms = replace(terms_of(flow, toy), around=around)
     while True:
         try:
             run = replay(hands.journal).get(id_of(command))

@@ -1,0 +1,115 @@
+"""Follows ``heal.detections`` in a thread of its own, so that a run hears when its failure fires again. Fits ``StreamPort``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, Message, TopicPartition
+
+from infra.kafka import consumer_settings, watermarks
+from schemas.attempts import Sight
+from schemas.avro_codec import Codec
+from schemas.errors import UnreachableError
+from schemas.incidents import Detection, DetectionStatus
+from schemas.recoveries import Condition
+from schemas.vocabulary import Kind
+
+TOPIC = "heal.detections"
+MOST_KEPT = 10_000
+ANSWER_S = 10.0
+# A record ends the wait at once; only the end of following waits for it.
+_POLL_S = 1.0
+
+
+class DetectionWatch:
+    """When each kind of failure last fired on each target since this process began.
+
+    The moment is that of the failure, or of its receipt when that is earlier: what is told late or twice is no news, and what is told of
+    the future is no more than what is told now.
+    """
+
+    def __init__(self, brokers: str, answer_s: float = ANSWER_S) -> None:
+        """Listen from now on: what is asked for lies within a run's verification; an answer takes so many seconds at most."""
+        self._answer_s = answer_s
+        self._codec = Codec([Detection])
+        self._lock = threading.Lock()
+        self._fired: OrderedDict[tuple[str, Kind], datetime] = OrderedDict()
+        self._position = -1
+        self._ending = threading.Event()
+        settings = consumer_settings(brokers, "healstream-detection-watch")
+        self._consumer = Consumer({**settings, "enable.partition.eof": True})
+        self._consumer.assign([TopicPartition(TOPIC, 0, OFFSET_END)])
+        # A consumer serves one caller at a time: asking the one that follows would wait for a gap between its polls.
+        self._asker = Consumer(settings)
+        self._asking = threading.Lock()
+        self._thread = threading.Thread(target=self._follow, name="detection-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._ending.set()
+        self._thread.join(5.0)
+        self._consumer.close()
+        self._asker.close()
+
+    def fired(self, target: str, kind: Kind, since: datetime) -> Sight:
+        """Tell whether the kind fired on the target since then, once all that was said by now has been heard."""
+        if not self._has_caught_up():
+            return Sight(target, Condition.UNREADABLE, f"{TOPIC} could not be heard to its end")
+        with self._lock:
+            at = self._fired.get((target, kind))
+        if at is not None and at >= since:
+            return Sight(target, Condition.ILL, f"{kind} fired again at {at.isoformat(timespec='milliseconds')}")
+        return Sight(target, Condition.WELL)
+
+    def _has_caught_up(self) -> bool:
+        until = time.monotonic() + self._answer_s
+        try:
+            with self._asking:
+                _, end = watermarks(self._asker, TopicPartition(TOPIC, 0), self._answer_s)
+        except UnreachableError:
+            return False
+        while self._position < end:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def _follow(self) -> None:
+        while not self._ending.is_set():
+            message = self._consumer.poll(_POLL_S)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                self._take(message)
+            if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                self._position = max(self._position, int(message.offset() or 0) + (error is None))
+
+    def _take(self, message: Message) -> None:
+        value = message.value()
+        record = self._codec.decode(value if isinstance(value, bytes) else None)
+        if not isinstance(record, Detection):
+            return
+        at = min(datetime.now(tz=UTC), record.last_at)
+        with self._lock:
+            for kind in kinds_fired(record, record.target):
+                self._fired[record.target, kind] = max(at, self._fired.get((record.target, kind), at))
+                self._fired.move_to_end((record.target, kind))
+            while len(self._fired) > MOST_KEPT:
+                self._fired.popitem(last=False)
+
+
+def kinds_fired(detection: Detection, target: str) -> frozenset[Kind]:
+    """Return the kinds of failure that a detection tells of a target now; what a pattern in shadow hits counts for nothing."""
+    if detection.status is not DetectionStatus.FIRING or detection.target != target:
+        return frozenset()
+    named = dict(detection.signals).get("kind", "")
+    told = [Kind(named)] if named in Kind.__members__.values() else []
+    return frozenset([*told, *(hit.kind for hit in detection.hits if not hit.shadow)])
