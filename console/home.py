@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from infra.logins import address_in
 from schemas.errors import ConfigurationError, HealstreamError
 
 FORMAT = 1
@@ -37,6 +38,11 @@ class Home:
     def keys(self) -> Path:
         """The components' private keys."""
         return self.state / "keys"
+
+    @property
+    def logins(self) -> Path:
+        """The names and passwords with which processes come to a locked broker."""
+        return self.state / "logins"
 
     @property
     def people(self) -> Path:
@@ -69,7 +75,7 @@ class Home:
 
     def brokers(self, environ: Mapping[str, str]) -> str:
         """Return the bootstrap address: the environment's, or the running supervisor's; empty when there is none."""
-        return environ.get("HEALSTREAM_BROKERS", "") or str(read_running(self).get("brokers", ""))
+        return address_in(environ) or str(read_running(self).get("brokers", ""))
 
 
 def home_of(environ: Mapping[str, str], name: str = "") -> Home:

@@ -37,6 +37,7 @@ from console.words import say as say_control
 from infra.broker.install import cache_folder, install
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.logging import configure
+from infra.logins import address_in
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
@@ -102,7 +103,7 @@ class System:
     def __init__(self, home: Home, environ: Mapping[str, str], say: Say) -> None:
         """Prepare; nothing runs yet."""
         self.home = home
-        self.brokers = environ.get("HEALSTREAM_BROKERS", "")
+        self.brokers = address_in(environ)
         self.supervisor: Supervisor | None = None
         self._environ = environ
         self._say = say
