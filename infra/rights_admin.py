@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are public and not listed
@@ -32,6 +33,8 @@ from schemas.principals import PRINCIPALS, Right, all_rights, is_ours
 # Passwords are random and long: more rounds would only slow every connection down.
 ITERATIONS = 8192
 _USER = "User:"
+_MEND = "Name an administrator's login file with HEALSTREAM_LOGIN_FILE; the broker must be a locked one, see docs/security.md"
+T = TypeVar("T")
 _REFUSED = {"CLUSTER_AUTHORIZATION_FAILED", "SECURITY_DISABLED"}
 
 
@@ -40,6 +43,10 @@ def rights_in_force(brokers: str) -> frozenset[Right]:
     anything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)  # type: ignore[arg-type] # None means any
     # Kept in a name: the answer never comes when the client is gone.
     admin = _admin(brokers)
+    # Who may not see the rules is answered with none of them, and not with an error.
+    allowed = _answer(brokers, admin.describe_cluster(include_authorized_operations=True, request_timeout=REACH_TIMEOUT_S))
+    if AclOperation.DESCRIBE not in (allowed.authorized_operations or ()):
+        raise DeniedError(f"broker {brokers}", "this name may not see its rules", _MEND)
     return frozenset(map(_right_of, _answer(brokers, admin.describe_acls(anything, request_timeout=REACH_TIMEOUT_S))))
 
 
@@ -47,12 +54,18 @@ def apply_rights(brokers: str) -> tuple[frozenset[Right], frozenset[Right]]:
     """Put the table in force; return what was given and what was taken from our own principals."""
     found, wanted = rights_in_force(brokers), all_rights()
     given, taken = wanted - found, frozenset(right for right in found - wanted if is_ours(right))
-    admin = _admin(brokers)
     if given:
-        _wait(brokers, admin.create_acls([AclBinding(*_words(right)) for right in sorted(given)]).values())
+        create_rights(brokers, given)
     if taken:
+        admin = _admin(brokers)
         _wait(brokers, admin.delete_acls([AclBindingFilter(*_words(right)) for right in sorted(taken)]).values())
     return given, taken
+
+
+def create_rights(brokers: str, rights: Iterable[Right]) -> None:
+    """Give these rights, and take none."""
+    admin = _admin(brokers)
+    _wait(brokers, admin.create_acls([AclBinding(*_words(right)) for right in sorted(rights)]).values())
 
 
 def login_files(folder: Path) -> Mapping[str, Path]:
@@ -83,23 +96,19 @@ def _wait(brokers: str, answers: Iterable[Future[object]]) -> None:
         _answer(brokers, answer)
 
 
-def _answer(brokers: str, answer: Future[object]) -> list[AclBinding]:
+def _answer(brokers: str, answer: Future[T]) -> T:
     try:
-        found = answer.result(REACH_TIMEOUT_S)
+        return answer.result(REACH_TIMEOUT_S)
     except KafkaException as error:
         raise _explained(brokers, error) from error
     except TimeoutError as error:
         raise unreachable(brokers, "it did not answer") from error
-    return found if isinstance(found, list) else []
 
 
 def _explained(brokers: str, error: KafkaException) -> HealstreamError:
     why = error.args[0]
     if why.name() in _REFUSED:
-        mend = (
-            "Name an administrator's login file with HEALSTREAM_LOGIN_FILE; the broker needs an authorizer and SCRAM, see docs/security.md"
-        )
-        return DeniedError(f"broker {brokers}", str(why.str()), mend)
+        return DeniedError(f"broker {brokers}", str(why.str()), _MEND)
     return unreachable(brokers, str(why.str()))
 
 

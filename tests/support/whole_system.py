@@ -70,9 +70,9 @@ class WholeSystem:
     is_locked: bool = False
 
     def __post_init__(self) -> None:
-        port, controller, *service_ports = free_ports(5)
+        self.port, controller, *service_ports = free_ports(5)
         lock = lock_in(self.folder / "logins") if self.is_locked else None
-        self.broker = EmbeddedBroker(BrokerPlace(self.folder / "broker", port, controller), self.jars, lock)
+        self.broker = EmbeddedBroker(BrokerPlace(self.folder / "broker", self.port, controller), self.jars, lock)
         db = service_in(self.folder, "db", service_ports[0])
         api = service_in(self.folder, "api", service_ports[1], needs=("db",))
         web = service_in(self.folder, "web", service_ports[2], needs=("api",))

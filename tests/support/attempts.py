@@ -1,53 +1,20 @@
-"""A locked broker with every topic, every principal and the table of rights in force, and what a client of each may really do there.
+"""What a client may really do on a broker, tried by real requests: produce, fetch, keep an offset, own a transactional id.
 
-An attempt is a real request: a record produced, a record fetched, an offset committed, a transaction begun.
+Each returns the broker's own word for what it refused, and an empty one for what it let be done.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from infra.broker.lock_rows import lock_in
-from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
-from infra.logins import address_with, client_settings
-from infra.rights_admin import apply_rights, login_files, make_known
-from infra.topics_admin import create_topics
-from schemas.principals import PRINCIPALS
+from infra.logins import client_settings
 
 WAIT_S = 60.0
-
-
-@contextmanager
-def locked_broker(folder: Path, jars: Sequence[Path]) -> Iterator[EmbeddedBroker]:
-    """Yield a locked broker that is ready for every principal; ``addresses`` tells theirs."""
-    port, controller = free_ports(2)
-    server = EmbeddedBroker(BrokerPlace(folder / "broker", port, controller), jars, lock_in(folder / "logins"))
-    server.start()
-    try:
-        server.wait_ready()
-        create_topics(server.address)
-        make_known(server.address, folder / "logins")
-        apply_rights(server.address)
-        yield server
-    finally:
-        server.stop()
-
-
-def addresses(server: EmbeddedBroker, folder: Path) -> Mapping[str, str]:
-    """Return the bootstrap address of each principal, by its name."""
-    return {name: address_with(server.address, path) for name, path in login_files(folder / "logins").items()}
-
-
-def principal_named(name: str) -> str:
-    """Return the user name of a principal."""
-    return next(one.username for one in PRINCIPALS if one.name == name)
 
 
 def produce_to(brokers: str, topics: Sequence[str]) -> dict[str, str]:
