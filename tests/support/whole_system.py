@@ -113,12 +113,12 @@ class WholeSystem:
         for name in self.names:
             self.run(name)
         for name in self.names:
-            self.wait_ready(name)
+            self.wait_ready(name, 150)
 
     def start_broker(self, policy: Policy) -> None:
         """Start the broker with its topics and the published policy, and nothing else."""
         self.broker.start()
-        self.broker.wait_ready()
+        self.broker.wait_ready(150)
         create_topics(self.broker.address)
         if self.is_locked:
             make_known(self.broker.address, self.folder / "logins")
