@@ -75,6 +75,11 @@ def address_with(brokers: str, login: Path) -> str:
     return f"{brokers.partition(_MARK)[0]}{_MARK}{login}"
 
 
+def has_login(brokers: str) -> bool:
+    """Tell whether an address names a login."""
+    return _MARK in brokers
+
+
 def reach_of(brokers: str) -> Reach:
     """Return whom to ask and as whom; raises ConfigurationError for plaintext off loopback, DeniedError for a login that is none."""
     listed, _, file = brokers.partition(_MARK)
@@ -102,6 +107,11 @@ def client_settings(brokers: str) -> dict[str, str]:
         "sasl.password": reach.login.password,
     }
     return rows | ({"ssl.ca.location": reach.login.ca} if reach.login.ca else {})
+
+
+def login_file(folder: Path, name: str) -> Path:
+    """Return the login file of a principal or of the administrator."""
+    return folder / f"{name}.login"
 
 
 def read_login(path: Path) -> Login:

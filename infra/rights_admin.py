@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are pub
 )
 
 from infra.kafka import REACH_TIMEOUT_S, unreachable
-from infra.logins import client_settings, ensure_login
+from infra.logins import client_settings, ensure_login, login_file
 from schemas.errors import DeniedError, HealstreamError
 from schemas.principals import PRINCIPALS, Right, all_rights, is_ours
 
@@ -70,7 +70,7 @@ def create_rights(brokers: str, rights: Iterable[Right]) -> None:
 
 def login_files(folder: Path) -> Mapping[str, Path]:
     """Return the login file of each principal by its name."""
-    return {one.name: folder / f"{one.name}.login" for one in PRINCIPALS}
+    return {one.name: login_file(folder, one.name) for one in PRINCIPALS}
 
 
 def make_known(brokers: str, folder: Path) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 def create(name: str = NAME) -> None:
     """Create what is missing."""
-    made = create_topics(brokers_of(name))
+    made = create_topics(brokers_of(name, "admin"))
     talk("\n".join(f"created {topic}" for topic in made) or "all topics are there")
 
 
@@ -41,7 +41,7 @@ def check(name: str = NAME) -> None:
 
 def apply(logins: str = LOGINS, name: str = NAME, dry_run: bool = DRY) -> None:
     """Make the login files that are missing, tell the broker their passwords, and put exactly the table of rights in force."""
-    brokers = brokers_of(name)
+    brokers = brokers_of(name, "admin")
     if dry_run:
         found, wanted = rights_in_force(brokers), all_rights()
         given, taken = wanted - found, frozenset(filter(is_ours, found - wanted))
@@ -75,7 +75,7 @@ def list_rights(output: Output = OUTPUT) -> None:
 
 def check_rights(name: str = NAME) -> None:
     """Name every difference between the table and the broker's rules; exit 8 when there is any."""
-    _tell(faults_of(rights_in_force(brokers_of(name))), "the broker's rules are those of the table")
+    _tell(faults_of(rights_in_force(brokers_of(name, "admin"))), "the broker's rules are those of the table")
 
 
 def _tell(problems: list[str], well: str) -> None:
