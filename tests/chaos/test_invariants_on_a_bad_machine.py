@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from infra.broker.install import cache_folder, install
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from tests.support.broken_network import Weather
 from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario
+from tests.support.chaos_targets import DRIFTED, LIAR
 from tests.support.fleet import FEW, Fleet
 from tests.support.invariants import INVARIANTS
 from tests.support.machine_faults import break_network, fill_broker_disk, fill_state_disk
@@ -83,8 +85,12 @@ def test_n6_a_recovery_that_can_keep_no_copy_overwrites_nothing_and_says_so(run:
     if run.without_room is None and not os.environ.get("CI"):
         pytest.skip("mounting a small disk needs root")
     assert run.without_room is not None
-    assert run.without_room.status is OutcomeStatus.ESCALATED, run.without_room
-    assert "No space left" in str(run.without_room), run.without_room
+    assert run.without_room.status is OutcomeStatus.ROLLED_BACK, run.without_room
+    assert "No space left on device" in run.without_room.reason
+    # Nothing was done, so nothing was taken back, and the file is what the hand made it.
+    assert run.without_room.rollback == ()
+    assert Path(run.scenario.fleet.targets.catalogue.configs[0].path).read_text(encoding="utf-8") == DRIFTED
+    assert [effect for effect in run.scenario.history.effects if effect.target == f"config:{LIAR}"] == []
 
 
 @pytest.mark.parametrize("name", [*INVARIANTS, "I14"])

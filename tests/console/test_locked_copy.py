@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from console.cli.main import run
 from console.home import Home
 from console.locked import lock_of
 from console.system import WORKERS, worker_specs
 from infra.logins import client_settings
 from schemas.errors import HealstreamError
-from schemas.principals import PRINCIPALS
+from schemas.principals import PRINCIPALS, all_rights
 
 WANTED = {"HEALSTREAM_LOCKED": "1"}
 
@@ -53,3 +55,13 @@ def test_every_worker_comes_under_the_name_of_its_kind(home: Home) -> None:
 def test_the_address_of_an_open_broker_is_nobodys(home: Home) -> None:
     assert home.address_for("127.0.0.1:1", "operator") == "127.0.0.1:1"
     assert client_settings(home.address_for("127.0.0.1:1", "operator")) == {"bootstrap.servers": "127.0.0.1:1"}
+
+
+def test_the_table_of_rights_is_listed_row_by_row_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["topics", "acls", "list", "-o", "json"])
+    assert ended.value.code == 0
+    rows = json.loads(capsys.readouterr().out)["items"]
+    assert len(rows) == len(all_rights())
+    ordering = [row["principal"] for row in rows if (row["operation"], row["name"]) == ("WRITE", "recovery.commands")]
+    assert ordering == ["healstream-gatekeeper"]

@@ -7,17 +7,16 @@ every topic, group and transactional id.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Message
 
+from console.cli.main import run
 from infra.kafka import consumer_settings, read_to_end
 from infra.logins import Login, address_with, write_login
 from infra.rights_admin import apply_rights, create_rights, login_files, make_known, rights_in_force
@@ -32,7 +31,7 @@ from schemas.topics import TOPICS
 from schemas.vocabulary import Kind, Result
 from streams.notary import find_breaks
 from tests.support.attempts import begin_as, commit_in, fetch_from, produce_to, why_refused
-from tests.support.whole_system import AUTOMATIC, ROOT, WholeSystem
+from tests.support.whole_system import AUTOMATIC, WholeSystem
 
 NAMES = tuple(topic.name for topic in TOPICS)
 GROUPS = tuple(group for one in PRINCIPALS for group in one.groups)
@@ -50,13 +49,34 @@ def system(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> 
         running.close()
 
 
-def cli(system: WholeSystem, principal: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of people in a process of its own, which has its name from a file."""
-    login = system.folder / "logins" / f"{principal}.login"
-    told = {"HEALSTREAM_BROKERS": f"127.0.0.1:{system.port}", "HEALSTREAM_LOGIN_FILE": str(login)}
-    places = {"XDG_STATE_HOME": str(system.folder / "xdg"), "XDG_CONFIG_HOME": str(system.folder / "xdg"), "PATH": ""}
-    call = [sys.executable, "-m", "console.cli.main", *words]
-    return subprocess.run(call, env=told | places, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+@dataclass(frozen=True)
+class Said:
+    """What one command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(
+    system: WholeSystem, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[[str, str], Said]:
+    """Return what runs a command of people under a principal's name, which it has from a file."""
+    monkeypatch.setenv("HEALSTREAM_BROKERS", f"127.0.0.1:{system.port}")
+    for place in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(place, str(tmp_path))
+
+    def call(principal: str, words: str) -> Said:
+        monkeypatch.setenv("HEALSTREAM_LOGIN_FILE", str(system.folder / "logins" / f"{principal}.login"))
+        try:
+            run(words.split())
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        return Said(code, *capsys.readouterr())
+
+    return call
 
 
 def test_a_killed_service_is_recovered_by_processes_that_each_have_their_own_name(system: WholeSystem) -> None:
@@ -109,18 +129,20 @@ def test_no_process_was_refused_anything_while_it_worked(system: WholeSystem) ->
     assert "uthorization" not in said, said
 
 
-def test_the_table_is_checked_by_the_administrator_only(system: WholeSystem) -> None:
-    well = cli(system, "admin", "topics", "acls", "check")
-    assert (well.returncode, well.stderr) == (0, "the broker's rules are those of the table\n")
-    denied = cli(system, "operator", "topics", "acls", "check")
-    assert denied.returncode == 4, denied
-    assert "HEALSTREAM_LOGIN_FILE" in denied.stderr
+def test_the_table_is_checked_and_applied_by_the_administrator_only(cli: Callable[[str, str], Said], system: WholeSystem) -> None:
+    assert cli("admin", "topics acls check") == Said(0, "", "the broker's rules are those of the table\n")
+    assert cli("admin", "topics acls apply --dry-run") == Said(0, "", "nothing was changed: a dry run\n")
+    applied = cli("admin", f"topics acls apply --logins {system.folder}/logins")
+    assert (applied.code, applied.err.splitlines()[-1]) == (0, "what the table says is in force, and nothing else")
+    for words in ("topics acls check", "topics acls apply --dry-run", f"topics acls apply --logins {system.folder}/logins"):
+        denied = cli("operator", words)
+        assert (denied.code, "HEALSTREAM_LOGIN_FILE" in denied.err) == (4, True), denied
 
 
-def test_a_person_sees_incidents_under_the_operators_name(system: WholeSystem) -> None:
-    listed = cli(system, "operator", "incident", "list", "--output", "json")
-    assert listed.returncode == 0, listed
-    assert {row["target"] for row in json.loads(listed.stdout)["items"]} >= {"service:db"}
+def test_a_person_sees_incidents_under_the_operators_name(cli: Callable[[str, str], Said]) -> None:
+    listed = cli("operator", "incident list --output json")
+    assert listed.code == 0, listed
+    assert {row["target"] for row in json.loads(listed.out)["items"]} >= {"service:db"}
 
 
 def test_a_stranger_and_a_wrong_password_come_to_nothing(system: WholeSystem, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def fill_state_disk(scenario: Scenario) -> RecoveryOutcome:
     fleet.targets.drift()
     ended = scenario.first(RecoveryOutcome, lambda one: one.target == target and one.final, QUIET_S)
     free(fleet.folder / "state")
-    scenario.expected[target] = "escalated"
+    scenario.expected[target] = "rolled_back"
     return ended
 
 
