@@ -31,7 +31,7 @@ from schemas.errors import DeniedError, HealstreamError
 from schemas.principals import PRINCIPALS, Right, all_rights, is_ours
 
 # Passwords are random and long: more rounds would only slow every connection down.
-ITERATIONS = 8192
+ITERATIONS = 4096
 _USER = "User:"
 _MEND = "Name an administrator's login file with HEALSTREAM_LOGIN_FILE; the broker must be a locked one, see docs/security.md"
 T = TypeVar("T")
