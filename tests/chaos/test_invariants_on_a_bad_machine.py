@@ -26,7 +26,7 @@ from tests.support.invariants import INVARIANTS
 from tests.support.machine_faults import break_network, fill_broker_disk, fill_state_disk
 from tests.support.small_disk import small_disks
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 Property = Callable[[str, object], None]
 # Half of the half second on each way; deaf for longer than an executor's session.
 WEATHERS = (
