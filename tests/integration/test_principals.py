@@ -33,6 +33,8 @@ from streams.notary import find_breaks
 from tests.support.attempts import begin_as, commit_in, fetch_from, produce_to, why_refused
 from tests.support.whole_system import AUTOMATIC, WholeSystem
 
+# Six processes and a broker start first.
+pytestmark = pytest.mark.timeout(600)
 NAMES = tuple(topic.name for topic in TOPICS)
 GROUPS = tuple(group for one in PRINCIPALS for group in one.groups)
 TRANSACTIONS = tuple(prefix for one in PRINCIPALS for prefix in one.transactions)
