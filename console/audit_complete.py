@@ -17,13 +17,10 @@ from schemas.avro_codec import Undecodable
 from schemas.decisions import Mode
 from schemas.events import Alert, AlertStatus, JobFinished
 from schemas.ids import id_of
-from schemas.incidents import Detection, DetectionStatus, Incident
+from schemas.incidents import FLAP, Detection, DetectionStatus, Incident
 from schemas.oversight import AuditEntry, AuditRecord
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
 from schemas.vocabulary import FAILED_RESULTS
-
-# A target that turned and turned back while classify still gathered its scope was never a failure (records.md: gathers 2 s).
-FLAP = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)

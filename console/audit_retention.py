@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined] # they are public and not listed
 
 from infra.kafka import REACH_TIMEOUT_S, unreachable
+from infra.logins import client_settings
 from schemas.topics import Topic
 
 _FOREVER = -1
@@ -29,7 +30,7 @@ def retention_faults(topic: Topic, settings: Mapping[str, str]) -> list[str]:
 def settings_of(brokers: str, topic: Topic) -> dict[str, str]:
     """Return a topic's settings as the broker has them; raises UnreachableError."""
     wanted = ConfigResource(ResourceType.TOPIC, topic.name)
-    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 3})
+    admin = AdminClient({**client_settings(brokers), "log_level": 3})
     try:
         found = admin.describe_configs([wanted], request_timeout=REACH_TIMEOUT_S)[wanted].result(REACH_TIMEOUT_S)
     except KafkaException as error:

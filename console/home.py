@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from infra.logins import address_in, address_with, has_login, login_file
 from schemas.errors import ConfigurationError, HealstreamError
 
 FORMAT = 1
 DEFAULT_NAME = "default"
 PENDING = ".pending"
+LOCKED_VARIABLE = "HEALSTREAM_LOCKED"
 # The broker, its first segments and the logs; what the topics may hold in the end is in schemas/topics.py.
 NEEDED_BYTES = 256 * 1024 * 1024
 _OTHER_DISK = "Free or mend the disk, or set XDG_STATE_HOME to another; nothing was changed"
@@ -37,6 +39,11 @@ class Home:
     def keys(self) -> Path:
         """The components' private keys."""
         return self.state / "keys"
+
+    @property
+    def logins(self) -> Path:
+        """The names and passwords with which processes come to a locked broker."""
+        return self.state / "logins"
 
     @property
     def people(self) -> Path:
@@ -67,9 +74,13 @@ class Home:
         """What the supervisor says of itself while it runs."""
         return self.state / "running.json"
 
+    def address_for(self, brokers: str, who: str) -> str:
+        """Return the address under the name of one part of the copy; that of an open broker as it is."""
+        return address_with(brokers, login_file(self.logins, who)) if has_login(brokers) else brokers
+
     def brokers(self, environ: Mapping[str, str]) -> str:
         """Return the bootstrap address: the environment's, or the running supervisor's; empty when there is none."""
-        return environ.get("HEALSTREAM_BROKERS", "") or str(read_running(self).get("brokers", ""))
+        return address_in(environ) or str(read_running(self).get("brokers", ""))
 
 
 def home_of(environ: Mapping[str, str], name: str = "") -> Home:

@@ -28,6 +28,7 @@ from console.configuration import load_checkpoints_place, load_configuration
 from console.folder_watch import FolderWatch
 from console.home import PENDING, Home, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
+from console.locked import lock_of, put_in_force
 from console.publish import publish
 from console.readmodel import TOPICS_READ, ReadModel
 from console.supervise import ChildSpec, Supervisor, clean_environ
@@ -35,8 +36,10 @@ from console.system_paths import shipped_patterns
 from console.topic_reader import Follower
 from console.words import say as say_control
 from infra.broker.install import cache_folder, install
+from infra.broker.lock_rows import Lock
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.logging import configure
+from infra.logins import BROKERS_VARIABLE, address_in
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
@@ -65,7 +68,6 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
     ports = free_ports(len(WORKERS))
     told = clean_environ(environ) | {
         "PYTHONUNBUFFERED": "1",
-        "HEALSTREAM_BROKERS": brokers,
         "HEALSTREAM_STATE": str(home.state),
         "HEALSTREAM_CONFIG": str(home.config),
         "HEALSTREAM_KEYS": str(home.keys),
@@ -75,11 +77,16 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
         ChildSpec(
             name,
             (sys.executable, "-m", module),
-            tuple({**told, "HEALSTREAM_METRICS_PORT": str(port), **({"HEALSTREAM_ROLE": role} if role else {})}.items()),
+            tuple({**told, **_own(home, brokers, name), "HEALSTREAM_METRICS_PORT": str(port), "HEALSTREAM_ROLE": role or "all"}.items()),
             port,
         )
         for (name, module, role), port in zip(WORKERS, ports, strict=True)
     )
+
+
+def _own(home: Home, brokers: str, worker: str) -> dict[str, str]:
+    """Return where a worker finds the broker, on a locked one under the name of its kind."""
+    return {BROKERS_VARIABLE: home.address_for(brokers, worker.partition("-")[0])}
 
 
 def publish_once_led(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) -> None:
@@ -102,7 +109,7 @@ class System:
     def __init__(self, home: Home, environ: Mapping[str, str], say: Say) -> None:
         """Prepare; nothing runs yet."""
         self.home = home
-        self.brokers = environ.get("HEALSTREAM_BROKERS", "")
+        self.brokers = address_in(environ)
         self.supervisor: Supervisor | None = None
         self._environ = environ
         self._say = say
@@ -120,8 +127,9 @@ class System:
             self._stack.enter_context(only_copy(self.home))
             keys = component_keys(self.home.keys)
             loaded = load_configuration(self.home.config, shipped_patterns(), keys)
-            self._start_broker()
+            self._start_broker(lock_of(self.home, self._environ))
             made = create_topics(self.brokers)
+            self.brokers = self.home.address_for(self.brokers, "supervisor")
             self._say(f"topics: {len(made)} created" if made else "topics: all there")
             publisher = load_key(self.home.keys / "publisher.key")
             publish_once_led(self.brokers, loaded, publisher)
@@ -150,24 +158,27 @@ class System:
     def write_running(self) -> None:
         """Say on disk what runs and where."""
         rows = self.supervisor.rows() if self.supervisor else []
-        said = {"version": 1, "pid": os.getpid(), "brokers": self.brokers, "configuration": self._folder.version, "processes": rows}
+        people = self.home.address_for(self.brokers, "operator")
+        said = {"version": 1, "pid": os.getpid(), "brokers": people, "configuration": self._folder.version, "processes": rows}
         text = json.dumps({**said, "refused": self._folder.refused}, indent=2)
         if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:
             write_file(self.home.running, text)
 
-    def _start_broker(self) -> None:
+    def _start_broker(self, lock: Lock | None) -> None:
         if self.brokers:
             self._say(f"broker: {self.brokers} (given)")
             return
         jars = install(cache_folder(self._environ))
         port, controller = free_ports(2)
-        broker = EmbeddedBroker(BrokerPlace(self.home.state / "broker", port, controller), jars)
+        broker = EmbeddedBroker(BrokerPlace(self.home.state / "broker", port, controller), jars, lock)
         self._stack.callback(broker.stop)
         broker.start()
         self._broker_began_s = time.monotonic()
         broker.wait_ready()
         self.brokers, self._broker = broker.address, broker
-        self._say(f"broker: Apache Kafka on {broker.address}")
+        if lock:
+            put_in_force(self.home, broker.address)
+        self._say(f"broker: Apache Kafka on 127.0.0.1:{port}{', locked' if lock else ''}")
 
     def _tend_broker(self, now_s: float) -> None:
         if self._broker is None or self._broker.pid is not None or not self._backoff.may_start(now_s):

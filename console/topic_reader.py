@@ -13,6 +13,7 @@ from console.readmodel import TOPICS_READ, ReadModel
 from infra.kafka import consumer_settings, located, read_to_end
 from schemas.avro_codec import Codec, Undecodable
 from schemas.ids import Record
+from schemas.principals import LOOKERS
 from schemas.topics import ALL_RECORDS, BY_NAME
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Follower:
         self._take = take
         self._ending = threading.Event()
         self._came = threading.Condition()
-        self._consumer = Consumer(consumer_settings(brokers, "healstream-follower"))
+        self._consumer = Consumer(consumer_settings(brokers, f"{LOOKERS}follower"))
         places = [TopicPartition(name, number, OFFSET_BEGINNING) for name in topics for number in range(BY_NAME[name].partitions)]
         self._consumer.assign(places)
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka import consumer_settings, watermarks
 from schemas.errors import HealstreamError, UnreachableError
+from schemas.principals import LOOKERS
 
 # A published pattern acts about that long after the broker has it, plus the time that compiling takes.
 LOOK_S = 2.0
@@ -26,7 +27,7 @@ def follow(brokers: str, topics: Sequence[str], changed: Callable[[], None]) -> 
 
 
 def _look(brokers: str, topics: Sequence[str], changed: Callable[[], None]) -> None:
-    consumer = Consumer(consumer_settings(brokers, "healstream-follower"))
+    consumer = Consumer(consumer_settings(brokers, f"{LOOKERS}ends"))
     known: tuple[int, ...] = ()
     while True:
         ends = known

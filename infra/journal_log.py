@@ -14,6 +14,7 @@ from infra.kafka import consumer_settings, destination, headers_of, producer_set
 from schemas.avro_codec import Codec
 from schemas.errors import FencedError, UnreachableError
 from schemas.ids import Record, id_of
+from schemas.principals import LOOKERS
 from schemas.recoveries import JournalKind, JournalRecord
 
 JOURNAL = "recovery.journal"
@@ -60,7 +61,7 @@ class JournalWriter:
 
 def read_journal(brokers: str, partition: int, codec: Codec) -> list[JournalRecord]:
     """Return the partition's records from the last checkpoint's open offset on, first of each id only."""
-    consumer = Consumer({**consumer_settings(brokers, "healstream-journal-reader"), "isolation.level": "read_committed"})
+    consumer = Consumer({**consumer_settings(brokers, f"{LOOKERS}journal"), "isolation.level": "read_committed"})
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(JOURNAL, partition), timeout=READ_DEADLINE_S)
         start = max(low, high - LOOK_BACK)

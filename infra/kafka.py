@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.logins import client_settings
 from schemas.avro_codec import Codec, Undecodable
 from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.partitioning import partition_of
+from schemas.principals import LOOKERS
 from schemas.topics import ALL_RECORDS, BY_NAME, TOPIC_OF, key_of
 
 Settings = dict[str, str | int | float | bool]
@@ -30,7 +32,7 @@ def unreachable(brokers: str, why: str) -> UnreachableError:
 def producer_settings(brokers: str) -> Settings:
     """Return the settings of an idempotent producer: nothing lost or doubled by its own retries."""
     return {
-        "bootstrap.servers": brokers,
+        **client_settings(brokers),
         "enable.idempotence": True,
         "acks": "all",
         "compression.type": "lz4",
@@ -44,7 +46,7 @@ def producer_settings(brokers: str) -> Settings:
 def consumer_settings(brokers: str, group: str) -> Settings:
     """Return the settings of a consumer that sees committed records only and commits by hand."""
     return {
-        "bootstrap.servers": brokers,
+        **client_settings(brokers),
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
@@ -162,7 +164,7 @@ def messages_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> Itera
     """Yield every committed message that is in the topic now; raises UnreachableError when the end is not reached in time."""
     # The broker holds a fetch at the end of a topic back for this long, and the end is known only when it answers.
     at_once = {"enable.partition.eof": True, "fetch.wait.max.ms": 10}
-    consumer = Consumer({**consumer_settings(brokers, "healstream-reader"), **at_once})
+    consumer = Consumer({**consumer_settings(brokers, f"{LOOKERS}topic"), **at_once})
     try:
         ends = _ends(consumer, topic, brokers)
         end = time.monotonic() + deadline_s

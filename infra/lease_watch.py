@@ -18,6 +18,7 @@ from schemas.decisions import Oversight
 from schemas.errors import UnreachableError
 from schemas.oversight import Control, Lease, SwitchMode
 from schemas.people import People
+from schemas.principals import LOOKERS
 
 LEASE, CONTROL = "heal.lease", "heal.control"
 _ANSWER_S = 10.0
@@ -40,7 +41,7 @@ class LeaseWatch:
         self._switches: dict[str, SwitchRow] = {}
         self._position = 0
         self._ending = threading.Event()
-        settings = consumer_settings(brokers, "healstream-lease-watch")
+        settings = consumer_settings(brokers, f"{LOOKERS}lease")
         # The end of the partition is reported, so that markers and compacted gaps behind the last word are passed too.
         self._consumer = Consumer({**settings, "enable.partition.eof": True})
         self._consumer.assign([TopicPartition(LEASE, 0, OFFSET_END), TopicPartition(CONTROL, 0, OFFSET_BEGINNING)])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.logins import address_in
 from schemas.errors import ConfigurationError
 
 # Each has a thread or two, and a machine has so many.
@@ -36,7 +37,7 @@ class WorkerSettings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> WorkerSettings:
         """Read the settings; raises ConfigurationError that names the variable."""
-        brokers = environ.get("HEALSTREAM_BROKERS", "")
+        brokers = address_in(environ)
         if not brokers:
             raise ConfigurationError("HEALSTREAM_BROKERS", "it is not set", "Give the bootstrap address, or run `healstream up`")
         port = environ.get("HEALSTREAM_METRICS_PORT", "0")

@@ -8,7 +8,9 @@ from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka.cimpl import OFFSET_BEGINNING, TopicPartition
 
 from infra.kafka import watermarks
+from infra.logins import client_settings
 from schemas.errors import UnreachableError
+from schemas.principals import LOOKERS
 
 _BATCH = 1000
 
@@ -17,7 +19,12 @@ def read_entries(brokers: str, topic: str, partition: int, deadline_s: float) ->
     """Return the newest text of each key in the partition; raises UnreachableError when its end is not reached in time."""
     ends_at = time.monotonic() + deadline_s
     consumer = Consumer(
-        {"bootstrap.servers": brokers, "group.id": "healstream-state", "enable.auto.commit": False, "isolation.level": "read_committed"}
+        {
+            **client_settings(brokers),
+            "group.id": f"{LOOKERS}state",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+        }
     )
     place = TopicPartition(topic, partition, OFFSET_BEGINNING)
     entries: dict[str, str] = {}

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from infra.kafka import REACH_TIMEOUT_S, unreachable
+from infra.logins import client_settings
 from schemas.errors import UnreachableError
 from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
 
@@ -23,7 +24,7 @@ def topic_settings(topic: Topic) -> dict[str, str]:
 
 def topic_problems(brokers: str) -> list[str]:
     """Return one line per topic that is missing or has another partition count; raises UnreachableError without a broker."""
-    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 3})
+    admin = AdminClient({**client_settings(brokers), "log_level": 3})
     try:
         known = admin.list_topics(timeout=REACH_TIMEOUT_S).topics
     except KafkaException as error:
@@ -45,7 +46,7 @@ def create_topics(brokers: str, replication: int = 1) -> list[str]:
     ]
     if not wanted:
         return []
-    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 3})
+    admin = AdminClient({**client_settings(brokers), "log_level": 3})
     for name, done in admin.create_topics(wanted).items():
         try:
             done.result(REACH_TIMEOUT_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -16,6 +16,8 @@ MAX_UNEXPLAINED_LINE = 300
 # The target of a storm that no known upstream explains, and the first word of every storm's id.
 FLEET = "fleet"
 STORM = "storm"
+# A target that turns and turns back within this, by its own times, did not fail.
+FLAP = timedelta(seconds=10)
 # The detector of runs of workflows on targets: what it tells is no failure, and opens nothing.
 WORKFLOW = "running_workflow"
 

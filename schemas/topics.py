@@ -33,7 +33,10 @@ class KeyRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. ``partitions`` is fixed at creation; the sum of ``retention_bytes`` times partitions stays below 5 GB."""
+    """One topic. ``partitions`` is fixed at creation; the sum of ``retention_bytes`` times partitions stays below 5 GB.
+
+    Who of the ``writers`` may write is given to the broker by ``schemas/principals.py``.
+    """
 
     name: str
     key: KeyRule
@@ -41,7 +44,7 @@ class Topic:
     partitions: int
     retention_s: int
     retention_bytes: int
-    writers: str
+    writers: tuple[str, ...]
     compacted: bool = False
 
 
@@ -49,38 +52,50 @@ CI_PARTITIONS = 4
 TARGET_PARTITIONS = 4
 SCOPE_PARTITIONS = 4
 
+# Detect writes to what it reads: a record in another partition than its key's is put into the right one.
+AUDITING = ("classify", "decide", "admit", "executor", "learn", "publisher", "console")
+LETTERING = ("detect", "classify", "decide", "admit", "notary", "executor", "learn")
+
 TOPICS: tuple[Topic, ...] = (
-    Topic("ci.logs", KeyRule.RUN, (LogChunk,), CI_PARTITIONS, 3 * DAY_S, 256 * MIB, "gateway, fetcher, producers"),
-    Topic("ci.events", KeyRule.RUN, (JobStarted, JobFinished, WorkflowFinished), CI_PARTITIONS, 7 * DAY_S, 64 * MIB, "gateway, producers"),
-    Topic("infra.metrics", KeyRule.TARGET, (MetricBatch,), TARGET_PARTITIONS, DAY_S, 64 * MIB, "scraper, producers"),
-    Topic("infra.health", KeyRule.TARGET, (HealthCheck,), TARGET_PARTITIONS, DAY_S, 64 * MIB, "prober, producers"),
-    Topic("infra.alerts", KeyRule.TARGET, (Alert,), TARGET_PARTITIONS, 7 * DAY_S, 16 * MIB, "gateway"),
-    Topic("heal.detections", KeyRule.TARGET, (Detection,), 1, 30 * DAY_S, 128 * MIB, "detect"),
-    Topic("heal.incidents", KeyRule.INCIDENT, (Incident, IncidentUpdate), 1, 30 * DAY_S, 256 * MIB, "classify"),
-    Topic("heal.decisions", KeyRule.INCIDENT, (Decision,), 1, 30 * DAY_S, 128 * MIB, "decide"),
-    Topic("heal.admissions", KeyRule.INCIDENT, (Admission,), 1, 30 * DAY_S, 128 * MIB, "admit"),
-    Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, "console, admit", compacted=True),
-    Topic("heal.catalogue", KeyRule.NAME, (CatalogueEntry,), 1, 30 * DAY_S, 64 * MIB, "publisher", compacted=True),
-    Topic("heal.demotions", KeyRule.PATTERN, (PatternDemotion,), 1, 30 * DAY_S, 16 * MIB, "classify", compacted=True),
-    Topic("heal.lease", KeyRule.NONE, (Lease,), 1, 3600, 16 * MIB, "admit"),
-    Topic("recovery.commands", KeyRule.SCOPE, (HealingCommand,), SCOPE_PARTITIONS, 30 * DAY_S, 32 * MIB, "admit"),
-    Topic("recovery.journal", KeyRule.SCOPE, (JournalRecord,), SCOPE_PARTITIONS, 30 * DAY_S, 64 * MIB, "executor"),
-    Topic("recovery.outcomes", KeyRule.INCIDENT, (RecoveryOutcome,), 1, 30 * DAY_S, 256 * MIB, "executor, admit"),
-    Topic("learning.feedback", KeyRule.INCIDENT, (Feedback,), 1, 30 * DAY_S, 64 * MIB, "learn, console"),
+    Topic("ci.logs", KeyRule.RUN, (LogChunk,), CI_PARTITIONS, 3 * DAY_S, 256 * MIB, ("gateway", "fetcher", "ci-producer", "detect")),
+    Topic(
+        "ci.events",
+        KeyRule.RUN,
+        (JobStarted, JobFinished, WorkflowFinished),
+        CI_PARTITIONS,
+        7 * DAY_S,
+        64 * MIB,
+        ("gateway", "ci-producer", "detect"),
+    ),
+    Topic("infra.metrics", KeyRule.TARGET, (MetricBatch,), TARGET_PARTITIONS, DAY_S, 64 * MIB, ("scraper", "target-producer", "detect")),
+    Topic("infra.health", KeyRule.TARGET, (HealthCheck,), TARGET_PARTITIONS, DAY_S, 64 * MIB, ("prober", "target-producer", "detect")),
+    Topic("infra.alerts", KeyRule.TARGET, (Alert,), TARGET_PARTITIONS, 7 * DAY_S, 16 * MIB, ("gateway", "detect")),
+    Topic("heal.detections", KeyRule.TARGET, (Detection,), 1, 30 * DAY_S, 128 * MIB, ("detect",)),
+    Topic("heal.incidents", KeyRule.INCIDENT, (Incident, IncidentUpdate), 1, 30 * DAY_S, 256 * MIB, ("classify",)),
+    Topic("heal.decisions", KeyRule.INCIDENT, (Decision,), 1, 30 * DAY_S, 128 * MIB, ("decide",)),
+    Topic("heal.admissions", KeyRule.INCIDENT, (Admission,), 1, 30 * DAY_S, 128 * MIB, ("admit",)),
+    Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, ("console", "supervisor", "admit"), compacted=True),
+    Topic("heal.catalogue", KeyRule.NAME, (CatalogueEntry,), 1, 30 * DAY_S, 64 * MIB, ("publisher",), compacted=True),
+    Topic("heal.demotions", KeyRule.PATTERN, (PatternDemotion,), 1, 30 * DAY_S, 16 * MIB, ("classify",), compacted=True),
+    Topic("heal.lease", KeyRule.NONE, (Lease,), 1, 3600, 16 * MIB, ("admit",)),
+    Topic("recovery.commands", KeyRule.SCOPE, (HealingCommand,), SCOPE_PARTITIONS, 30 * DAY_S, 32 * MIB, ("admit",)),
+    Topic("recovery.journal", KeyRule.SCOPE, (JournalRecord,), SCOPE_PARTITIONS, 30 * DAY_S, 64 * MIB, ("executor",)),
+    Topic("recovery.outcomes", KeyRule.INCIDENT, (RecoveryOutcome,), 1, 30 * DAY_S, 256 * MIB, ("executor", "admit")),
+    Topic("learning.feedback", KeyRule.INCIDENT, (Feedback,), 1, 30 * DAY_S, 64 * MIB, ("learn", "console")),
     # What was promoted acts for as long as nothing else is: its body must outlive the other topics.
-    Topic("learning.models", KeyRule.NAME, (ModelRecord, PatternProposal, ProposalWord), 1, 365 * DAY_S, 128 * MIB, "learn, console"),
-    Topic("heal.audit.entries", KeyRule.NONE, (AuditEntry,), 1, 30 * DAY_S, 128 * MIB, "all"),
-    Topic("heal.audit", KeyRule.NONE, (AuditRecord,), 1, 365 * DAY_S, 512 * MIB, "notary"),
-    Topic("heal.cdevents", KeyRule.NAME, (), 1, 7 * DAY_S, 64 * MIB, "notify"),
-    Topic("heal.deadletter", KeyRule.ORIGIN, (DeadLetter,), 4, 14 * DAY_S, 64 * MIB, "all"),
-    Topic("heal.side", KeyRule.NONE, (LogChunk, JobStarted, JobFinished, MetricBatch, HealthCheck, Alert), 1, DAY_S, 64 * MIB, "detect"),
-    Topic("heal.state.detect-runs", KeyRule.NAME, (), CI_PARTITIONS, 7 * DAY_S, 16 * MIB, "detect", compacted=True),
-    Topic("heal.state.detect-targets", KeyRule.NAME, (), TARGET_PARTITIONS, 7 * DAY_S, 16 * MIB, "detect", compacted=True),
-    Topic("heal.state.classify", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, "classify", compacted=True),
-    Topic("heal.state.decide", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, "decide", compacted=True),
-    Topic("heal.state.learn", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, "learn", compacted=True),
-    Topic("heal.state.admit", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, "admit", compacted=True),
-    Topic("heal.state.notary", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, "notary", compacted=True),
+    Topic("learning.models", KeyRule.NAME, (ModelRecord, PatternProposal, ProposalWord), 1, 365 * DAY_S, 128 * MIB, ("learn", "console")),
+    Topic("heal.audit.entries", KeyRule.NONE, (AuditEntry,), 1, 30 * DAY_S, 128 * MIB, AUDITING),
+    Topic("heal.audit", KeyRule.NONE, (AuditRecord,), 1, 365 * DAY_S, 512 * MIB, ("notary",)),
+    Topic("heal.cdevents", KeyRule.NAME, (), 1, 7 * DAY_S, 64 * MIB, ("notify",)),
+    Topic("heal.deadletter", KeyRule.ORIGIN, (DeadLetter,), 4, 14 * DAY_S, 64 * MIB, LETTERING),
+    Topic("heal.side", KeyRule.NONE, (LogChunk, JobStarted, JobFinished, MetricBatch, HealthCheck, Alert), 1, DAY_S, 64 * MIB, ("detect",)),
+    Topic("heal.state.detect-runs", KeyRule.NAME, (), CI_PARTITIONS, 7 * DAY_S, 16 * MIB, ("detect",), compacted=True),
+    Topic("heal.state.detect-targets", KeyRule.NAME, (), TARGET_PARTITIONS, 7 * DAY_S, 16 * MIB, ("detect",), compacted=True),
+    Topic("heal.state.classify", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("classify",), compacted=True),
+    Topic("heal.state.decide", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("decide",), compacted=True),
+    Topic("heal.state.learn", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("learn",), compacted=True),
+    Topic("heal.state.admit", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("admit",), compacted=True),
+    Topic("heal.state.notary", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("notary",), compacted=True),
 )
 
 # 256 KiB of text in the worst case of four bytes a character, with its envelope, fits with room to spare.

@@ -29,6 +29,7 @@ from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
 from infra.kafka import read_to_end
 from infra.logging import configure
+from infra.logins import MECHANISM, Reach, reach_of
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
@@ -59,7 +60,6 @@ _GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
 # What is published, promoted and demoted; a worker takes it up while it runs.
 _PUBLISHED = ("heal.catalogue", "learning.models", "heal.demotions")
-_LOOPBACK = ("127.", "localhost", "[::1]")
 
 
 class CommittedThread(driver.AIOKafkaConsumerThread):
@@ -200,11 +200,11 @@ class Worker(faust.Worker):
 
 def make_app(settings: WorkerSettings, name: str, before_commit: Callable[[], Awaitable[None]]) -> faust.App:
     """Return the Faust app with the settings under which it was tried; ``before_commit`` makes the state durable."""
-    if not all(address.startswith(_LOOPBACK) for address in settings.brokers.split(",")):
-        raise ConfigurationError("HEALSTREAM_BROKERS", "plaintext off loopback is refused", "Give a loopback address")
+    reach = reach_of(settings.brokers)
     app = faust.App(
         name,
-        broker=[f"kafka://{address}" for address in settings.brokers.split(",")],
+        broker=[f"kafka://{address}" for address in reach.addresses],
+        broker_credentials=credentials_of(reach),
         autodiscover=False,
         datadir=str(settings.state / "faust"),
         store="memory://",
@@ -232,6 +232,15 @@ def make_app(settings: WorkerSettings, name: str, before_commit: Callable[[], Aw
     transport.before_commit = before_commit
     app.transport = transport
     return app
+
+
+def credentials_of(reach: Reach) -> faust.SASLCredentials | None:
+    """Return as whom Faust connects; without our own context it would send everything in the clear, wherever the broker is."""
+    if reach.login is None:
+        return None
+    return faust.SASLCredentials(
+        username=reach.login.username, password=reach.login.password, mechanism=MECHANISM, ssl_context=reach.ssl_context()
+    )
 
 
 class Run:

@@ -122,7 +122,7 @@ class Classify:
             return ()
         self._seen.put(name, SeenRow(detection.last_at))
         if detection.run is None:
-            return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection, stamp.now)
+            return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection, stamp)
         if not firing:
             return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
         judged = self._greens.shadowed(detection)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from schemas.configuration import Configuration
 from schemas.ids import id_of
-from schemas.incidents import Detection, UpdateCause
+from schemas.incidents import FLAP, Detection, UpdateCause
 from schemas.outputs import Emit, Output
 from schemas.services import Services
 from streams.depth import beneath, deepest
@@ -81,22 +81,29 @@ class RuntimeIncidents:
         slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
         return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
 
-    def on_resolved(self, detection: Detection, now: datetime) -> Sequence[Output]:
+    def on_resolved(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         """Take a detection out of the waiting ones, or tell its scope's open incident."""
-        waiting = self.gathered.get(detection.scope)
-        if waiting:
-            rest = tuple(row for row in waiting.detections if sign_of(row) != sign_of(detection))
-            self.gathered.drop(detection.scope)
-            if rest:
-                self.gathered.put(detection.scope, GatherRow(waiting.due, rest))
+        said = self._end_waiting(detection, stamp)
         found = self._book.newest_in(detection.scope)
         if found is None or not found[1].is_followed():
-            return ()
+            return said
         over = self._book.note(found[0], detection) and detection.target == found[1].incident.target
         if over and found[1].is_left_alone:
             # What else failed in its scope was left alone with it, and has had its time.
-            self.expect_end(self._book.left_alone.end(found[0]), now)
-        return [Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
+            self.expect_end(self._book.left_alone.end(found[0]), stamp.now)
+        return [*said, Emit(update_of(found[0], UpdateCause.RESOLVED if over else UpdateCause.EVIDENCE, detection))]
+
+    def _end_waiting(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
+        waiting = self.gathered.get(detection.scope)
+        if waiting is None:
+            return ()
+        if any(_was_failure(row, detection) for row in waiting.detections):
+            return self._open(detection.scope, waiting.detections, stamp)
+        rest = tuple(row for row in waiting.detections if sign_of(row) != sign_of(detection))
+        self.gathered.drop(detection.scope)
+        if rest:
+            self.gathered.put(detection.scope, GatherRow(waiting.due, rest))
+        return ()
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
         """Open the scopes whose gathering is over."""
@@ -138,6 +145,13 @@ def _may_be_named_better(detection: Detection, services: Services) -> bool:
     """Tell whether the target has a look that names its cause exactly, and this was another one: both come within a moment."""
     exact = {name for name, kind in services.probe_kinds(detection.target).items() if kind in EXACT_KINDS}
     return bool(exact) and dict(detection.signals).get("probe") not in exact
+
+
+def _was_failure(row: Detection, end: Detection) -> bool:
+    """Tell whether what ends here was a failure by its own times, though its begin was heard of just now: the words came late."""
+    # What counts from a later time than it fired was explained before, and is expected to end.
+    is_first_heard = row.first_at <= row.last_at
+    return sign_of(row) == sign_of(end) and is_first_heard and end.last_at - row.last_at > FLAP
 
 
 def _was_caused(row: BookRow, detection: Detection) -> bool:

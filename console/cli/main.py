@@ -32,7 +32,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("strategy", "The strategies: how far each may go, how it does and which leads: list, get"),
-    ("topics", "Create or check the topics: create, check"),
+    ("topics", "The topics and who may do what with them: create, check, acls"),
     ("config", "The configuration: view, check, diff, publish, rollback, versions"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),
     ("restore", "Put a backup in place after checking all of it"),

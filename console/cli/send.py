@@ -70,8 +70,8 @@ def chunks_of(run: Sequence[str], attempt: int, text: str, at: datetime, provena
     ]
 
 
-def _send(name: str, records: Sequence[Record]) -> None:
-    deliver(brokers_of(name), records, Codec(ALL_RECORDS), FLUSH_S)
+def _send(name: str, records: Sequence[Record], who: str = "ci-producer") -> None:
+    deliver(brokers_of(name, who), records, Codec(ALL_RECORDS), FLUSH_S)
     talk(f"{len(records)} records sent")
 
 
@@ -126,4 +126,4 @@ def health(
     name: str = NAME,
 ) -> None:
     """Send one health check."""
-    _send(name, [HealthCheck(target, probe, status, datetime.now(UTC), detail=redact(detail), provenance=LOCAL)])
+    _send(name, [HealthCheck(target, probe, status, datetime.now(UTC), detail=redact(detail), provenance=LOCAL)], "target-producer")

@@ -12,6 +12,7 @@ from enum import StrEnum
 import typer
 
 from console.home import Home, home_of
+from infra.logins import BROKERS_VARIABLE
 from schemas.errors import UnreachableError
 
 SHAPE = 1
@@ -68,12 +69,16 @@ def home(name: str) -> Home:
     return home_of(os.environ, name)
 
 
-def brokers_of(name: str) -> str:
-    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given."""
-    found = home(name).brokers(os.environ)
+def brokers_of(name: str, who: str = "operator") -> str:
+    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given.
+
+    A command comes to a copy that runs here under the name of those that do such things; to another broker under the name that it is told.
+    """
+    place = home(name)
+    found = place.brokers(os.environ)
     if not found:
         raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
-    return found
+    return found if os.environ.get(BROKERS_VARIABLE) else place.address_for(found, who)
 
 
 def show_changes(rows: Callable[[], Iterable[tuple[str, Row]]], columns: Sequence[str], output: Output, every_s: float) -> None:

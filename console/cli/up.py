@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from console.cli.show import NAME, home, talk
-from console.home import make_state, read_running, require_room
+from console.home import LOCKED_VARIABLE, make_state, read_running, require_room
 from console.init import init
 from console.live import is_same_process
 from schemas.errors import HealstreamError
@@ -44,8 +44,10 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def up(name: str = NAME) -> None:
-    """Start; a folder without a configuration gets the observing one."""
+def up(
+    name: str = NAME, locked: bool = typer.Option(False, "--locked", help="nobody comes to the broker without a name and a right")
+) -> None:
+    """Start; a folder without a configuration gets the observing one. A copy that was started locked stays so."""
     place = home(name)
     if is_same_process(read_running(place).get("pid")):
         talk(f"it runs already: broker {read_running(place).get('brokers')}; see `healstream status`")
@@ -64,7 +66,7 @@ def up(name: str = NAME) -> None:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **({LOCKED_VARIABLE: "1"} if locked else {})},
         )
     talk("starting; the first time takes half a minute")
     end = time.monotonic() + READY_S

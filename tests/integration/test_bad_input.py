@@ -81,7 +81,6 @@ def system(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> 
         running.broker.start()
         running.broker.wait_ready()
         create_topics(running.address)
-        running.producer = Producer(producer_settings(running.address))
         running.publish(Policy())
         running.run(WORKER)
         running.wait_ready(WORKER)

@@ -45,7 +45,7 @@ def copy(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> It
     main = running.home.config / "healstream.yaml"
     main.write_text(main.read_text(encoding="utf-8").replace('checkpoints: ""', f"checkpoints: {running.folder}/kept"), encoding="utf-8")
     try:
-        running.up()
+        running.up("--locked")
         yield running
     finally:
         running.down()

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from infra.broker.server import free_ports
-from infra.kafka import producer_settings
 from infra.topics_admin import create_topics
 from schemas.policy import Policy
 from schemas.signing import public_text
@@ -85,7 +83,6 @@ def without_topics(system: WholeSystem) -> dict[str, Ended]:
 def without_port(system: WholeSystem, without_topics: dict[str, Ended]) -> dict[str, Ended]:
     assert without_topics
     create_topics(system.address)
-    system.producer = Producer(producer_settings(system.address))
     system.publish(Policy())
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

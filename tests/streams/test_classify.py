@@ -182,6 +182,27 @@ def test_what_recovers_while_gathered_opens_nothing() -> None:
     assert classify.on_tick(at(5)) == []
 
 
+def test_a_failure_that_is_heard_of_only_when_it_is_over_is_an_incident_that_ended_by_itself() -> None:
+    """Web fails at 0s and passes at 11s, and both words come at 20s: while the network was gone nobody could tell."""
+    classify = stage()
+    assert say(classify, probe("service:web", 0), 20) == ()
+    outputs = say(classify, probe("service:web", 11, "pass"), 20)
+    [found] = records(outputs, Incident)
+    [update] = records(outputs, IncidentUpdate)
+    assert (cast("IncidentUpdate", update).incident_id, cast("IncidentUpdate", update).cause) == (id_of(found), UpdateCause.RESOLVED)
+
+
+def test_what_was_explained_before_and_ends_late_is_no_incident_of_its_own() -> None:
+    """Web fires since 0s and is beneath what was healed at 6s; it is expected to end, and does at 17s."""
+    classify = stage()
+    found = opened(say(classify, probe("service:store", 0)))
+    say(classify, admitted(id_of(found), 1))
+    updated(say(classify, probe("service:web", 2)))
+    updated(say(classify, probe("service:store", 5, "pass")))
+    assert records(say(classify, outcome(found, OutcomeStatus.HEALED, 6), 6), Incident) == []
+    assert records(say(classify, probe("service:web", 17, "pass"), 17), Incident) == []
+
+
 def test_an_open_incident_is_resolved_when_its_target_fires_no_more() -> None:
     classify = stage()
     say(classify, probe("service:store", 0))

@@ -103,12 +103,13 @@ class Scenario:
             f"a {wanted.RECORD}", lambda: next((one for one in self.fleet.heard.of(wanted) if which(one)), None), seconds
         )
 
-    def intent_on(self, group: str, after: int) -> JournalRecord:
+    def intent_on(self, group: str, after: int, seconds: float = 60) -> JournalRecord:
         """Wait until a run is in the middle of a new recovery of this stack."""
         scope = f"group:{group}"
         return self.fleet.until(
             f"an intent in {scope}",
             lambda: next(iter([one for one in self.intents(scope) if one.step.startswith("validate:")][after:]), None),
+            seconds,
         )
 
     def intents(self, scope: str) -> list[JournalRecord]:

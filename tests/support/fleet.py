@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -36,6 +36,7 @@ from schemas.policy import Policy
 from schemas.services import Services
 from schemas.signing import private_bytes, public_text
 from schemas.topics import ALL_RECORDS
+from tests.support.broken_network import BrokenNetwork
 
 T = TypeVar("T")
 Emit = Callable[[Sequence[Record]], None]
@@ -49,6 +50,9 @@ WORKERS = {
     "executor-2": ("recoverers.worker", ""),
     "prober": ("streams.prober", ""),
 }
+# Enough for a fault that meets all of them at once.
+FEW = {name: WORKERS[name] for name in ("detect-1", "middle", "gatekeeper", "executor-1", "executor-2", "prober")}
+READY_S = 150.0
 SPARE = {"gatekeeper-2": ("streams.gatekeeper", "")}
 
 
@@ -83,14 +87,18 @@ class Heard:
 class Fleet(Generic[B]):
     """Started by ``start``, ended by ``close``; every random choice comes from ``random``. ``copies`` are how often an event may come."""
 
-    def __init__(self, folder: Path, jars: tuple[Path, ...], seed: int, build: Callable[[Path, Emit], B]) -> None:
+    def __init__(
+        self, folder: Path, jars: tuple[Path, ...], seed: int, build: Callable[[Path, Emit], B], *, is_between: bool = False
+    ) -> None:
+        """Prepare; ``is_between``: all that is said to the broker goes through a network that can be broken."""
         self.folder = folder
         self.copies: tuple[int, ...] = (1, 1, 2, 5)
         self.random = random.Random(seed)
         # Of its own, because CI jobs end in threads of theirs.
         self._mixing = random.Random(seed + 1)
-        port, controller = free_ports(2)
-        self.broker = EmbeddedBroker(BrokerPlace(folder / "broker", port, controller), jars)
+        port, controller, between = free_ports(3)
+        self.network = BrokenNetwork(between, port, seed) if is_between else None
+        self.broker = EmbeddedBroker(BrokerPlace(folder / "broker", port, controller, between if is_between else 0), jars)
         self.keys = {name: Ed25519PrivateKey.generate() for name in ("admit", "notary", "publisher")}
         self.heard = Heard()
         self._codec = Codec(ALL_RECORDS)
@@ -101,22 +109,24 @@ class Fleet(Generic[B]):
 
     @property
     def address(self) -> str:
-        """Return the broker's bootstrap address."""
-        return self.broker.address
+        """Return the bootstrap address."""
+        return f"127.0.0.1:{self.network.port}" if self.network else self.broker.address
 
     @property
     def notary_key(self) -> str:
         """Return the public key of the chain's checkpoints."""
         return public_text(self.keys["notary"])
 
-    def start(self, policy: Policy) -> None:
+    def start(self, policy: Policy, workers: Mapping[str, tuple[str, str]] = WORKERS) -> None:
         """Start everything and wait until all of it is ready."""
         for name in ("logs", "keys", "state"):
-            (self.folder / name).mkdir()
+            (self.folder / name).mkdir(exist_ok=True)
         for name, key in self.keys.items():
             (self.folder / "keys" / f"{name}.key").write_bytes(private_bytes(key))
+        if self.network:
+            self.network.start()
         self.broker.start()
-        self.broker.wait_ready()
+        self.broker.wait_ready(READY_S)
         create_topics(self.address)
         self._producer = Producer(producer_settings(self.address))
         paths = [path for path in sorted(shipped_patterns().glob("*.json")) if path.name not in RESERVED_FILES]
@@ -130,9 +140,9 @@ class Fleet(Generic[B]):
         self._follower = Follower(self.address, SPOKEN, self.heard.records.append)
         self._follower.start()
         self.targets.start()
-        self.supervise(WORKERS).wait_ready()
+        self.supervise(workers).wait_ready(READY_S)
 
-    def supervise(self, workers: dict[str, tuple[str, str]]) -> Supervisor:
+    def supervise(self, workers: Mapping[str, tuple[str, str]]) -> Supervisor:
         """Start workers under a supervisor of their own."""
         specs = [self._spec(name, *words) for name, words in workers.items()]
         supervisor = Supervisor(specs, self.folder / "logs", self.random.random)
@@ -145,6 +155,8 @@ class Fleet(Generic[B]):
         self.rest()
         self.targets.close()
         self.broker.stop()
+        if self.network:
+            self.network.stop()
 
     def rest(self) -> None:
         """End the workers and stop listening; the broker goes on."""

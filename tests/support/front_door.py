@@ -59,9 +59,9 @@ class Copy:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def up(self) -> None:
+    def up(self, *words: str) -> None:
         """Start, and wait until every process is ready and stays so after the executors have shared their partitions."""
-        said = self.run("up")
+        said = self.run("up", *words)
         assert said.code == 0, said.err
         until(lambda: all(row["ready"] for row in self.run("status", "-o", "json").items()), "every process ready")
 

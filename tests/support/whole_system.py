@@ -16,8 +16,11 @@ from urllib.error import URLError
 from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infra.broker.lock_rows import lock_in
 from infra.broker.server import BrokerPlace, EmbeddedBroker, die_with_parent, free_ports
 from infra.kafka import producer_settings, read_to_end, send
+from infra.logins import address_with
+from infra.rights_admin import apply_rights, login_files, make_known
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import PATTERNS_PREFIX, Keys, keys_body, people_body, policy_body, services_body
@@ -29,11 +32,20 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
 from schemas.services import CiServer, Services, ServiceSpec, UpstreamSpec
 from schemas.signing import private_bytes, public_text, sign
-from schemas.topics import ALL_RECORDS
+from schemas.topics import ALL_RECORDS, TOPIC_OF
 from tests.support.executor_world import service_in, start_by_hand
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = ("streams.app", "streams.gatekeeper", "recoverers.worker", "streams.prober")
+# On a locked broker each process comes under its own name, and no process does the work of two.
+LOCKED = {
+    "streams.app:detect": "detect",
+    "streams.app:middle": "middle",
+    "streams.gatekeeper": "gatekeeper",
+    "recoverers.worker": "executor",
+    "streams.prober": "prober",
+}
+SENDERS = {"heal.catalogue": "supervisor", "ci.logs": "ci-producer", "ci.events": "ci-producer"}
 AUTOMATIC = tuple(StrategyPolicy(name, RolloutLevel.AUTOMATIC) for name in ("service_restart", "config_restore", "rerun_job"))
 
 
@@ -55,10 +67,12 @@ class WholeSystem:
     upstreams: tuple[UpstreamSpec, ...] = ()
     # Pattern files by name; without any the shipped ones decide, and no log shows that a failure is gone.
     patterns: tuple[tuple[str, str], ...] = ()
+    is_locked: bool = False
 
     def __post_init__(self) -> None:
-        port, controller, *service_ports = free_ports(5)
-        self.broker = EmbeddedBroker(BrokerPlace(self.folder / "broker", port, controller), self.jars)
+        self.port, controller, *service_ports = free_ports(5)
+        lock = lock_in(self.folder / "logins") if self.is_locked else None
+        self.broker = EmbeddedBroker(BrokerPlace(self.folder / "broker", self.port, controller), self.jars, lock)
         db = service_in(self.folder, "db", service_ports[0])
         api = service_in(self.folder, "api", service_ports[1], needs=("db",))
         web = service_in(self.folder, "web", service_ports[2], needs=("api",))
@@ -66,29 +80,49 @@ class WholeSystem:
         self.keys = {name: Ed25519PrivateKey.generate() for name in ("admit", "notary", "publisher")}
         self.person_keys = {name: Ed25519PrivateKey.generate() for name in ("ada", "bob")}
         self.codec = Codec(ALL_RECORDS)
-        self.ports = dict(zip(PROCESSES, free_ports(len(PROCESSES)), strict=True))
+        self.names = tuple(LOCKED) if self.is_locked else PROCESSES
+        self.ports = dict(zip(self.names, free_ports(len(self.names)), strict=True))
+        self._producers: dict[str, Producer] = {}
 
     @property
     def address(self) -> str:
-        """Return the broker's bootstrap address."""
-        return self.broker.address
+        """Return the bootstrap address, of a locked broker that of a person."""
+        return self.address_of("operator")
+
+    @property
+    def producer(self) -> Producer:
+        """Return the producer of everybody on an open broker, of a person on a locked one."""
+        return self.producer_of("operator")
+
+    def address_of(self, principal: str) -> str:
+        """Return the bootstrap address of a principal; on an open broker all have the same."""
+        return address_with(self.broker.address, login_files(self.folder / "logins")[principal]) if self.is_locked else self.broker.address
+
+    def producer_of(self, principal: str) -> Producer:
+        """Return the producer that writes under a principal's name."""
+        address = self.address_of(principal)
+        if address not in self._producers:
+            self._producers[address] = Producer(producer_settings(address))
+        return self._producers[address]
 
     def start(self, policy: Policy) -> None:
         """Start the broker, publish, start the services and every process, and wait until all are ready."""
         self.start_broker(policy)
         for service in self.services:
             start_by_hand(service)
-        for name in PROCESSES:
+        for name in self.names:
             self.run(name)
-        for name in PROCESSES:
-            self.wait_ready(name)
+        for name in self.names:
+            self.wait_ready(name, 150)
 
     def start_broker(self, policy: Policy) -> None:
         """Start the broker with its topics and the published policy, and nothing else."""
         self.broker.start()
-        self.broker.wait_ready()
-        create_topics(self.address)
-        self.producer = Producer(producer_settings(self.address))
+        self.broker.wait_ready(150)
+        create_topics(self.broker.address)
+        if self.is_locked:
+            make_known(self.broker.address, self.folder / "logins")
+            apply_rights(self.broker.address)
         self.publish(policy)
 
     def publish(self, policy: Policy) -> None:
@@ -112,24 +146,26 @@ class WholeSystem:
 
     def send(self, record: Record) -> None:
         """Produce one record and wait for the broker's word."""
-        send(self.producer, record, self.codec)
-        assert self.producer.flush(10) == 0
+        producer = self.producer_of(SENDERS.get(TOPIC_OF[type(record)], "operator"))
+        send(producer, record, self.codec)
+        assert producer.flush(10) == 0
 
     def run(self, name: str, role: str = "all") -> None:
-        """Start one process; its log lies in the folder."""
+        """Start one process, ``module`` or ``module:role``; its log lies in the folder."""
+        module, _, own_role = name.partition(":")
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
         environment = {
             **os.environ,
-            "HEALSTREAM_BROKERS": self.address,
+            "HEALSTREAM_BROKERS": self.address_of(LOCKED.get(name, "detect")),
             "HEALSTREAM_STATE": str(state),
             "HEALSTREAM_KEYS": str(self.folder / "keys"),
             "HEALSTREAM_PUBLISHER_KEY": public_text(self.keys["publisher"]),
             "HEALSTREAM_METRICS_PORT": str(self.ports[name]),
-            "HEALSTREAM_ROLE": role,
+            "HEALSTREAM_ROLE": own_role or role,
         }
         with (self.folder / f"{name}.log").open("ab") as log:
-            command = [sys.executable, "-m", name]
+            command = [sys.executable, "-m", module]
             self.processes[name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -174,7 +210,7 @@ class WholeSystem:
             found = [outcome for outcome in self.final_outcomes() if outcome.target == target]
             if found:
                 return found
-        logs = "\n".join(f"== {name}\n{self.log(name)}" for name in PROCESSES)
+        logs = "\n".join(f"== {name}\n{self.log(name)}" for name in self.names)
         raise AssertionError(f"no outcome of {target} after {seconds} s: {self.final_outcomes()}\n{logs}")
 
     def kill_service(self, name: str) -> None:
