@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from console.demo.failures import FAILURES, Ended, PlannedFailure
+from console.demo.interrupts import ENDING, interrupt_once, undisturbed
 from console.demo.sandbox import build
 from console.demo.stage import Stage, SurpriseError
 from console.system import System
@@ -79,6 +79,9 @@ def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Consol
     """Play one failure and keep how it ended."""
     if line.failure.after:
         by_name[line.failure.after].done.wait()
+    if stage.is_left:
+        line.done.set()
+        return
     line.state, line.began_s = "plays", time.monotonic()
     try:
         ended = line.failure.play(stage)
@@ -111,25 +114,6 @@ def play_all(stage: Stage, console: Console) -> list[Line]:
             stage.leave()
             raise
     return lines
-
-
-def interrupt_once(number: int, frame: FrameType | None) -> None:
-    """Leave at the first Ctrl-C or SIGTERM, and take no more of them to the very end of the process: leaving is done whole."""
-    del number, frame
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Take no further Ctrl-C: what is being cleaned up is cleaned up whole."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -171,7 +155,7 @@ def play(*, keep: bool) -> int:
     """Play the demo; return 0 when each failure ended as planned, else 1."""
     console = Console()
     configure("demo")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, interrupt_once)
     began = time.monotonic()
     with sandbox_folder(keep=keep) as folder:

@@ -27,7 +27,7 @@ from schemas.topics import ALL_RECORDS
 
 T = TypeVar("T")
 FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
-COMMAND_S = 30.0
+COMMAND_S = 90.0
 OUTCOME_S = 60.0
 
 
@@ -70,6 +70,7 @@ class Stage:
         self.brokers = brokers
         self.heard = Heard()
         self.is_left = False
+        self._commands: set[subprocess.Popen[str]] = set()
         self._codec = Codec(ALL_RECORDS)
         self._producer = Producer(producer_settings(brokers))
         self._follower = Follower(brokers, FOLLOWED, self.heard.take)
@@ -81,11 +82,14 @@ class Stage:
         """Give up what is still waited for: the person wants to go."""
         self.is_left = True
         self._follower.end()
+        for process in tuple(self._commands):
+            process.kill()
 
     def close(self) -> None:
-        """Stop following and serving."""
+        """Stop following and serving, and let go of the broker."""
         self.github.stop()
         self._follower.close()
+        del self._producer
 
     def emit(self, records: Sequence[Record]) -> None:
         """Produce records."""
@@ -141,7 +145,19 @@ class Stage:
         home = self.sandbox.home
         told = {"HEALSTREAM_BROKERS": self.brokers, "HEALSTREAM_STATE": str(home.state), "HEALSTREAM_CONFIG": str(home.config)}
         call = [sys.executable, "-m", "console.cli.main", *words]
-        done = subprocess.run(call, env=clean_environ(os.environ) | told, capture_output=True, text=True, timeout=COMMAND_S, check=False)
-        if done.returncode:
-            raise SurpriseError(f"healstream {' '.join(words)} exited {done.returncode}: {done.stderr.strip()[-300:]}")
-        return done.stdout
+        # A Ctrl-C is not the command's: ``leave`` ends it.
+        with subprocess.Popen(
+            call, env=clean_environ(os.environ) | told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            self._commands.add(process)
+            if self.is_left:
+                process.kill()
+            try:
+                out, wrong = process.communicate(timeout=COMMAND_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out, wrong = process.communicate()
+            self._commands.discard(process)
+        if process.returncode:
+            raise SurpriseError(f"healstream {' '.join(words)} exited {process.returncode}: {wrong.strip()[-300:]}")
+        return out

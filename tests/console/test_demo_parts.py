@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
+
 from console.configuration import load_configuration
 from console.demo.github_server import GithubServer, JobSpec
+from console.demo.interrupts import to_its_end
 from console.demo.package_index import WHEEL, open_index, write_index
 from console.demo.sandbox import PROJECT, build
 from console.system_paths import shipped_patterns
@@ -77,6 +81,38 @@ def test_the_sandboxs_configuration_is_valid_and_its_services_really_run_and_end
     assert all(alive)
     assert found.services.scope_of(sandbox.config_target("proxy")) == "group:edge"
     assert waited(lambda: not any(_lives(pid) for pid in alive))
+
+
+def test_a_ctrl_c_in_a_short_thing_is_taken_once_that_is_done_and_later_ones_as_before() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    done: list[str] = []
+
+    def interrupted() -> None:
+        with to_its_end():
+            signal.raise_signal(signal.SIGINT)
+            done.append("the rest of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == ["the rest of it"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_job_of_a_server_that_stops_ends_with_all_that_it_started_and_tells_nothing(tmp_path: Path) -> None:
+    records: list[Record] = []
+    script = (
+        "import subprocess, sys, pathlib; p = subprocess.Popen(['sleep', '600']); pathlib.Path('child').write_text(str(p.pid)); p.wait()"
+    )
+    server = GithubServer(0, records.extend)
+    server.start()
+    server.push(JobSpec(PROJECT, "8", "long", (sys.executable, "-c", script), str(tmp_path), (("PATH", os.defpath),)))
+    assert waited(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text() != "")
+    child = int((tmp_path / "child").read_text())
+
+    server.stop()
+
+    assert waited(lambda: not _lives(child))
+    assert records == []
 
 
 def _lives(pid: int | None) -> bool:
