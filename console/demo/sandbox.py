@@ -35,6 +35,7 @@ HELD = "held"
 PINNED = "[server]\nlimit = 10\n"
 DRIFTED = "[server]\nlimit = 500\n"
 SELDOM_S = 3600.0
+PROBE_S = 15.0
 PROJECT = "acme/shop"
 # The key of the start that is not a recovery's.
 FIRST_START = "sandbox"
@@ -68,7 +69,7 @@ PLANS: tuple[Plan, ...] = (
     Plan("till-3", "vault", ("vault",)),
     # Probed by the one on top only, so that one command starts all three.
     Plan("ore", "mill", every_s=SELDOM_S, warm_up_s=1.0),
-    Plan("iron", "mill", ("ore",), every_s=SELDOM_S, warm_up_s=1.0),
+    Plan("iron", "mill", ("ore",), every_s=SELDOM_S, warm_up_s=1.0, is_held=True),
     Plan("tools", "mill", ("iron",), warm_up_s=1.0),
     Plan("seed", "farm", every_s=SELDOM_S, is_held=True),
     Plan("corn", "farm", ("seed",), every_s=SELDOM_S),
@@ -189,8 +190,10 @@ def _people(home: Home) -> str:
 
 
 def _probes(sandbox: Sandbox, plan: Plan) -> list[dict[str, object]]:
+    # A dead service refuses at once; patience only keeps a busy machine from looking like a failure.
+    patience: dict[str, object] = {"every_s": plan.every_s, "timeout_s": PROBE_S}
     asked: list[dict[str, object]] = [
-        {"name": f"{plan.name}-http", "kind": "http", "address": sandbox.url(plan.name), "every_s": plan.every_s},
+        {"name": f"{plan.name}-http", "kind": "http", "address": sandbox.url(plan.name), **patience},
         {"name": f"{plan.name}-process", "kind": "process", "address": str(sandbox.pid_file(plan.name)), "every_s": plan.every_s},
     ]
     drift: dict[str, object] = {"name": f"{plan.name}-file", "kind": "file_hash", "address": f"{plan.name}-conf", "every_s": plan.every_s}

@@ -20,15 +20,16 @@ from console.topic_reader import Follower
 from infra.kafka import producer_settings, send
 from schemas.avro_codec import Codec
 from schemas.ids import Record
-from schemas.incidents import Detection
+from schemas.incidents import Detection, DetectionStatus
 from schemas.oversight import DeadLetter
-from schemas.recoveries import JournalKind, JournalRecord
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
 from schemas.topics import ALL_RECORDS
 
 T = TypeVar("T")
 FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
 COMMAND_S = 90.0
-OUTCOME_S = 60.0
+OUTCOME_S = 120.0
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class SurpriseError(Exception):
@@ -59,6 +60,20 @@ class Heard:
     def views_on(self, target: str) -> list[IncidentView]:
         """Return the incidents of a target."""
         return [view for view in tuple(self.model.incidents.values()) if view.incident.target == target]
+
+    def is_quiet(self, target: str) -> bool:
+        """Tell whether every probe of the target says that it is well, and nothing is under way because one said otherwise."""
+        last = {dict(row.signals).get("probe"): row.status for row in tuple(self.detections) if row.target == target}
+        return DetectionStatus.FIRING not in last.values() and all(view.final() for view in self.views_on(target))
+
+    def ended_on(self, target: str, since: datetime) -> IncidentView | None:
+        """Return the incident that ended on what was broken at ``since``."""
+        for view in self.views_on(target):
+            final = view.final()
+            # On a busy machine a slow answer may look like a failure: what was well again before anything was broken is another's.
+            if final is not None and (final.status is not OutcomeStatus.SELF_HEALED or view.incident.opened_at >= since):
+                return view
+        return None
 
 
 class Stage:
@@ -114,11 +129,14 @@ class Stage:
         """Tell whether something stays unseen for that long."""
         return self._follower.wait_for(look, for_s) is None
 
-    def ended(self, target: str, deadline_s: float = OUTCOME_S) -> IncidentView:
-        """Return the target's incident once its final outcome is there."""
-        return self.wait_for(
-            f"the outcome on {target}", lambda: next((view for view in self.heard.views_on(target) if view.final()), None), deadline_s
-        )
+    def quiet(self, target: str) -> datetime:
+        """Return the time once all is well with the target, so that what is broken now is what is healed later."""
+        self.wait_for(f"quiet about {target}", lambda: self.heard.is_quiet(target) or None)
+        return datetime.now(UTC)
+
+    def ended(self, target: str, since: datetime = ALWAYS, deadline_s: float = OUTCOME_S) -> IncidentView:
+        """Return the incident of what was broken on the target at ``since``, once its final outcome is there."""
+        return self.wait_for(f"the outcome on {target}", lambda: self.heard.ended_on(target, since), deadline_s)
 
     def intent(self, scope: str, step: str) -> JournalRecord:
         """Return the journal's intent of a step once it is there."""

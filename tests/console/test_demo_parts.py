@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from console.demo.github_server import GithubServer, JobSpec
 from console.demo.interrupts import to_its_end
 from console.demo.package_index import WHEEL, open_index, write_index
 from console.demo.sandbox import PROJECT, build
+from console.demo.stage import Heard
 from console.system_paths import shipped_patterns
 from infra.adapters.ci_server import CiServers
 from infra.adapters.launch import pid_in
@@ -24,9 +26,14 @@ from infra.broker.server import free_ports
 from schemas.attempts import StepStatus
 from schemas.configuration import Keys
 from schemas.events import JobFinished, LogChunk
-from schemas.ids import Record
+from schemas.ids import Record, id_of
+from schemas.incidents import Detection, DetectionStatus, Incident
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.services import CiServer, Services
-from schemas.vocabulary import Result
+from schemas.vocabulary import Group, Kind, Result
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+WEB = "service:web"
 
 
 def waited(look: Callable[[], bool]) -> bool:
@@ -113,6 +120,54 @@ def test_a_job_of_a_server_that_stops_ends_with_all_that_it_started_and_tells_no
 
     assert waited(lambda: not _lives(child))
     assert records == []
+
+
+def test_what_got_well_before_anything_was_broken_is_not_how_the_failure_ended() -> None:
+    # given a target that a busy machine had taken for dead, and that was well when somebody looked
+    heard = Heard()
+    slow, broken = AT, AT + timedelta(seconds=20)
+    for record in (incident_at(slow), firing(DetectionStatus.FIRING), firing(DetectionStatus.RESOLVED)):
+        heard.take(record)
+    assert not heard.is_quiet(WEB)
+    heard.take(ended(incident_at(slow), OutcomeStatus.SELF_HEALED))
+    assert heard.is_quiet(WEB)
+    assert heard.ended_on(WEB, broken) is None
+    # when it is really broken and healed
+    mended = incident_at(broken + timedelta(seconds=1))
+    heard.take(mended)
+    assert not heard.is_quiet(WEB)
+    heard.take(ended(mended, OutcomeStatus.HEALED))
+    # then that is its end
+    found = heard.ended_on(WEB, broken)
+    assert found is not None
+    assert found.incident == mended
+
+
+def test_a_failure_that_joins_what_was_under_way_ends_with_that() -> None:
+    heard = Heard()
+    heard.take(incident_at(AT))
+    heard.take(ended(incident_at(AT), OutcomeStatus.HEALED))
+
+    found = heard.ended_on(WEB, AT + timedelta(seconds=1))
+    assert found is not None
+    assert found.incident == incident_at(AT)
+
+
+def incident_at(at: datetime) -> Incident:
+    key = ("group:shop", at.isoformat())
+    return Incident(key, Kind.SERVICE_DOWN, Group.RUNTIME, 0.95, "f", WEB, "group:shop", "critical", True, at, at, reasons=("slow",))
+
+
+def firing(status: DetectionStatus) -> Detection:
+    return Detection(status, WEB, "group:shop", "health", True, AT, AT, "critical", (), signals=(("probe", "web-http"),))
+
+
+def ended(incident: Incident, status: OutcomeStatus) -> RecoveryOutcome:
+    at, name = incident.opened_at, id_of(incident)
+    return RecoveryOutcome(
+        incident_id=name, decision_id=name, attempt=1, final=True, target=WEB, kind=incident.kind, status=status, reason="",
+        opened_at=at, detected_at=at, finished_at=at,
+    )  # fmt: skip
 
 
 def _lives(pid: int | None) -> bool:
