@@ -1,6 +1,7 @@
-"""The ten planned failures as a table: how each is provoked, how it must end, and what is checked beside its outcome.
+"""The planned failures as a table: how each is provoked, how it must end, and what is checked beside its outcome.
 
-Each raises SurpriseError when something else happens; ``play.py`` runs them, those without ``after`` at once.
+Each raises SurpriseError when something else happens; ``play.py`` runs them, those without ``after`` at once. Those of a disk, a cache
+and a lock file are in ``host_failures.py``.
 """
 
 from __future__ import annotations
@@ -9,59 +10,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.demo.github_server import SOURCE, JobSpec, records_of
 from console.demo.github_server import Attempt as CiAttempt
+from console.demo.host_failures import break_a_cache_entry, fill_a_disk, outgrow_a_lock_file
 from console.demo.package_index import WHEEL, open_index, write_index
-from console.demo.sandbox import APPROVER, DRIFTED, HELD, OPERATOR, PINNED, PROJECT
-from console.demo.stage import Stage, SurpriseError
-from console.readmodel import IncidentView
+from console.demo.planned import Ended, PlannedFailure, outcome_of, require
+from console.demo.sandbox import APPROVER, DRIFTED, HELD, JOB_ENVIRON, OPERATOR, PINNED, PROJECT
+from console.demo.stage import Stage
 from infra.adapters.launch import start_ticks
 from infra.broker.server import free_ports
 from schemas.ids import id_of
-from schemas.recoveries import JournalKind, RecoveryOutcome
+from schemas.recoveries import JournalKind
 
 POISON = 200
 SWITCH_S = 2.0
-_PATH = (("PATH", os.defpath), ("LANG", "C.UTF-8"), ("PIP_NO_INPUT", "1"))
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a failure ended: the outcome's status in words, what is worth telling, and the measured seconds."""
-
-    status: str
-    told: str
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFailure:
-    """One row of the demo; ``after`` names one that must have ended before."""
-
-    name: str
-    title: str
-    expected: str
-    play: Callable[[Stage], Ended]
-    after: str = ""
-
-
-def outcome_of(view: IncidentView, expected: str) -> RecoveryOutcome:
-    """Return the final outcome; raises SurpriseError when its status is another."""
-    final = view.final()
-    if final is None or final.status != expected:
-        factors = ", ".join(f"{row.factor}={row.passed}" for row in final.verification) if final else ""
-        raise SurpriseError(f"ended as {final.status if final else 'nothing'} ({final.reason if final else ''}) {factors}")
-    return final
-
-
-def require(what: str, *, holds: bool) -> None:
-    """Raise SurpriseError unless it holds."""
-    if not holds:
-        raise SurpriseError(what)
 
 
 def kill_a_service(stage: Stage) -> Ended:
@@ -90,7 +54,7 @@ def install_from_closed_port(stage: Stage) -> Ended:
     wanted = f"demo-pkg @ http://127.0.0.1:{port}/simple/demo-pkg/{WHEEL}"
     options = ("--isolated", "--disable-pip-version-check", "--no-cache-dir", "--retries", "1", "--target", "site")
     argv = (sys.executable, "-m", "pip", "install", *options, "--index-url", f"http://127.0.0.1:{port}/simple", wanted)
-    spec = JobSpec(PROJECT, "101", "install", argv, str(stage.sandbox.folder), _PATH)
+    spec = JobSpec(PROJECT, "101", "install", argv, str(stage.sandbox.folder), JOB_ENVIRON)
     stage.github.push(spec)
     stage.wait_for("the failure of pip", lambda: stage.github.attempts("101")[0].conclusion or None)
     index = open_index(folder, port)
@@ -121,7 +85,7 @@ def break_a_test(stage: Stage) -> Ended:
     folder.mkdir()
     (folder / "test_sum.py").write_text("def test_sum():\n    assert 1 + 1 == 3\n", encoding="utf-8")
     argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_sum.py")
-    stage.github.push(JobSpec(PROJECT, "102", "unit-tests", argv, str(folder), _PATH))
+    stage.github.push(JobSpec(PROJECT, "102", "unit-tests", argv, str(folder), JOB_ENVIRON))
     final = outcome_of(stage.ended(f"job:{SOURCE}/{PROJECT}/102/unit-tests"), "refused")
     require("the job was run again", holds=len(stage.github.attempts("102")) == 1)
     return Ended("refused", final.reason)
@@ -141,7 +105,7 @@ def ask_a_person(stage: Stage) -> Ended:
 def fail_in_an_unknown_way(stage: Stage) -> Ended:
     """Fail as nothing known fails: it goes to a person with its evidence."""
     words = "print('the moon is in the wrong house'); raise SystemExit(42)"
-    stage.github.push(JobSpec(PROJECT, "103", "moonshot", (sys.executable, "-c", words), str(stage.sandbox.folder), _PATH))
+    stage.github.push(JobSpec(PROJECT, "103", "moonshot", (sys.executable, "-c", words), str(stage.sandbox.folder), JOB_ENVIRON))
     view = stage.ended(f"job:{SOURCE}/{PROJECT}/103/moonshot")
     outcome_of(view, "escalated")
     case = stage.sandbox.home.cases / id_of(view.incident) / "case.md"
@@ -225,7 +189,13 @@ FAILURES: tuple[PlannedFailure, ...] = (
     PlannedFailure("test", "a test really fails", "refused", break_a_test),
     PlannedFailure("approval", "a risky restart waits for a second person", "healed", ask_a_person),
     PlannedFailure("unknown", "a job fails as nothing known fails", "escalated", fail_in_an_unknown_way),
-    PlannedFailure("executor", "the executor is killed -9 in mid-recovery", "healed", kill_the_executor, after="switch"),
+    # Not in the middle of what takes many steps of others: they would only take longer.
+    PlannedFailure(
+        "executor", "the executor is killed -9 in mid-recovery", "healed", kill_the_executor, ("switch", "disk", "cache", "lock")
+    ),
     PlannedFailure("poison", "200 poison records", "dead_lettered", send_poison),
+    PlannedFailure("disk", "a disk is full to its last byte", "healed", fill_a_disk),
+    PlannedFailure("cache", "an entry of a cache is cut in half", "healed", break_a_cache_entry),
+    PlannedFailure("lock", "a lock file is out of step with its manifest", "healed", outgrow_a_lock_file),
     PlannedFailure("switch", "the kill switch stops a running recovery", "healed", pull_the_switch),
 )

@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from console.demo.failures import FAILURES, Ended, PlannedFailure
+from console.demo.failures import FAILURES
 from console.demo.interrupts import ENDING, interrupt_once, undisturbed
+from console.demo.planned import Ended, PlannedFailure
 from console.demo.sandbox import build
+from console.demo.small_disk import SmallDisk, small_disk
 from console.demo.stage import Stage, SurpriseError
 from console.system import System
 from infra.broker.server import free_ports
@@ -77,8 +79,8 @@ def shown(lines: Sequence[Line], console: Console) -> Iterator[None]:
 
 def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Console) -> None:
     """Play one failure and keep how it ended."""
-    if line.failure.after:
-        by_name[line.failure.after].done.wait()
+    for name in line.failure.after:
+        by_name[name].done.wait()
     if stage.is_left:
         line.done.set()
         return
@@ -129,11 +131,12 @@ def sandbox_folder(*, keep: bool) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def play_in(folder: Path, console: Console) -> list[Line]:
+def play_in(folder: Path, disk: SmallDisk, console: Console) -> list[Line]:
     """Build the sandbox in the folder, play everything in it, and leave no process, whatever happens."""
     began = time.monotonic()
     console.print(f"sandbox: {folder}")
-    sandbox = build(folder, free_ports(1)[0])
+    console.print(f"disk to fill: {disk.words}")
+    sandbox = build(folder, free_ports(1)[0], disk)
     environ = {name: value for name, value in os.environ.items() if name != "HEALSTREAM_BROKERS"}
     system = System(sandbox.home, environ, lambda text: console.print(f"{time.monotonic() - began:5.1f} s  {text}", soft_wrap=True))
     stage: Stage | None = None
@@ -158,8 +161,8 @@ def play(*, keep: bool) -> int:
     for number in ENDING:
         signal.signal(number, interrupt_once)
     began = time.monotonic()
-    with sandbox_folder(keep=keep) as folder:
-        lines = play_in(folder, console)
+    with sandbox_folder(keep=keep) as folder, small_disk(folder / "disk", keep=keep) as disk:
+        lines = play_in(folder, disk, console)
     console.print(table_of(lines) if console.is_terminal else summed_up(lines), soft_wrap=not console.is_terminal)
     well = sum(line.well for line in lines)
     console.print(

@@ -10,13 +10,15 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dulwich import porcelain
 
 from console.demo import service as service_program
 from console.demo.interrupts import to_its_end
+from console.demo.packages import LOCKED_PROJECT, Packages
+from console.demo.small_disk import SmallDisk
 from console.home import Home, make_state
 from console.init import person_lines
 from console.keys import ensure_key
@@ -29,6 +31,9 @@ from schemas.errors import HealstreamError
 from schemas.people import Role
 from schemas.services import ServiceSpec
 from schemas.signing import public_text
+from schemas.targets.cache import CacheSpec
+from schemas.targets.disk import DiskSpec
+from schemas.targets.lockfile import LockfileSpec
 
 OPERATOR, APPROVER = "olga", "amir"
 HELD = "held"
@@ -37,6 +42,8 @@ DRIFTED = "[server]\nlimit = 500\n"
 SELDOM_S = 3600.0
 PROBE_S = 15.0
 PROJECT = "acme/shop"
+# What a CI job sees of our environment.
+JOB_ENVIRON = (("PATH", os.defpath), ("LANG", "C.UTF-8"), ("PIP_NO_INPUT", "1"))
 # The key of the start that is not a recovery's.
 FIRST_START = "sandbox"
 LAUNCHES = 4
@@ -84,6 +91,7 @@ class Sandbox:
 
     folder: Path
     api_port: int
+    disk: SmallDisk
     ports: Mapping[str, int] = field(default_factory=dict)
     commit: str = ""
 
@@ -91,6 +99,11 @@ class Sandbox:
     def home(self) -> Home:
         """The folders of the demo's own healstream."""
         return Home("demo", self.folder / "state", self.folder / "config")
+
+    @property
+    def packages(self) -> Packages:
+        """The cache of wheels and the repository with a lock file."""
+        return Packages(self.folder / "packages")
 
     def cwd(self, name: str) -> Path:
         """Return a service's own folder."""
@@ -151,10 +164,12 @@ class Sandbox:
         return f"http://127.0.0.1:{self.ports[name]}/health"
 
 
-def build(folder: Path, api_port: int) -> Sandbox:
-    """Make the folder's content; nothing runs yet."""
-    sandbox = Sandbox(folder, api_port, dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True)))
+def build(folder: Path, api_port: int, disk: SmallDisk) -> Sandbox:
+    """Make the folder's content and the disk's; nothing runs yet."""
+    sandbox = Sandbox(folder, api_port, disk, dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True)))
     make_state(sandbox.home)
+    disk.furnish()
+    sandbox.packages.furnish()
     sandbox.commit = _make_repository(sandbox)
     for plan in PLANS:
         sandbox.cwd(plan.name).mkdir(parents=True)
@@ -227,22 +242,35 @@ def _services(sandbox: Sandbox) -> dict[str, object]:
         for plan in PLANS
         if plan.has_config
     ]
-    ci = [{"source": "github", "api_url": f"http://127.0.0.1:{sandbox.api_port}", "projects": [PROJECT]}]
-    return {"services": services, "configs": configs, "ci": ci}
+    ci = [{"source": "github", "api_url": f"http://127.0.0.1:{sandbox.api_port}", "projects": [PROJECT, LOCKED_PROJECT]}]
+    others = {"disks": [_disk_row(sandbox.disk.spec)], "caches": [_row(sandbox.packages.cache)], "lockfiles": [_row(sandbox.packages.lock)]}
+    return {"services": services, "configs": configs, "ci": ci, **others}
+
+
+def _row(spec: CacheSpec | LockfileSpec) -> dict[str, object]:
+    return {**asdict(spec), "environ": dict(spec.environ)}
+
+
+def _disk_row(spec: DiskSpec) -> dict[str, object]:
+    row = asdict(spec)
+    return {**{name: row[name] for name in row if name != "rules"}, "clean": row["rules"]}
 
 
 def _policy(sandbox: Sandbox) -> dict[str, object]:
-    """Automatic in the sandbox only; a service that three others rest on scores high and waits for a person."""
+    """Automatic in the sandbox only; a service that three others rest on and a change of a repository score high and wait."""
     configs = [sandbox.config_target(plan.name) for plan in PLANS if plan.has_config]
     return {
         "strategies": [
             {"strategy": "service_restart", "level": "automatic", "targets": [f"service:{plan.name}" for plan in PLANS]},
             {"strategy": "config_restore", "level": "automatic", "targets": configs},
+            {"strategy": "disk_cleanup", "level": "automatic", "targets": [sandbox.disk.spec.target]},
+            {"strategy": "cache_rebuild", "level": "automatic", "targets": [sandbox.packages.cache.target]},
+            {"strategy": "lockfile_repair", "level": "automatic", "targets": [f"job:github/{LOCKED_PROJECT}/104/install"]},
             {"strategy": "rerun_job", "level": "automatic", "targets": [f"job:github/{PROJECT}/101/install"]},
         ],
         "minimum_confidence": 0.8,
         "medium_from": 15,
-        "high_from": 28,
+        "high_from": 32,
         "critical_from": 85,
         # The demo scores alike at every hour, and tries no second choice.
         "night_risk": 0,

@@ -18,6 +18,7 @@ from console.demo.github_server import GithubServer, JobSpec
 from console.demo.interrupts import to_its_end
 from console.demo.package_index import WHEEL, open_index, write_index
 from console.demo.sandbox import PROJECT, build
+from console.demo.small_disk import SmallDisk
 from console.demo.stage import Heard
 from console.system_paths import shipped_patterns
 from infra.adapters.ci_server import CiServers
@@ -78,7 +79,7 @@ def test_a_real_pip_fails_on_a_closed_port_and_its_rerun_passes_once_the_index_i
 
 
 def test_the_sandboxs_configuration_is_valid_and_its_services_really_run_and_end(tmp_path: Path) -> None:
-    sandbox = build(tmp_path, 1)
+    sandbox = build(tmp_path, 1, SmallDisk(tmp_path / "disk"))
 
     found = load_configuration(sandbox.home.config, shipped_patterns(), Keys())
     sandbox.start_services()

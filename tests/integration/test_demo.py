@@ -15,7 +15,7 @@ def test_every_planned_failure_ends_as_planned_and_no_process_is_left() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 of 10 ended as planned" in done.stdout
+    assert "13 of 13 ended as planned" in done.stdout
     sandbox = next(line.removeprefix("sandbox: ") for line in done.stdout.splitlines() if line.startswith("sandbox: "))
     assert not Path(sandbox).exists()
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if sandbox.encode() in _words(path)]
