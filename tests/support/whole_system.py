@@ -16,8 +16,9 @@ from urllib.error import URLError
 from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infra.broker.server import BrokerPlace, EmbeddedBroker, die_with_parent, free_ports
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.kafka import producer_settings, read_to_end, send
+from infra.parent_death import die_with_parent
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import PATTERNS_PREFIX, Keys, keys_body, people_body, policy_body, services_body
