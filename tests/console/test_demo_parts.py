@@ -18,10 +18,11 @@ from console.demo.github_server import GithubServer, JobSpec
 from console.demo.interrupts import to_its_end
 from console.demo.package_index import WHEEL, open_index, write_index
 from console.demo.sandbox import PROJECT, build
-from console.demo.small_disk import SmallDisk
+from console.demo.small_disk import DATA, SmallDisk, hashes_below, small_disk
 from console.demo.stage import Heard
 from console.system_paths import shipped_patterns
 from infra.adapters.ci_server import CiServers
+from infra.adapters.disk_usage import usage_of
 from infra.adapters.launch import pid_in
 from infra.broker.server import free_ports
 from schemas.attempts import StepStatus
@@ -169,6 +170,26 @@ def ended(incident: Incident, status: OutcomeStatus) -> RecoveryOutcome:
         incident_id=name, decision_id=name, attempt=1, final=True, target=WEB, kind=incident.kind, status=status, reason="",
         opened_at=at, detected_at=at, finished_at=at,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("may_mount", [True, False], ids=["as the machine allows", "where nothing may be mounted"])
+def test_the_disk_to_fill_says_what_it_is_is_really_filled_and_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_mount: bool
+) -> None:
+    if not may_mount:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    with small_disk(tmp_path / "disk", keep=False) as disk:
+        disk.furnish()
+        before, well = hashes_below(disk.place / DATA), usage_of(disk.spec).percent_without()
+        disk.fill()
+
+        assert disk.is_mounted == disk.place.is_mount()
+        assert may_mount or not disk.is_mounted
+        assert disk.words.startswith("a tmpfs of 8 MiB" if disk.is_mounted else "a folder bounded to 8 MiB")
+        assert well < disk.spec.well_percent < disk.spec.full_percent < usage_of(disk.spec).percent_without()
+        assert hashes_below(disk.place / DATA) == before
+        assert list(before) == ["book"]
+    assert not disk.place.is_mount()
 
 
 def _lives(pid: int | None) -> bool:

@@ -132,9 +132,8 @@ def test_a_command_is_bounded_in_time_and_output_and_sees_a_clean_environment(re
 
 def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed(tmp_path: Path) -> None:
     # given a process that runs a long command from a thread, as the executor does
-    command = (
-        f"import threading\nfrom pathlib import Path\nfrom infra.adapters.bounded_run import run_bounded\nhere = Path({str(tmp_path)!r})\n"
-    )
+    command = "import threading\nfrom pathlib import Path\nfrom infra.adapters.bounded_run import run_bounded\n"
+    command += f"here = Path({str(tmp_path)!r})\n"
     command += "words = ('sh', '-c', 'echo $$ > pid; exec sleep 600')\n"
     command += "threading.Thread(target=lambda: run_bounded(words, here, 600.0, here)).start()\n"
     process = subprocess.Popen([sys.executable, "-c", command], cwd=ROOT)
