@@ -97,7 +97,7 @@ def ask_a_person(stage: Stage) -> Ended:
     stage.sandbox.kill("vault")
     pending = stage.pending_on("service:vault")
     require("it was started before anybody said yes", holds=stage.sandbox.starts_by_healing("vault") == 0)
-    stage.command("approval", "approve", pending.decision_id, "--as", APPROVER)
+    stage.commands.run("approval", "approve", pending.decision_id, "--as", APPROVER)
     final = outcome_of(stage.ended("service:vault", since), "healed")
     return Ended("healed", f"risk {pending.decision.risk.score:.0f}, approved by {APPROVER} on the command line", final.time_to_recover_s)
 
@@ -160,7 +160,7 @@ def pull_the_switch(stage: Stage) -> Ended:
     held.touch()
     stage.sandbox.kill("bread", "flour", "corn", "seed")
     command = stage.intent("group:farm", "start:seed").command_id
-    stage.command("killswitch", "engage", "--scope", "group:farm", "--reason", "demo", "--as", OPERATOR)
+    stage.commands.run("killswitch", "engage", "--scope", "group:farm", "--reason", "demo", "--as", OPERATOR)
     engaged = stage.wait_for("the kill switch", lambda: stage.heard.model.controls.get("killswitch/group:farm")).at
     require("it had ended before the switch", holds=stage.heard.ended_on("service:bread", since) is None)
 
@@ -171,7 +171,7 @@ def pull_the_switch(stage: Stage) -> Ended:
     require("a step began more than 2 s after the switch", holds=stage.stays_away(late, SWITCH_S + 1.5))
     last = max((row.at for row in stage.heard.journal if row.command_id == command), default=engaged)
     held.unlink()
-    stage.command("killswitch", "release", "--scope", "group:farm", "--as", APPROVER)
+    stage.commands.run("killswitch", "release", "--scope", "group:farm", "--as", APPROVER)
     outcome_of(stage.ended("service:bread", since), "healed")
     stopped_s = max(0.0, (last - engaged).total_seconds())
     return Ended("healed", f"stopped, released by {APPROVER}, went on to the end", stopped_s)

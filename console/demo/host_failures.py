@@ -57,7 +57,7 @@ def outgrow_a_lock_file(stage: Stage) -> Ended:
     target = f"job:{SOURCE}/{LOCKED_PROJECT}/104/install"
     pending = stage.pending_on(target)
     require("something was proposed before anybody said yes", holds=not stage.github.pulls.rows)
-    stage.command("approval", "approve", pending.decision_id, "--as", APPROVER)
+    stage.commands.run("approval", "approve", pending.decision_id, "--as", APPROVER)
     final = outcome_of(stage.ended(target), "healed")
     pulls = [row for row in stage.github.pulls.rows if (row.project, row.state) == (LOCKED_PROJECT, "open")]
     require(f"{len(pulls)} pull requests are open", holds=len(pulls) == 1)

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from console.demo.commands import CommandError
 from console.demo.failures import FAILURES
 from console.demo.interrupts import ENDING, interrupt_once, undisturbed
 from console.demo.planned import Ended, PlannedFailure
@@ -89,7 +90,7 @@ def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Consol
         ended = line.failure.play(stage)
         line.state, line.told, line.seconds = ended.status, ended.told, ended.seconds
         line.well = _is_planned(line.failure, ended)
-    except (SurpriseError, OSError, IndexError, HealstreamError) as surprise:
+    except (SurpriseError, CommandError, OSError, IndexError, HealstreamError) as surprise:
         line.state, line.told = "not as planned", str(surprise)[:300]
     finally:
         line.took_s = time.monotonic() - line.began_s

@@ -92,6 +92,7 @@ class Sandbox:
     folder: Path
     api_port: int
     disk: SmallDisk
+    packages: Packages
     ports: Mapping[str, int] = field(default_factory=dict)
     commit: str = ""
 
@@ -99,11 +100,6 @@ class Sandbox:
     def home(self) -> Home:
         """The folders of the demo's own healstream."""
         return Home("demo", self.folder / "state", self.folder / "config")
-
-    @property
-    def packages(self) -> Packages:
-        """The cache of wheels and the repository with a lock file."""
-        return Packages(self.folder / "packages")
 
     def cwd(self, name: str) -> Path:
         """Return a service's own folder."""
@@ -137,18 +133,9 @@ class Sandbox:
         """Start every service once, dependencies first, as a recovery would; each start is made whole or not begun."""
         for plan in PLANS:
             with to_its_end():
-                said = self._start(plan)
+                said = _start(self, plan)
             if said.status is not StepStatus.OK:
                 raise HealstreamError(f"service {plan.name} of the sandbox", said.detail, "Run `healstream demo` again")
-
-    def _start(self, plan: Plan) -> StepResult:
-        spec = ServiceSpec(plan.name, plan.group, tuple(self.argv(plan)), str(self.cwd(plan.name)), str(self.pid_file(plan.name)))
-        said = StepResult(StepStatus.UNCERTAIN)
-        # On a machine that is busy with other things a launch may not return in time; its key makes the next one safe.
-        for _ in range(LAUNCHES):
-            if said.status is StepStatus.UNCERTAIN:
-                said = Processes().start(spec, FIRST_START)
-        return said
 
     def argv(self, plan: Plan) -> list[str]:
         """Return a service's start command."""
@@ -164,9 +151,21 @@ class Sandbox:
         return f"http://127.0.0.1:{self.ports[name]}/health"
 
 
+def _start(sandbox: Sandbox, plan: Plan) -> StepResult:
+    folder, pid_file = str(sandbox.cwd(plan.name)), str(sandbox.pid_file(plan.name))
+    spec, said = ServiceSpec(plan.name, plan.group, tuple(sandbox.argv(plan)), folder, pid_file), StepResult(StepStatus.UNCERTAIN)
+    # On a machine that is busy with other things a launch may not return in time; its key makes the next one safe.
+    for _ in range(LAUNCHES):
+        if said.status is StepStatus.UNCERTAIN:
+            said = Processes().start(spec, FIRST_START)
+    return said
+
+
 def build(folder: Path, api_port: int, disk: SmallDisk) -> Sandbox:
     """Make the folder's content and the disk's; nothing runs yet."""
-    sandbox = Sandbox(folder, api_port, disk, dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True)))
+    sandbox = Sandbox(
+        folder, api_port, disk, Packages(folder / "packages"), dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True))
+    )
     make_state(sandbox.home)
     disk.furnish()
     sandbox.packages.furnish()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,10 +9,10 @@ from typing import TypeVar
 
 from confluent_kafka import Producer
 
+from console.demo.commands import Commands
 from console.demo.github_server import GithubServer
 from console.demo.sandbox import Sandbox
 from console.readmodel import TOPICS_READ, IncidentView, Pending, ReadModel
-from console.supervise import clean_environ
 from console.topic_reader import Follower
 from infra.kafka import producer_settings, send
 from schemas.avro_codec import Codec
@@ -27,8 +24,7 @@ from schemas.topics import ALL_RECORDS
 
 T = TypeVar("T")
 FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
-COMMAND_S = 90.0
-OUTCOME_S = 120.0
+OUTCOME_S = 180.0
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -85,7 +81,7 @@ class Stage:
         self.brokers = brokers
         self.heard = Heard()
         self.is_left = False
-        self._commands: set[subprocess.Popen[str]] = set()
+        self.commands = Commands(sandbox.home, brokers)
         self._codec = Codec(ALL_RECORDS)
         self._producer = Producer(producer_settings(brokers))
         self._follower = Follower(brokers, FOLLOWED, self.heard.take)
@@ -97,8 +93,7 @@ class Stage:
         """Give up what is still waited for: the person wants to go."""
         self.is_left = True
         self._follower.end()
-        for process in tuple(self._commands):
-            process.kill()
+        self.commands.end()
 
     def close(self) -> None:
         """Stop following and serving, and let go of the broker."""
@@ -157,25 +152,3 @@ class Stage:
             return next((row for row in rows if row.decision.target == target and row.steps), None)
 
         return self.wait_for(f"a decision on {target} that waits for a person", look)
-
-    def command(self, *words: str) -> str:
-        """Run the command that a person uses; raises SurpriseError with what it said when it fails."""
-        home = self.sandbox.home
-        told = {"HEALSTREAM_BROKERS": self.brokers, "HEALSTREAM_STATE": str(home.state), "HEALSTREAM_CONFIG": str(home.config)}
-        call = [sys.executable, "-m", "console.cli.main", *words]
-        # A Ctrl-C is not the command's: ``leave`` ends it.
-        with subprocess.Popen(
-            call, env=clean_environ(os.environ) | told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        ) as process:
-            self._commands.add(process)
-            if self.is_left:
-                process.kill()
-            try:
-                out, wrong = process.communicate(timeout=COMMAND_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                out, wrong = process.communicate()
-            self._commands.discard(process)
-        if process.returncode:
-            raise SurpriseError(f"healstream {' '.join(words)} exited {process.returncode}: {wrong.strip()[-300:]}")
-        return out
