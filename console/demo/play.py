@@ -166,8 +166,8 @@ def play(*, keep: bool) -> int:
         lines = play_in(folder, disk, console)
     console.print(table_of(lines) if console.is_terminal else summed_up(lines), soft_wrap=not console.is_terminal)
     well = sum(line.well for line in lines)
-    console.print(
-        f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all" + (f"; kept: {folder}" if keep else "")
-    )
+    console.print(f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all")
+    if keep:
+        console.print(f"kept: {folder}" + (f"; before you remove it: umount {disk.place}" if disk.is_mounted else ""), soft_wrap=True)
     sys.stdout.flush()
     return 0 if well == len(lines) else 1

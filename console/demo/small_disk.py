@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from schemas.targets.disk import CleanRule, DiskSpec
 MIB = 1024**2
 SIZE = 8 * MIB
 DATA, LOGS, SPOOL = "orders", "logs", "spool"
-_CHUNK = 64 * 1024
 _LONG_AGO_NS = 1_000_000_000 * 10**9
 _MOUNT_S = 15.0
 
@@ -58,21 +56,14 @@ class SmallDisk:
             # The data is as old as the logs: only that it is data keeps it.
             os.utime(path, ns=(_LONG_AGO_NS, _LONG_AGO_NS))
 
-    def fill(self) -> None:
-        """Write a young file until the disk takes no more."""
-        path = self.place / SPOOL
-        with path.open("wb", buffering=0) as out:
-            while not self.spec.size_bytes or self.used() + _CHUNK <= SIZE:
-                try:
-                    out.write(os.urandom(_CHUNK))
-                except OSError as error:
-                    if error.errno != errno.ENOSPC:
-                        raise
-                    return
-
-    def used(self) -> int:
-        """Return the bytes in use."""
-        return usage_of(self.spec).used_bytes
+    def fill(self) -> str:
+        """Write a young file with all that still fits; return the hash of its content."""
+        room = SIZE - usage_of(self.spec).used_bytes if self.spec.size_bytes else SIZE
+        content = os.urandom(room)
+        with (self.place / SPOOL).open("wb", buffering=0) as out:
+            # In one call, so that nobody makes room meanwhile: write(2) writes what there is room for and tells how much that was.
+            written = out.write(content)
+        return sha256(content[:written]).hexdigest()
 
 
 def hashes_below(folder: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from console.demo.github_server import GithubServer, JobSpec
 from console.demo.interrupts import to_its_end
 from console.demo.package_index import WHEEL, open_index, write_index
 from console.demo.sandbox import PROJECT, build
-from console.demo.small_disk import DATA, SmallDisk, hashes_below, small_disk
+from console.demo.small_disk import DATA, SPOOL, SmallDisk, hashes_below, small_disk
 from console.demo.stage import Heard
 from console.system_paths import shipped_patterns
 from infra.adapters.ci_server import CiServers
@@ -181,7 +181,7 @@ def test_the_disk_to_fill_says_what_it_is_is_really_filled_and_is_gone_afterward
     with small_disk(tmp_path / "disk", keep=False) as disk:
         disk.furnish()
         before, well = hashes_below(disk.place / DATA), usage_of(disk.spec).percent_without()
-        disk.fill()
+        young = disk.fill()
 
         assert disk.is_mounted == disk.place.is_mount()
         assert may_mount or not disk.is_mounted
@@ -189,6 +189,7 @@ def test_the_disk_to_fill_says_what_it_is_is_really_filled_and_is_gone_afterward
         assert well < disk.spec.well_percent < disk.spec.full_percent < usage_of(disk.spec).percent_without()
         assert hashes_below(disk.place / DATA) == before
         assert list(before) == ["book"]
+        assert hashes_below(disk.place)[SPOOL] == young
     assert not disk.place.is_mount()
 
 
