@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from console.demo.interrupts import to_its_end, undisturbed
+from console.demo import disk_keeper
+from console.demo.interrupts import undisturbed
 from infra.adapters.disk_usage import usage_of
 from schemas.targets.disk import CleanRule, DiskSpec
 
@@ -18,7 +20,6 @@ MIB = 1024**2
 SIZE = 8 * MIB
 DATA, LOGS, SPOOL = "orders", "logs", "spool"
 _LONG_AGO_NS = 1_000_000_000 * 10**9
-_MOUNT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +75,13 @@ def hashes_below(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def small_disk(place: Path, *, keep: bool) -> Iterator[SmallDisk]:
-    """Yield the disk, and take the file system away at the end unless it is to be kept."""
+    """Yield the disk; its file system is gone afterwards, however this process ends, unless it is to be kept."""
     place.mkdir()
-    try:
-        with to_its_end():
-            is_mounted = _is_done("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "healstream-demo", str(place))
-        yield SmallDisk(place, is_mounted)
-    finally:
-        with undisturbed():
-            if place.is_mount() and not keep:
-                # At once, also while somebody has a file of it open; the kernel frees it with the last one.
-                _is_done("umount", "-l", str(place))
-
-
-def _is_done(*words: str) -> bool:
-    try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_MOUNT_S, check=False, start_new_session=True)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    words = [sys.executable, "-I", "-S", disk_keeper.__file__, str(place), str(SIZE)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True) as keeper:
+        try:
+            said = keeper.stdout.readline() if keeper.stdout else ""
+            yield SmallDisk(place, said == disk_keeper.MOUNTED)
+        finally:
+            with undisturbed():
+                keeper.communicate(disk_keeper.KEEP if keep else None)

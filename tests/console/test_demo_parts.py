@@ -33,6 +33,7 @@ from schemas.incidents import Detection, DetectionStatus, Incident
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.services import CiServer, Services
 from schemas.vocabulary import Group, Kind, Result
+from tests.support.front_door import ROOT
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 WEB = "service:web"
@@ -191,6 +192,20 @@ def test_the_disk_to_fill_says_what_it_is_is_really_filled_and_is_gone_afterward
         assert list(before) == ["book"]
         assert hashes_below(disk.place)[SPOOL] == young
     assert not disk.place.is_mount()
+
+
+def test_a_killed_demo_leaves_no_file_system_behind(tmp_path: Path) -> None:
+    command = f"from pathlib import Path\nfrom console.demo.small_disk import small_disk\nhere = Path({str(tmp_path)!r})\n"
+    command += "with small_disk(here / 'disk', keep=False) as disk:\n    print(disk.is_mounted, flush=True)\n    input()\n"
+    process = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    is_mounted = process.stdout.readline() == "True\n"
+    assert (tmp_path / "disk").is_mount() == is_mounted
+
+    process.kill()
+    process.communicate()
+
+    assert waited(lambda: not (tmp_path / "disk").is_mount())
 
 
 def _lives(pid: int | None) -> bool:

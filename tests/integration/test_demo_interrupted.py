@@ -15,11 +15,13 @@ from tests.support.front_door import ROOT, Copy, processes_naming, until
 
 INTERRUPTED = 130
 LEAVE_S = 45.0
+# Broker and workers have a minute each, and the first failure has to end.
+START_S = 200.0
 
 
 def wait_for_line(out: Path, words: str, process: subprocess.Popen[bytes]) -> str:
     """Return the first line of the output that holds the words, once it is there."""
-    until(lambda: words in out.read_text(encoding="utf-8") or process.poll() is not None, words, 120)
+    until(lambda: words in out.read_text(encoding="utf-8") or process.poll() is not None, words, START_S)
     return next((line for line in out.read_text(encoding="utf-8").splitlines() if words in line), "")
 
 
