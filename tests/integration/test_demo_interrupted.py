@@ -55,7 +55,7 @@ def test_ctrl_c_leaves_nothing_behind(jars: tuple[Path, ...], tmp_path: Path, mo
         process.kill()
         process.wait()
     assert list(temporary.iterdir()) == []
-    until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 10)
+    until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 60)
     assert "Traceback" not in out.read_text(encoding="utf-8")
 
 
