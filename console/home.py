@@ -61,6 +61,11 @@ class Home:
         return self.state / "logs"
 
     @property
+    def temporary(self) -> Path:
+        """What the workers lay out for a while; emptied at each start, for one that was killed leaves it there."""
+        return self.state / "tmp"
+
+    @property
     def stop_file(self) -> Path:
         """The file whose existence halts every executor of this host."""
         return self.state / "stop"
@@ -116,12 +121,18 @@ def make_state(home: Home) -> None:
                 f"its format is {found}, this release reads {FORMAT}",
                 "Start with another --name, or move the folder away; nothing in it was changed",
             )
-        for folder in (home.state, home.keys, home.people, home.cases, home.logs):
+        for folder in (home.state, home.keys, home.people, home.cases, home.logs, home.temporary):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not mark.exists():
             write_file(mark, f"{FORMAT}\n")
     except OSError as error:
         raise HealstreamError(f"state folder {home.state}", str(error.strerror), "Free or mend the disk, then try again") from error
+
+
+def empty_temporary(home: Home) -> None:
+    """Remove what killed workers had laid out; called by whoever holds the state folder's lock."""
+    shutil.rmtree(home.temporary, ignore_errors=True)
+    home.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _format_in(home: Home) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.backoff import Backoff
-from infra.broker.server import die_with_parent
+from infra.parent_death import die_with_parent
 from schemas.errors import UnreachableError
 
 READY_S = 60.0

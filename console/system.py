@@ -26,7 +26,7 @@ from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
 from console.configuration import load_checkpoints_place, load_configuration
 from console.folder_watch import FolderWatch
-from console.home import PENDING, Home, home_of, make_state, only_copy, require_room, write_file
+from console.home import PENDING, Home, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
 from console.publish import publish
@@ -72,6 +72,7 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
         "HEALSTREAM_CONFIG": str(home.config),
         "HEALSTREAM_KEYS": str(home.keys),
         "HEALSTREAM_PUBLISHER_KEY": publisher_key,
+        "TMPDIR": str(home.temporary),
     }
     return tuple(
         ChildSpec(
@@ -125,6 +126,7 @@ class System:
             require_room(self.home)
             make_state(self.home)
             self._stack.enter_context(only_copy(self.home))
+            empty_temporary(self.home)
             keys = component_keys(self.home.keys)
             loaded = load_configuration(self.home.config, shipped_patterns(), keys)
             self._start_broker(lock_of(self.home, self._environ))

@@ -49,6 +49,7 @@ class DiskRow(Shape):
     healing: bool = True
     data: tuple[Below, ...] = ()
     quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    size_bytes: Annotated[int, Field(ge=0)] = 0
 
     def record(self) -> DiskSpec:
         """Return the record."""
@@ -64,6 +65,7 @@ class DiskRow(Shape):
             healing=self.healing,
             data=self.data,
             quarantine=self.quarantine,
+            size_bytes=self.size_bytes,
         )
 
 

@@ -7,10 +7,13 @@ It knows what ``rerun_job`` asks: a run, the jobs of an attempt, a job's log, an
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +26,7 @@ from schemas.ids import Record
 from schemas.vocabulary import Result
 
 JOB_S = 60.0
+STOP_S = 15.0
 PIECE_LETTERS = 16 * 1024
 SOURCE = "github"
 _OURS = Provenance(Origin.LOCAL, Trust.SAME_REPOSITORY, "demo")
@@ -100,6 +104,7 @@ class GithubServer:
         self._lock = threading.Lock()
         self._running: list[threading.Thread] = []
         self._processes: set[subprocess.Popen[str]] = set()
+        self._is_stopped = False
         self.pulls = PullRequests()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _page_of(self))
         self.port = int(self._server.server_address[1])
@@ -109,13 +114,16 @@ class GithubServer:
         threading.Thread(target=self._server.serve_forever, name="github", daemon=True).start()
 
     def stop(self) -> None:
-        """End the server and whatever job still runs."""
+        """End the server and whatever job still runs, with all that it started; none begins any more."""
         self._server.shutdown()
         self._server.server_close()
-        for process in tuple(self._processes):
-            process.kill()
+        with self._lock:
+            self._is_stopped = True
+            running = tuple(self._processes)
+        for process in running:
+            _end_group(process)
         for thread in self._running:
-            thread.join(5.0)
+            thread.join(STOP_S)
 
     def push(self, spec: JobSpec) -> None:
         """Run a job for the first time, as a push does."""
@@ -178,26 +186,38 @@ class GithubServer:
         thread.start()
 
     def _run(self, spec: JobSpec, attempt: Attempt) -> None:
-        process = subprocess.Popen(
-            spec.argv,
-            cwd=spec.cwd,
-            env=dict(spec.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._processes.add(process)
+        with self._lock:
+            if self._is_stopped:
+                return
+            process = subprocess.Popen(
+                spec.argv,
+                cwd=spec.cwd,
+                env=dict(spec.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # A Ctrl-C is not the job's: it is ended with all that it started.
+                start_new_session=True,
+            )
+            self._processes.add(process)
         try:
             attempt.log, _ = process.communicate(timeout=JOB_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _end_group(process)
             attempt.log, _ = process.communicate()
         self._processes.discard(process)
+        if self._is_stopped:
+            return
         if process.returncode:
             attempt.log += f"##[error]Process completed with exit code {process.returncode}.\n"
         attempt.conclusion = "success" if process.returncode == 0 else "failure"
         self._emit(records_of(spec, attempt, datetime.now(UTC)))
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _json(value: object) -> tuple[int, bytes]:

@@ -14,14 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from console.demo.failures import FAILURES, Ended, PlannedFailure
+from console.demo.commands import CommandError
+from console.demo.failures import FAILURES
+from console.demo.interrupts import ENDING, interrupt_once, undisturbed
+from console.demo.planned import Ended, PlannedFailure
 from console.demo.sandbox import build
+from console.demo.small_disk import SmallDisk, small_disk
 from console.demo.stage import Stage, SurpriseError
 from console.system import System
 from infra.broker.server import free_ports
@@ -77,14 +80,17 @@ def shown(lines: Sequence[Line], console: Console) -> Iterator[None]:
 
 def run_line(line: Line, stage: Stage, by_name: dict[str, Line], console: Console) -> None:
     """Play one failure and keep how it ended."""
-    if line.failure.after:
-        by_name[line.failure.after].done.wait()
+    for name in line.failure.after:
+        by_name[name].done.wait()
+    if stage.is_left:
+        line.done.set()
+        return
     line.state, line.began_s = "plays", time.monotonic()
     try:
         ended = line.failure.play(stage)
         line.state, line.told, line.seconds = ended.status, ended.told, ended.seconds
         line.well = _is_planned(line.failure, ended)
-    except (SurpriseError, OSError, IndexError, HealstreamError) as surprise:
+    except (SurpriseError, CommandError, OSError, IndexError, HealstreamError) as surprise:
         line.state, line.told = "not as planned", str(surprise)[:300]
     finally:
         line.took_s = time.monotonic() - line.began_s
@@ -113,25 +119,6 @@ def play_all(stage: Stage, console: Console) -> list[Line]:
     return lines
 
 
-def interrupt_once(number: int, frame: FrameType | None) -> None:
-    """Leave at the first Ctrl-C or SIGTERM, and take no more of them to the very end of the process: leaving is done whole."""
-    del number, frame
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Take no further Ctrl-C: what is being cleaned up is cleaned up whole."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 @contextmanager
 def sandbox_folder(*, keep: bool) -> Iterator[Path]:
     """Yield a new folder and remove it at the end, unless it is to be kept."""
@@ -145,11 +132,12 @@ def sandbox_folder(*, keep: bool) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def play_in(folder: Path, console: Console) -> list[Line]:
+def play_in(folder: Path, disk: SmallDisk, console: Console) -> list[Line]:
     """Build the sandbox in the folder, play everything in it, and leave no process, whatever happens."""
     began = time.monotonic()
     console.print(f"sandbox: {folder}")
-    sandbox = build(folder, free_ports(1)[0])
+    console.print(f"disk to fill: {disk.words}")
+    sandbox = build(folder, free_ports(1)[0], disk)
     environ = {name: value for name, value in os.environ.items() if name != "HEALSTREAM_BROKERS"}
     system = System(sandbox.home, environ, lambda text: console.print(f"{time.monotonic() - began:5.1f} s  {text}", soft_wrap=True))
     stage: Stage | None = None
@@ -171,15 +159,15 @@ def play(*, keep: bool) -> int:
     """Play the demo; return 0 when each failure ended as planned, else 1."""
     console = Console()
     configure("demo")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, interrupt_once)
     began = time.monotonic()
-    with sandbox_folder(keep=keep) as folder:
-        lines = play_in(folder, console)
+    with sandbox_folder(keep=keep) as folder, small_disk(folder / "disk", keep=keep) as disk:
+        lines = play_in(folder, disk, console)
     console.print(table_of(lines) if console.is_terminal else summed_up(lines), soft_wrap=not console.is_terminal)
     well = sum(line.well for line in lines)
-    console.print(
-        f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all" + (f"; kept: {folder}" if keep else "")
-    )
+    console.print(f"{well} of {len(lines)} ended as planned, {time.monotonic() - began:.0f} s in all")
+    if keep:
+        console.print(f"kept: {folder}" + (f"; before you remove it: umount {disk.place}" if disk.is_mounted else ""), soft_wrap=True)
     sys.stdout.flush()
     return 0 if well == len(lines) else 1

@@ -8,30 +8,45 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dulwich import porcelain
 
 from console.demo import service as service_program
+from console.demo.interrupts import to_its_end
+from console.demo.packages import LOCKED_PROJECT, Packages
+from console.demo.small_disk import SmallDisk
 from console.home import Home, make_state
 from console.init import person_lines
 from console.keys import ensure_key
 from console.live import is_same_process
 from infra.adapters import launch
+from infra.adapters.processes import LEDGER, Processes
 from infra.broker.server import free_ports
+from schemas.attempts import StepResult, StepStatus
+from schemas.errors import HealstreamError
 from schemas.people import Role
+from schemas.services import ServiceSpec
 from schemas.signing import public_text
+from schemas.targets.cache import CacheSpec
+from schemas.targets.disk import DiskSpec
+from schemas.targets.lockfile import LockfileSpec
 
 OPERATOR, APPROVER = "olga", "amir"
 HELD = "held"
 PINNED = "[server]\nlimit = 10\n"
 DRIFTED = "[server]\nlimit = 500\n"
 SELDOM_S = 3600.0
+PROBE_S = 15.0
 PROJECT = "acme/shop"
+# What a CI job sees of our environment.
+JOB_ENVIRON = (("PATH", os.defpath), ("LANG", "C.UTF-8"), ("PIP_NO_INPUT", "1"))
+# The key of the start that is not a recovery's.
+FIRST_START = "sandbox"
+LAUNCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ PLANS: tuple[Plan, ...] = (
     Plan("till-3", "vault", ("vault",)),
     # Probed by the one on top only, so that one command starts all three.
     Plan("ore", "mill", every_s=SELDOM_S, warm_up_s=1.0),
-    Plan("iron", "mill", ("ore",), every_s=SELDOM_S, warm_up_s=1.0),
+    Plan("iron", "mill", ("ore",), every_s=SELDOM_S, warm_up_s=1.0, is_held=True),
     Plan("tools", "mill", ("iron",), warm_up_s=1.0),
     Plan("seed", "farm", every_s=SELDOM_S, is_held=True),
     Plan("corn", "farm", ("seed",), every_s=SELDOM_S),
@@ -76,6 +91,8 @@ class Sandbox:
 
     folder: Path
     api_port: int
+    disk: SmallDisk
+    packages: Packages
     ports: Mapping[str, int] = field(default_factory=dict)
     commit: str = ""
 
@@ -109,14 +126,16 @@ class Sandbox:
 
     def starts_by_healing(self, name: str) -> int:
         """Count the starts of a service that a recovery made, from the ledger of its effects."""
-        rows = launch.ledger_rows(self.cwd(name) / "effects.jsonl")
-        return sum(row.get("act") == "start" and row.get("key") != "sandbox" for row in rows)
+        rows = launch.ledger_rows(self.cwd(name) / LEDGER)
+        return sum(row.get("act") == "start" and row.get("key") != FIRST_START for row in rows)
 
     def start_services(self) -> None:
-        """Start every service once, dependencies first."""
+        """Start every service once, dependencies first, as a recovery would; each start is made whole or not begun."""
         for plan in PLANS:
-            words = [sys.executable, "-I", "-S", launch.__file__, str(self.pid_file(plan.name)), str(self.cwd(plan.name) / "effects.jsonl")]
-            subprocess.run([*words, "sandbox", "--", *self.argv(plan)], cwd=self.cwd(plan.name), check=True, env=launch.CLEAN)
+            with to_its_end():
+                said = _start(self, plan)
+            if said.status is not StepStatus.OK:
+                raise HealstreamError(f"service {plan.name} of the sandbox", said.detail, "Run `healstream demo` again")
 
     def argv(self, plan: Plan) -> list[str]:
         """Return a service's start command."""
@@ -132,10 +151,24 @@ class Sandbox:
         return f"http://127.0.0.1:{self.ports[name]}/health"
 
 
-def build(folder: Path, api_port: int) -> Sandbox:
-    """Make the folder's content; nothing runs yet."""
-    sandbox = Sandbox(folder, api_port, dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True)))
+def _start(sandbox: Sandbox, plan: Plan) -> StepResult:
+    folder, pid_file = str(sandbox.cwd(plan.name)), str(sandbox.pid_file(plan.name))
+    spec, said = ServiceSpec(plan.name, plan.group, tuple(sandbox.argv(plan)), folder, pid_file), StepResult(StepStatus.UNCERTAIN)
+    # On a machine that is busy with other things a launch may not return in time; its key makes the next one safe.
+    for _ in range(LAUNCHES):
+        if said.status is StepStatus.UNCERTAIN:
+            said = Processes().start(spec, FIRST_START)
+    return said
+
+
+def build(folder: Path, api_port: int, disk: SmallDisk) -> Sandbox:
+    """Make the folder's content and the disk's; nothing runs yet."""
+    sandbox = Sandbox(
+        folder, api_port, disk, Packages(folder / "packages"), dict(zip((plan.name for plan in PLANS), free_ports(len(PLANS)), strict=True))
+    )
     make_state(sandbox.home)
+    disk.furnish()
+    sandbox.packages.furnish()
     sandbox.commit = _make_repository(sandbox)
     for plan in PLANS:
         sandbox.cwd(plan.name).mkdir(parents=True)
@@ -171,8 +204,10 @@ def _people(home: Home) -> str:
 
 
 def _probes(sandbox: Sandbox, plan: Plan) -> list[dict[str, object]]:
+    # A dead service refuses at once; patience only keeps a busy machine from looking like a failure.
+    patience: dict[str, object] = {"every_s": plan.every_s, "timeout_s": PROBE_S}
     asked: list[dict[str, object]] = [
-        {"name": f"{plan.name}-http", "kind": "http", "address": sandbox.url(plan.name), "every_s": plan.every_s},
+        {"name": f"{plan.name}-http", "kind": "http", "address": sandbox.url(plan.name), **patience},
         {"name": f"{plan.name}-process", "kind": "process", "address": str(sandbox.pid_file(plan.name)), "every_s": plan.every_s},
     ]
     drift: dict[str, object] = {"name": f"{plan.name}-file", "kind": "file_hash", "address": f"{plan.name}-conf", "every_s": plan.every_s}
@@ -206,22 +241,35 @@ def _services(sandbox: Sandbox) -> dict[str, object]:
         for plan in PLANS
         if plan.has_config
     ]
-    ci = [{"source": "github", "api_url": f"http://127.0.0.1:{sandbox.api_port}", "projects": [PROJECT]}]
-    return {"services": services, "configs": configs, "ci": ci}
+    ci = [{"source": "github", "api_url": f"http://127.0.0.1:{sandbox.api_port}", "projects": [PROJECT, LOCKED_PROJECT]}]
+    others = {"disks": [_disk_row(sandbox.disk.spec)], "caches": [_row(sandbox.packages.cache)], "lockfiles": [_row(sandbox.packages.lock)]}
+    return {"services": services, "configs": configs, "ci": ci, **others}
+
+
+def _row(spec: CacheSpec | LockfileSpec) -> dict[str, object]:
+    return {**asdict(spec), "environ": dict(spec.environ)}
+
+
+def _disk_row(spec: DiskSpec) -> dict[str, object]:
+    row = asdict(spec)
+    return {**{name: row[name] for name in row if name != "rules"}, "clean": row["rules"]}
 
 
 def _policy(sandbox: Sandbox) -> dict[str, object]:
-    """Automatic in the sandbox only; a service that three others rest on scores high and waits for a person."""
+    """Automatic in the sandbox only; a service that three others rest on and a change of a repository score high and wait."""
     configs = [sandbox.config_target(plan.name) for plan in PLANS if plan.has_config]
     return {
         "strategies": [
             {"strategy": "service_restart", "level": "automatic", "targets": [f"service:{plan.name}" for plan in PLANS]},
             {"strategy": "config_restore", "level": "automatic", "targets": configs},
+            {"strategy": "disk_cleanup", "level": "automatic", "targets": [sandbox.disk.spec.target]},
+            {"strategy": "cache_rebuild", "level": "automatic", "targets": [sandbox.packages.cache.target]},
+            {"strategy": "lockfile_repair", "level": "automatic", "targets": [f"job:github/{LOCKED_PROJECT}/104/install"]},
             {"strategy": "rerun_job", "level": "automatic", "targets": [f"job:github/{PROJECT}/101/install"]},
         ],
         "minimum_confidence": 0.8,
         "medium_from": 15,
-        "high_from": 28,
+        "high_from": 32,
         "critical_from": 85,
         # The demo scores alike at every hour, and tries no second choice.
         "night_risk": 0,

@@ -16,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 LOOK_S = 0.3
-ASK_S = 0.5
+# Longer than a busy machine takes, and shorter than a probe waits: what is dead refuses at once.
+ASK_S = 5.0
 
 
 def answers(url: str) -> bool:

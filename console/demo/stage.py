@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,23 +9,23 @@ from typing import TypeVar
 
 from confluent_kafka import Producer
 
+from console.demo.commands import Commands
 from console.demo.github_server import GithubServer
 from console.demo.sandbox import Sandbox
 from console.readmodel import TOPICS_READ, IncidentView, Pending, ReadModel
-from console.supervise import clean_environ
 from console.topic_reader import Follower
 from infra.kafka import producer_settings, send
 from schemas.avro_codec import Codec
 from schemas.ids import Record
-from schemas.incidents import Detection
+from schemas.incidents import Detection, DetectionStatus
 from schemas.oversight import DeadLetter
-from schemas.recoveries import JournalKind, JournalRecord
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
 from schemas.topics import ALL_RECORDS
 
 T = TypeVar("T")
 FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
-COMMAND_S = 30.0
-OUTCOME_S = 60.0
+OUTCOME_S = 180.0
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class SurpriseError(Exception):
@@ -60,6 +57,20 @@ class Heard:
         """Return the incidents of a target."""
         return [view for view in tuple(self.model.incidents.values()) if view.incident.target == target]
 
+    def is_quiet(self, target: str) -> bool:
+        """Tell whether every probe of the target says that it is well, and nothing is under way because one said otherwise."""
+        last = {dict(row.signals).get("probe"): row.status for row in tuple(self.detections) if row.target == target}
+        return DetectionStatus.FIRING not in last.values() and all(view.final() for view in self.views_on(target))
+
+    def ended_on(self, target: str, since: datetime) -> IncidentView | None:
+        """Return the incident that ended on what was broken at ``since``."""
+        for view in self.views_on(target):
+            final = view.final()
+            # On a busy machine a slow answer may look like a failure: what was well again before anything was broken is another's.
+            if final is not None and (final.status is not OutcomeStatus.SELF_HEALED or view.incident.opened_at >= since):
+                return view
+        return None
+
 
 class Stage:
     """The stage of one demo."""
@@ -70,6 +81,7 @@ class Stage:
         self.brokers = brokers
         self.heard = Heard()
         self.is_left = False
+        self.commands = Commands(sandbox.home, brokers)
         self._codec = Codec(ALL_RECORDS)
         self._producer = Producer(producer_settings(brokers))
         self._follower = Follower(brokers, FOLLOWED, self.heard.take)
@@ -81,11 +93,13 @@ class Stage:
         """Give up what is still waited for: the person wants to go."""
         self.is_left = True
         self._follower.end()
+        self.commands.end()
 
     def close(self) -> None:
-        """Stop following and serving."""
+        """Stop following and serving, and let go of the broker."""
         self.github.stop()
         self._follower.close()
+        del self._producer
 
     def emit(self, records: Sequence[Record]) -> None:
         """Produce records."""
@@ -110,11 +124,14 @@ class Stage:
         """Tell whether something stays unseen for that long."""
         return self._follower.wait_for(look, for_s) is None
 
-    def ended(self, target: str, deadline_s: float = OUTCOME_S) -> IncidentView:
-        """Return the target's incident once its final outcome is there."""
-        return self.wait_for(
-            f"the outcome on {target}", lambda: next((view for view in self.heard.views_on(target) if view.final()), None), deadline_s
-        )
+    def quiet(self, target: str) -> datetime:
+        """Return the time once all is well with the target, so that what is broken now is what is healed later."""
+        self.wait_for(f"quiet about {target}", lambda: self.heard.is_quiet(target) or None)
+        return datetime.now(UTC)
+
+    def ended(self, target: str, since: datetime = ALWAYS, deadline_s: float = OUTCOME_S) -> IncidentView:
+        """Return the incident of what was broken on the target at ``since``, once its final outcome is there."""
+        return self.wait_for(f"the outcome on {target}", lambda: self.heard.ended_on(target, since), deadline_s)
 
     def intent(self, scope: str, step: str) -> JournalRecord:
         """Return the journal's intent of a step once it is there."""
@@ -135,13 +152,3 @@ class Stage:
             return next((row for row in rows if row.decision.target == target and row.steps), None)
 
         return self.wait_for(f"a decision on {target} that waits for a person", look)
-
-    def command(self, *words: str) -> str:
-        """Run the command that a person uses; raises SurpriseError with what it said when it fails."""
-        home = self.sandbox.home
-        told = {"HEALSTREAM_BROKERS": self.brokers, "HEALSTREAM_STATE": str(home.state), "HEALSTREAM_CONFIG": str(home.config)}
-        call = [sys.executable, "-m", "console.cli.main", *words]
-        done = subprocess.run(call, env=clean_environ(os.environ) | told, capture_output=True, text=True, timeout=COMMAND_S, check=False)
-        if done.returncode:
-            raise SurpriseError(f"healstream {' '.join(words)} exited {done.returncode}: {done.stderr.strip()[-300:]}")
-        return done.stdout

@@ -1,6 +1,7 @@
 """Runs one argument list to its end: clean environment, a home of its own, bounded time and output, nothing left behind.
 
-The command is the catalogue's or an adapter's own; text from a log never becomes part of it, and no shell reads it.
+The command is the catalogue's or an adapter's own; text from a log never becomes part of it, and no shell reads it. It ends with the
+process that runs it, however that ends.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from infra.adapters.launch import CLEAN
+from infra.parent_death import die_with_parent
 
 TAIL_BYTES = 4096
 _CHUNK = 65536
@@ -41,7 +43,15 @@ def run_bounded(argv: Sequence[str], cwd: Path, timeout_s: float, home: Path, en
     env = {**CLEAN, "HOME": str(home), "TMPDIR": str(home), **dict(environ)}
     try:
         process = subprocess.Popen(
-            list(argv), cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            list(argv),
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # The command of an executor that was killed must not go on beside its successor's.
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
         )
     except (OSError, ValueError) as error:
         return Ran(_NOT_STARTED, f"{argv[0]} does not start: {error}")

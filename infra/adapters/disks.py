@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.adapters.disk_usage import usage_of
 from infra.adapters.open_below import inodes_in_use, opened_folder, opened_parent, walk_files
 from infra.adapters.set_aside import Kept, copy_out, restore
 from infra.adapters.step_records import StepRecords
@@ -20,7 +21,7 @@ from schemas.targets.disk import DiskSpec
 
 # So much is done in one asking; between two of them a run can be stopped.
 SLICE_FILES, SLICE_BYTES = 100, 256 * 1024**2
-_PROBE = ".healstream-write-probe"
+_PROBE, _PROBE_BYTES = ".healstream-write-probe", 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +31,18 @@ class Disks:
     records: StepRecords
 
     def usage(self, disk: DiskSpec) -> DiskUse | None:
-        """Return how full it is, as ``df`` counts it."""
+        """Return how full it is, None when that cannot be seen."""
         try:
-            seen = os.statvfs(disk.path)
+            return usage_of(disk)
         except OSError:
             return None
-        used, files = seen.f_blocks - seen.f_bfree, seen.f_files - seen.f_ffree
-        # Blocks reserved for root are not there to be filled (statvfs(3): f_bavail).
-        size = (used + seen.f_bavail) * seen.f_frsize
-        return DiskUse(used * seen.f_frsize, size, files, files + seen.f_favail)
 
     def quarantine_room(self, disk: DiskSpec) -> int:
-        """Return what the quarantine takes; a folder on the same file system frees nothing."""
+        """Return what the quarantine takes; on the same file system it frees nothing, unless the disk is a bounded folder of it."""
         if not disk.quarantine:
             return 0
         try:
-            if Path(disk.quarantine).stat().st_dev == Path(disk.path).stat().st_dev:
+            if not disk.size_bytes and Path(disk.quarantine).stat().st_dev == Path(disk.path).stat().st_dev:
                 return 0
             seen = os.statvfs(disk.quarantine)
         except OSError:
@@ -84,8 +81,10 @@ class Disks:
         return bool(self.records.ending(key))
 
     def takes_writes(self, disk: DiskSpec) -> bool:
-        """Write a small file, read it again and remove it."""
-        content = os.urandom(4096)
+        """Write a small file, read it again and remove it; a bounded folder has to have room for it."""
+        content, use = os.urandom(_PROBE_BYTES), self.usage(disk)
+        if use is None or (disk.size_bytes and use.used_bytes + _PROBE_BYTES > use.size_bytes):
+            return False
         try:
             with opened_folder(disk.path) as root:
                 name = f"{_PROBE}-{os.getpid()}"

@@ -19,7 +19,7 @@ from infra.adapters.allowed_hosts import may_ask
 from infra.adapters.authorities import trusted
 from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
-from infra.adapters.disk_usage import used_percent
+from infra.adapters.disk_usage import usage_of
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
@@ -126,7 +126,7 @@ class Probes:
         if spec is None:
             return Look(HealthStatus.FAIL, f"the catalogue has no disk {probe.address!r}")
         try:
-            percent = await asyncio.to_thread(used_percent, spec.path)
+            percent = (await asyncio.to_thread(usage_of, spec)).percent_without()
         except OSError as error:
             # Nothing can be said of its use: somebody has to look, nothing is to be removed.
             return Look(HealthStatus.DEGRADED, f"cannot be read: {error.strerror}")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +18,13 @@ from confluent_kafka.admin import AdminClient
 from infra.adapters.launch import write_whole
 from infra.broker.lock_rows import Lock, listener_rows
 from infra.logins import address_with, client_settings
+from infra.parent_death import die_with_parent
 from schemas.errors import HealstreamError, UnreachableError
 from schemas.ids import content_id
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 20.0
 _POLL_S = 0.1
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class BrokerError(UnreachableError):
@@ -45,15 +41,6 @@ def free_ports(count: int) -> tuple[int, ...]:
     finally:
         for one in held:
             one.close()
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this child when its parent ends; run in the child between fork and exec (prctl(2)).
-
-    The kernel means the thread that forked: start children from a thread that lives as long as they shall.
-    """
-    if sys.platform == "linux":
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class DiskSpec:
 
     ``full_percent`` of use is a failure, ``well_percent`` is where a clean-up may stop; ``group`` is the service group that rests on it.
     ``quarantine`` is a folder on another file system that takes what is set aside; without one only regenerable files go.
+    With ``size_bytes`` it is no file system but a folder that may hold so much: its use is that of its files, and a quarantine beside it
+    will do.
     """
 
     host: str
@@ -47,6 +49,7 @@ class DiskSpec:
     healing: bool = True
     data: tuple[str, ...] = ()
     quarantine: str = ""
+    size_bytes: int = 0
 
     @property
     def target(self) -> str:

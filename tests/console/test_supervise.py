@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from console.backoff import Backoff
-from console.home import Home, make_state, only_copy
+from console.home import Home, empty_temporary, make_state, only_copy
 from console.live import is_same_process
 from console.supervise import ChildSpec, Supervisor
+from console.system import worker_specs
 from schemas.errors import HealstreamError, UnreachableError
 
 STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -77,3 +78,16 @@ def test_an_older_folder_and_a_second_copy_get_a_clear_no(tmp_path: Path) -> Non
     (home.state / "format").write_text("0\n")
     with pytest.raises(HealstreamError, match="its format is 0"):
         make_state(home)
+
+
+def test_workers_lay_things_out_below_the_state_folder_and_a_start_empties_it(tmp_path: Path) -> None:
+    home = Home("demo", tmp_path / "state", tmp_path / "config")
+    make_state(home)
+    told = [dict(spec.environ)["TMPDIR"] for spec in worker_specs(home, "127.0.0.1:1", "key", {"TMPDIR": "/elsewhere"})]
+    assert set(told) == {str(home.temporary)}
+    (home.temporary / "left").mkdir()
+    (home.temporary / "left" / "by a killed worker").write_text("x", encoding="utf-8")
+
+    empty_temporary(home)
+
+    assert list(home.temporary.iterdir()) == []

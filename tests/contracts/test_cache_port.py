@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from infra.adapters.caches import Caches
+from infra.adapters.launch import start_ticks
 from infra.adapters.step_records import StepRecords
 from recoverers.host_ports import CachePort
 from schemas.attempts import StepStatus
 from schemas.targets.cache import CacheCheck, CacheSpec
 from tests.support.fake_caches import GOOD, FakeCaches
+from tests.support.front_door import ROOT, until
 from tests.support.tools import tool
 
 COPY = "import shutil,sys;shutil.copyfile(sys.argv[1],sys.argv[2])"
@@ -126,6 +128,27 @@ def test_a_command_is_bounded_in_time_and_output_and_sees_a_clean_environment(re
     assert real.port.rebuild(nosy, "nosy").status is StepStatus.OK
     names = set((tmp_path / "seen").read_text(encoding="utf-8")[2:-2].split("', '"))
     assert names <= {"HOME", "LANG", "LC_CTYPE", "PATH", "TMPDIR"}
+
+
+def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed(tmp_path: Path) -> None:
+    # given a process that runs a long command from a thread, as the executor does
+    command = "import threading\nfrom pathlib import Path\nfrom infra.adapters.bounded_run import run_bounded\n"
+    command += f"here = Path({str(tmp_path)!r})\n"
+    command += "words = ('sh', '-c', 'echo $$ > pid; exec sleep 600')\n"
+    command += "threading.Thread(target=lambda: run_bounded(words, here, 600.0, here)).start()\n"
+    process = subprocess.Popen([sys.executable, "-c", command], cwd=ROOT)
+    until(lambda: bool(_text(tmp_path / "pid").strip()), "the command", 60)
+    pid = int(_text(tmp_path / "pid"))
+    assert start_ticks(pid) is not None
+    # when that process is killed
+    process.kill()
+    process.wait()
+    # then the command has ended too
+    until(lambda: start_ticks(pid) is None, "the end of the command", 60)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="ascii") if path.exists() else ""
 
 
 def test_a_manifest_that_names_other_places_or_nonsense_moves_nothing(real: CacheCase, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from infra.adapters.disks import Disks
 from infra.adapters.step_records import StepRecords
 from recoverers.host_ports import DiskPort
 from schemas.attempts import StepResult, StepStatus
-from schemas.seen_files import FileSeen
+from schemas.seen_files import DiskUse, FileSeen
 from schemas.targets.disk import CleanRule, DiskSpec
 from tests.support.fake_disks import FakeDisks
 
@@ -243,3 +243,25 @@ def test_work_that_a_crash_cut_off_goes_on_and_a_copy_that_was_not_removed_is_no
     assert after.port.put_back(real.spec, rows, "k").status is StepStatus.OK
     assert len(after.seen()) == 130
     assert {row.bytes for row in after.seen().values()} == {row.bytes for row in rows}
+
+
+def test_a_folder_with_a_bound_counts_its_own_files_and_is_emptied_into_a_folder_beside_it(tmp_path: Path) -> None:
+    # given a folder that may hold eight files, and holds them
+    folder, beside = tmp_path / "bounded", tmp_path / "beside"
+    for place in (folder / "logs", beside):
+        place.mkdir(parents=True)
+    spec = DiskSpec("h", str(folder), rules=(CleanRule("logs", "*", 60.0),), quarantine=str(beside), size_bytes=8 * SIZE)
+    case = DiskCase(Disks(StepRecords(tmp_path / "records")), spec, folder)
+    for number in range(8):
+        case.write(f"logs/{number}.log")
+    assert case.port.usage(spec) == DiskUse(8 * SIZE, 8 * SIZE)
+    assert not case.port.takes_writes(spec)
+    assert case.port.quarantine_room(spec) > 0
+    rows = [row for row in case.seen().values() if row.path <= "logs/2.log"]
+    # when three are set aside
+    assert case.carry_out("move", rows, "k").status is StepStatus.OK
+    # then it has room for so much, and all of it comes back
+    assert case.port.usage(spec) == DiskUse(5 * SIZE, 8 * SIZE)
+    assert case.port.takes_writes(spec)
+    assert case.port.put_back(spec, rows, "k").status is StepStatus.OK
+    assert case.port.usage(spec) == DiskUse(8 * SIZE, 8 * SIZE)

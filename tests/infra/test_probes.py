@@ -16,7 +16,7 @@ import pytest
 from dulwich import porcelain
 from typing_extensions import override
 
-from infra.adapters.disk_usage import used_percent
+from infra.adapters.disk_usage import usage_of
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.probes import Look, Probes
 from schemas.attempts import StepStatus
@@ -140,7 +140,7 @@ def test_the_statuses_that_a_probe_names_are_the_ones_that_mean_well(port: int) 
 
 
 def test_a_disk_fails_from_its_limit_on_and_one_that_cannot_be_read_or_is_unknown_is_not_called_full(tmp_path: Path) -> None:
-    used = used_percent(str(tmp_path))
+    used = usage_of(DiskSpec("here", str(tmp_path))).percent_without()
     assert 0 < used < 100
     full = DiskSpec("here", str(tmp_path), full_percent=used / 2)
     roomy = DiskSpec("there", str(tmp_path), full_percent=100.0)
@@ -149,6 +149,19 @@ def test_a_disk_fails_from_its_limit_on_and_one_that_cannot_be_read_or_is_unknow
     seen = [look(ProbeKind.DISK_USAGE, spec.target, services).status for spec in services.disks]
     assert seen == [HealthStatus.FAIL, HealthStatus.PASS, HealthStatus.DEGRADED]
     assert "no disk" in look(ProbeKind.DISK_USAGE, "disk:other:/", services).detail
+
+
+def test_a_folder_with_a_bound_is_full_when_its_own_files_fill_it(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a").write_bytes(bytes(960 * 1024))
+    (full, roomy) = (DiskSpec(name, str(tmp_path), size_bytes=size) for name, size in (("full", 1024**2), ("roomy", 2 * 1024**2)))
+    gone = DiskSpec("gone", str(tmp_path / "nothing"), size_bytes=1024**2)
+    services = Services(disks=(full, replace(full, host="smaller", full_percent=90.0), roomy, gone))
+
+    seen = [look(ProbeKind.DISK_USAGE, spec.target, services) for spec in services.disks]
+
+    assert [row.status for row in seen] == [HealthStatus.PASS, HealthStatus.FAIL, HealthStatus.PASS, HealthStatus.DEGRADED]
+    assert [row.detail for row in seen[:3]] == ["93.8 % used", "93.8 % used", "46.9 % used"]
 
 
 def test_a_caches_entries_are_compared_with_their_hashes(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from tests.support.front_door import ROOT, Copy, processes_naming, until
 
 INTERRUPTED = 130
 LEAVE_S = 45.0
+# Broker and workers have a minute each, and the first failure has to end.
+START_S = 200.0
 
 
 def wait_for_line(out: Path, words: str, process: subprocess.Popen[bytes]) -> str:
     """Return the first line of the output that holds the words, once it is there."""
-    until(lambda: words in out.read_text(encoding="utf-8") or process.poll() is not None, words, 120)
+    until(lambda: words in out.read_text(encoding="utf-8") or process.poll() is not None, words, START_S)
     return next((line for line in out.read_text(encoding="utf-8").splitlines() if words in line), "")
 
 
@@ -53,7 +55,7 @@ def test_ctrl_c_leaves_nothing_behind(jars: tuple[Path, ...], tmp_path: Path, mo
         process.kill()
         process.wait()
     assert list(temporary.iterdir()) == []
-    until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 10)
+    until(lambda: processes_naming(f"{temporary}/healstream-demo") == [], "the end of every process", 60)
     assert "Traceback" not in out.read_text(encoding="utf-8")
 
 

@@ -17,9 +17,10 @@ from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.broker.lock_rows import lock_in
-from infra.broker.server import BrokerPlace, EmbeddedBroker, die_with_parent, free_ports
+from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.kafka import producer_settings, read_to_end, send
 from infra.logins import address_with
+from infra.parent_death import die_with_parent
 from infra.rights_admin import apply_rights, login_files, make_known
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
