@@ -35,6 +35,8 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
     ("servicedown", Kind.SERVICE_DOWN),
     ("targetdown", Kind.SERVICE_DOWN),
     ("oomkill", Kind.OUT_OF_MEMORY),
+    # Not full: the kernel stopped writing to save what is there, and only a person may look at that.
+    ("readonly", Kind.SERVICE_DEGRADED),
     ("diskfull", Kind.DISK_FULL),
     ("filesystem", Kind.DISK_FULL),
     ("latency", Kind.SERVICE_DEGRADED),
@@ -83,8 +85,9 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
     if exact:
         return exact
     if family.startswith("alert"):
-        name = (signals.get("alertname") or signals.get("alert") or signals.get("name") or detection.detector).lower().replace("_", "")
-        return next((kind for word, kind in _ALERT_WORDS if word in name), Kind.UNKNOWN)
+        name = signals.get("alertname") or signals.get("alert") or signals.get("name") or detection.detector
+        letters = "".join(filter(str.isalnum, name.lower()))
+        return next((kind for word, kind in _ALERT_WORDS if word in letters), Kind.UNKNOWN)
     found = next((kind for word, kind in _RULE_KINDS.items() if family.startswith(word)), None)
     if found:
         return found

@@ -246,6 +246,8 @@ def test_an_override_without_the_right_is_refused_and_audited(by: str) -> None:
         (replace(probe("host:a", 0), detector="metric:cpu", signals=()), Kind.METRIC_ANOMALY),
         (replace(probe("service:api", 0), detector="absence", signals=()), Kind.HEARTBEAT_MISSING),
         (replace(probe("host:a", 0), detector="alert", signals=(("alert", "ErrorBudgetBurn"),)), Kind.SLO_BURN),
+        (replace(probe("host:a", 0), detector="alert", signals=(("alert", "NodeFilesystemFilesFillingUp"),)), Kind.DISK_FULL),
+        (replace(probe("host:a", 0), detector="alert", signals=(("alert", "Host filesystem read-only"),)), Kind.SERVICE_DEGRADED),
         (replace(probe("host:a", 0), detector="alert", signals=(("alert", "Odd"),)), Kind.UNKNOWN),
         (replace(probe("host:a", 0), detector="odd", signals=()), Kind.UNKNOWN),
     ],
