@@ -102,7 +102,7 @@ def challengers_of(
 
     A strategy that must ask where the incumbent need not would be worse for it, and one that only pretends heals nothing.
     """
-    needed = _LEVELS.index(history.levels.level_of(incumbent.name, now))
+    needed = _LEVELS.index(history.levels.level_of(incumbent.name, now, target))
     return tuple(
         card
         for card in cards
@@ -110,7 +110,7 @@ def challengers_of(
         and card.reversibility is not Reversibility.NONE
         and configuration.policy.for_strategy(card.name).level is not RolloutLevel.OBSERVE
         and is_allowed_on(configuration, card.name, target)
-        and _LEVELS.index(history.levels.level_of(card.name, now)) >= needed
+        and _LEVELS.index(history.levels.level_of(card.name, now, target)) >= needed
     )
 
 
