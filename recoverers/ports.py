@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from schemas.attempts import CiJob, StepResult
+from schemas.attempts import CiJob, RunnerState, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
@@ -209,6 +209,14 @@ class CiPort(Protocol):
 
     def log(self, target: str, job_id: int) -> bytes | None:
         """Return the job's log, capped."""
+        ...
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        """Return how a runner of the target's repository is; one that the server does not know does not exist."""
+        ...
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        """Give a runner these labels in the place of those that people set."""
         ...
 
 

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from recoverers.ports import Answer, Call, CiPort, Facts, Found, Traits
+from recoverers.ci_view import CiView
+from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
-from schemas.vocabulary import FAILED_RESULTS, Kind, Result, result_from_word
 
 _STEP = "rerun:job"
 
 
 @dataclass(frozen=True, slots=True)
 class RerunJob:
-    """The recipe over a GitHub-shaped server; ``kinds_in`` names the failure kinds that a log shows."""
+    """The recipe over a GitHub-shaped server."""
 
-    ci: CiPort
-    kinds_in: Callable[[bytes], frozenset[Kind]]
+    view: CiView
     traits: Traits = Traits("rerun_job", 1, 1800.0, undoable=False, keeps=(("rerun", "an attempt that has run stays in the history"),))
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read the run's newest attempt and how its job ended."""
-        attempt = self.ci.latest_attempt(command.target)
-        job = self.ci.job(command.target, attempt) if attempt is not None else None
-        if attempt is None or job is None:
-            return Facts(refusal="ci_unreachable")
-        result = result_from_word(job.conclusion) if job.conclusion else None
-        # Somebody else re-ran it already: their attempt decides.
-        if result is None:
-            return Facts(refusal="target_changed")
-        if result is not Result.SUCCESS and result not in FAILED_RESULTS:
-            return Facts(refusal="not_failed")
-        values = (("attempt", str(attempt)), ("job_id", str(job.job_id)))
-        return Facts(healthy=result is Result.SUCCESS, values=values)
+        return self.view.facts(self.view.newest(command))
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
         """Re-run once; a run that has been tried as often as the bound allows is left alone."""
@@ -46,18 +33,12 @@ class RerunJob:
         return f'{{"attempt": {call.facts.value("attempt")}}}'
 
     def act(self, call: Call) -> StepResult:
-        """Ask for the new attempt; the server's attempt number is the idempotency."""
-        risen = self._has_risen(call)
-        if risen is None:
-            return StepResult(StepStatus.FAILED, "the server does not say which attempt is the newest")
-        return StepResult(StepStatus.OK) if risen else self.ci.rerun(call.command.target, int(call.facts.value("job_id")))
+        """Ask for the new attempt."""
+        return self.view.rerun(call)
 
     def probe(self, call: Call) -> Found:
-        """Say whether the attempt number has risen."""
-        risen = self._has_risen(call)
-        if risen is None:
-            return Found.UNCLEAR
-        return Found.DONE if risen else Found.MISSING
+        """Say whether there is a new attempt."""
+        return self.view.found(call)
 
     def undo(self, call: Call) -> StepResult:
         """Nothing to take back: an attempt that has run stays in the run's history."""
@@ -65,22 +46,4 @@ class RerunJob:
 
     def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:
         """Ask the new attempt's conclusion, or its log."""
-        source = "rest_conclusion" if factor == "attempt_concluded_success" else "rest_log"
-        attempt = int(facts.value("attempt")) + 1
-        job = self.ci.job(command.target, attempt)
-        if job is None or not job.conclusion:
-            return Answer(False, source, f"attempt {attempt} goes on")
-        if factor == "attempt_concluded_success":
-            passed = result_from_word(job.conclusion) is Result.SUCCESS
-            return Answer(passed, source, f"attempt {attempt}: {job.conclusion}", settled=True)
-        log = self.ci.log(command.target, job.job_id)
-        if log is None:
-            return Answer(False, source, "the log cannot be read")
-        shown = command.kind in self.kinds_in(log)
-        return Answer(
-            not shown, source, f"the log of attempt {attempt} shows {command.kind}" if shown else "without the pattern", settled=True
-        )
-
-    def _has_risen(self, call: Call) -> bool | None:
-        latest = self.ci.latest_attempt(call.command.target)
-        return None if latest is None else latest > int(call.facts.value("attempt"))
+        return self.view.check(command, facts, factor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from recoverers.ci_view import CiView
 from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
 from recoverers.host_ports import CachePort, DiskPort
@@ -18,6 +19,7 @@ from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
 from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.lockfile_repair import LockfileRepair
+from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
@@ -60,7 +62,12 @@ def make_config_restore(world: World) -> Recipe:
 
 def make_rerun_job(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs."""
-    return RerunJob(world.ci, world.kinds_in)
+    return RerunJob(CiView(world.ci, world.kinds_in))
+
+
+def make_rerun_elsewhere(world: World) -> Recipe:
+    """Return the recipe that re-runs CI jobs on another runner."""
+    return RerunElsewhere(CiView(world.ci, world.kinds_in))
 
 
 def make_await_upstream(world: World) -> Recipe:
@@ -102,6 +109,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
     make_rerun_job,
+    make_rerun_elsewhere,
     make_await_upstream,
     make_container_restart,
     make_container_memory,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from recoverers.ci_view import CiView
 from recoverers.ports import Call, Facts, Found
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.rerun_job import RerunJob
@@ -70,11 +71,11 @@ def test_a_reload_in_doubt_is_repeated() -> None:
 
 @pytest.mark.parametrize(("conclusion", "refusal"), [("", "target_changed"), ("skipped", "not_failed")])
 def test_a_job_that_goes_on_or_was_skipped_is_left_alone(conclusion: str, refusal: str) -> None:
-    assert RerunJob(FakeCi([conclusion]), lambda _: frozenset()).gather(RERUN).refusal == refusal
+    assert RerunJob(CiView(FakeCi([conclusion]), lambda _: frozenset())).gather(RERUN).refusal == refusal
 
 
 def test_a_server_that_does_not_answer_leaves_a_rerun_unclear() -> None:
-    recipe = RerunJob(FakeCi(), lambda _: frozenset())
+    recipe = RerunJob(CiView(FakeCi(), lambda _: frozenset()))
     call = Call(replace(RERUN, target="nowhere"), Facts(values=(("attempt", "1"), ("job_id", "101"))), "rerun:job", "k")
     assert recipe.act(call).status is StepStatus.FAILED
     assert recipe.probe(call) is Found.UNCLEAR

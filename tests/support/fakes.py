@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CORDONED, CiJob, RunnerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
@@ -104,26 +104,51 @@ class FakeFiles:
         return OK
 
 
+def _runner(runner_id: int) -> RunnerState:
+    return RunnerState(True, runner_id, online=True, labels=("docker", "large"))
+
+
 @dataclass
 class FakeCi:
     conclusions: list[str] = field(default_factory=lambda: ["failure"])
     next_conclusion: str = "success"
     log_text: bytes = b"all good"
     asked: int = 0
+    # Runners by name; each attempt goes to the first that is online and in the pool, and the first attempt was on the first of all.
+    runners: dict[str, RunnerState] = field(default_factory=lambda: {"build-1": _runner(1), "build-2": _runner(2)})
+    ran_on: list[str] = field(default_factory=lambda: ["build-1"])
+    labelled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
 
     def job(self, target: str, attempt: int) -> CiJob | None:
         known = _names_job(target) and 1 <= attempt <= len(self.conclusions)
-        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1]) if known else None
+        if not known:
+            return None
+        # Of an attempt that no test gave a runner nothing is known but that it was not on one of the pool's.
+        runner = self.ran_on[attempt - 1] if attempt <= len(self.ran_on) else f"hosted-{attempt}"
+        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], runner)
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:
             return StepResult(StepStatus.FAILED, "no such job")
         self.asked += 1
         self.conclusions.append(self.next_conclusion)
+        pool = (name for name, row in self.runners.items() if row.online and row.labels != (CORDONED,))
+        self.ran_on.append(next(pool, f"hosted-{len(self.conclusions)}"))
         return OK
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        return self.runners.get(name, RunnerState(exists=False)) if _names_job(target) else None
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        for name, row in self.runners.items():
+            if row.runner_id == runner_id and _names_job(target):
+                self.runners[name] = replace(row, labels=labels)
+                self.labelled.append((runner_id, labels))
+                return OK
+        return StepResult(StepStatus.FAILED, "no such runner")
 
     def log(self, target: str, job_id: int) -> bytes | None:
         return self.log_text if target and job_id > 100 else None

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from console.audit_stored import SPOKEN
 from infra.kafka import Located
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
 from schemas.catalogue import CARDS
 from schemas.configuration import Configuration
 from schemas.events import JobFinished, LogChunk
@@ -78,6 +78,12 @@ class ManyJobs:
     def log(self, target: str, job_id: int) -> bytes | None:
         ends = self.ended.get(target, [])
         return (PASSED if ends[job_id - 101] else TIMED_OUT.format(host="index.example")).encode() if ends else None
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        return RunnerState(exists=False) if target in self.ended and name else None
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        return StepResult(StepStatus.FAILED, f"{target} has no runner {runner_id} for {labels}")
 
     def begin(self, target: str) -> None:
         """Let the next attempt of a job happen."""
