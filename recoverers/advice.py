@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _BY_REASON = {
     "rules_free_too_little": "Resize: make the disk larger, or let its rules clean more; what they allow at once does not make it well",
+    "watcher_silent": "Look at what looks at it: it lives and answers, and yet nothing is heard of it",
     "disk_unreadable": "Mount the disk again or correct its path in services.yaml; nothing could be said of its use",
 }
 

@@ -68,7 +68,7 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     command = run.command
     healed = ending.status is OutcomeStatus.HEALED
     gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
-    advice = _GAVE_UP if gave_up else _ADVICE.get(ending.status) or advice_on(ending.reason)
+    advice = _GAVE_UP if gave_up else advice_on(ending.reason) or _ADVICE.get(ending.status)
     external = _external_wait_s(run)
     recovered = run.recovered_at if healed else None
     return RecoveryOutcome(

@@ -33,11 +33,15 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a recipe found before it plans; ``refusal`` says why the target may not be touched, ``values`` are kept in the journal."""
+    """What a recipe found before it plans; ``refusal`` says why the target may not be touched, ``values`` are kept in the journal.
+
+    A refusal ``for_people`` leaves the failure to a person: it is there, and nothing that the recipe does would end it.
+    """
 
     healthy: bool = False
     refusal: str = ""
     values: tuple[tuple[str, str], ...] = ()
+    for_people: bool = False
 
     def value(self, name: str) -> str:
         """Return one value, empty when it was not found."""

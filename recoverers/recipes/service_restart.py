@@ -10,6 +10,7 @@ from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services, ServiceSpec, start_order
+from schemas.vocabulary import Kind
 
 _SOURCES = {"process_alive": "proc", "port_answers": "tcp", "health_answers": "http"}
 _KINDS = {"port_answers": ProbeKind.TCP, "health_answers": ProbeKind.HTTP}
@@ -38,6 +39,9 @@ class ServiceRestart:
             return Facts(refusal="healing_off")
         down = [row.name for row in rows if not self.processes.is_alive(row)]
         healthy = not down and self._answers(spec)
+        # A restart would not bring back what only its watcher has lost.
+        if healthy and command.kind is Kind.HEARTBEAT_MISSING:
+            return Facts(refusal="watcher_silent", for_people=True)
         return Facts(healthy=healthy, values=(("down", json.dumps(down)),))
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:

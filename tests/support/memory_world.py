@@ -92,6 +92,9 @@ class MemoryWorld:
     services: Services = SHOP
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
+    # Services that tell of themselves, and so only while they live; of one that is muted nothing is heard at all.
+    tellers: set[str] = field(default_factory=set)
+    muted: set[str] = field(default_factory=set)
     disks: FakeDisks = field(default_factory=FakeDisks)
     caches: FakeCaches = field(default_factory=FakeCaches)
     packages: FakePackages = field(default_factory=FakePackages)
@@ -113,6 +116,9 @@ class MemoryWorld:
     def look(self, now: datetime) -> None:
         """Let every probe look once."""
         for watch in watches_of(self.services) if self.is_looked_at else ():
+            name = watch.target.partition(":")[2]
+            if name in self.muted or (name in self.tellers and name not in self.processes.alive):
+                continue
             status = HealthStatus.PASS if self._is_well(watch) else HealthStatus.FAIL
             self.emit(HealthCheck(watch.target, watch.probe.name, status, now, provenance=LOCAL))
 

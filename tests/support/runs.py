@@ -76,6 +76,10 @@ RECIPES = (
 )
 
 
+# What a strategy that heals several kinds is ordered for, where a test says nothing else.
+USUAL = {"rerun_job": Kind.NETWORK_CONNECTIVITY, "service_restart": Kind.SERVICE_DOWN}
+
+
 def command(strategy: str, target: str, **changes: object) -> HealingCommand:
     card = card_named(CARDS, strategy)
     assert card is not None
@@ -85,7 +89,7 @@ def command(strategy: str, target: str, **changes: object) -> HealingCommand:
         "decision_id": "decision",
         "attempt": 1,
         "max_attempts": card.max_attempts,
-        "kind": min(card.heals) if strategy != "rerun_job" else Kind.NETWORK_CONNECTIVITY,
+        "kind": USUAL.get(strategy) or min(card.heals),
         "opened_at": START - timedelta(seconds=5),
         "detected_at": START - timedelta(seconds=4),
         "target": target,
