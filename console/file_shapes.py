@@ -30,6 +30,7 @@ _ADDRESSES = {
     ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
     ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
+_BROKERS = re.compile(r"[^\s@/:,]+:[0-9]{1,5}(,[^\s@/:,]+:[0-9]{1,5})*")
 HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
 Score = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -97,6 +98,14 @@ def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
     return probes
 
 
+def _check_before_a_start(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
+    kinds = {**_ADDRESSES, ProbeKind.IN_SYNC: _BROKERS}
+    wrong = next((probe for probe in probes if not (known := kinds.get(probe.kind)) or not known.fullmatch(probe.address)), None)
+    if wrong:
+        raise ValueError(f"{wrong.name} cannot be asked before a start: write kind http, tcp, or in_sync with host:port,host:port")
+    return probes
+
+
 class ServiceRow(Shape):
     """One service of ``services.yaml``; ``argv`` is a list of words, never a shell line."""
 
@@ -111,6 +120,7 @@ class ServiceRow(Shape):
     healing: bool = True
     environment: Environment = Environment.PRODUCTION
     team: Annotated[str, Field(pattern=rf"{NAME}|^$")] = ""
+    start_when: Annotated[tuple[ProbeRow, ...], AfterValidator(_check_before_a_start)] = ()
     labels: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=50)] = Field(default_factory=dict)
 
     def record(self) -> ServiceSpec:
@@ -128,6 +138,7 @@ class ServiceRow(Shape):
             environment=self.environment,
             team=self.team,
             labels=tuple(sorted(self.labels.items())),
+            start_when=tuple(probe.record() for probe in self.start_when),
         )
 
 

@@ -19,11 +19,15 @@ class ProbeKind(StrEnum):
     CONTAINER_IMAGE = "container_image"
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
+    IN_SYNC = "in_sync"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """One probe: ``address`` is a pid file, ``host:port``, URL, config name or typed target; ``every_s`` and ``timeout_s`` in seconds."""
+    """One probe; ``every_s`` and ``timeout_s`` in seconds.
+
+    ``address`` is a pid file, ``host:port``, URL, config name, typed target, or a cluster's ``host:port,host:port``.
+    """
 
     name: str
     kind: ProbeKind

@@ -50,6 +50,8 @@ class ServiceSpec:
     team: str = ""
     # Free words of the operators for rules to read, such as ``data: customers``.
     labels: tuple[tuple[str, str], ...] = ()
+    # What must pass before it is started: of a cluster's member, that the others can spare it and its start does no harm.
+    start_when: tuple[ProbeSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
+from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
 from schemas.attempts import ContainerState
@@ -58,6 +59,7 @@ class Probes:
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: self._lockfile,
+            ProbeKind.IN_SYNC: self._in_sync,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -135,6 +137,14 @@ class Probes:
 
     async def _lockfile(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
+
+    async def _in_sync(self, probe: ProbeSpec) -> Look:
+        hosts = [part.rpartition(":")[0] for part in probe.address.split(",")]
+        if not all(self._may_ask(host) for host in hosts):
+            return Look(HealthStatus.FAIL, "not brokers of loopback or of allowed hosts")
+        why = await asyncio.to_thread(why_out_of_sync, probe.address, probe.timeout_s)
+        # A cluster that has lost a member still serves.
+        return Look(HealthStatus.DEGRADED, why[:300]) if why else Look(HealthStatus.PASS)
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()

@@ -14,6 +14,7 @@ from schemas.vocabulary import Kind
 
 _SOURCES = {"process_alive": "proc", "port_answers": "tcp", "health_answers": "http"}
 _KINDS = {"port_answers": ProbeKind.TCP, "health_answers": ProbeKind.HTTP}
+_NOT_NOW = "start_forbidden:"
 _OK = StepResult(StepStatus.OK)
 
 
@@ -38,6 +39,10 @@ class ServiceRestart:
         if not all(row.healing for row in rows):
             return Facts(refusal="healing_off")
         down = [row.name for row in rows if not self.processes.is_alive(row)]
+        forbidden = self._forbidden([row for row in rows if row.name in down])
+        # A cluster that has lost more than it can spare is a person's: a start in the wrong order may lose data.
+        if forbidden:
+            return Facts(refusal=f"{_NOT_NOW} {forbidden}", for_people=True)
         healthy = not down and self._answers(spec)
         # A restart would not bring back what only its watcher has lost.
         if healthy and command.kind is Kind.HEARTBEAT_MISSING:
@@ -62,7 +67,7 @@ class ServiceRestart:
         if spec is None:
             return StepResult(StepStatus.FAILED, "target_unknown")
         if verb == "start":
-            return _OK if self.processes.is_alive(spec) else self.processes.start(spec, call.key)
+            return _OK if self.processes.is_alive(spec) else self._start(spec, call.key)
         if not self.processes.is_alive(spec):
             return StepResult(StepStatus.FAILED, f"{spec.name} ended after its start")
         return _OK if self._answers(spec) else StepResult(StepStatus.PENDING, f"{spec.name} does not answer yet")
@@ -94,6 +99,14 @@ class ServiceRestart:
         passed = all(self.health.passes(probe) for probe in probes)
         source = _SOURCES[factor] if probes else "proc"
         return Answer(passed, source, "" if passed else _names(probes))
+
+    def _start(self, spec: ServiceSpec, key: str) -> StepResult:
+        # What held when the plan was made may hold no more.
+        forbidden = self._forbidden([spec])
+        return StepResult(StepStatus.FAILED, f"{_NOT_NOW} {forbidden}") if forbidden else self.processes.start(spec, key)
+
+    def _forbidden(self, rows: list[ServiceSpec]) -> str:
+        return ", ".join(probe.name for row in rows for probe in row.start_when if not self.health.passes(probe))
 
     def _answers(self, spec: ServiceSpec) -> bool:
         return all(self.health.passes(probe) for probe in spec.probes if probe.kind in {ProbeKind.TCP, ProbeKind.HTTP})

@@ -122,6 +122,15 @@ def test_an_upstream_that_could_not_be_asked_or_looked_up_is_refused(hosts: str,
     assert "secret" not in str(problems)
 
 
+@pytest.mark.parametrize(("kind", "address"), [("process", "/run/pid"), ("in_sync", "a.example:9092,"), ("in_sync", "a.example")])
+def test_what_cannot_be_asked_before_a_start_is_refused(kind: str, address: str) -> None:
+    asked = f"start_when: [{{name: bus, kind: {kind}, address: '{address}'}}]"
+    row = f"services:\n  - {{name: web, group: g, argv: [run], cwd: /srv, pid_file: /run/web, {asked}}}\n"
+    assert any("bus cannot be asked before a start" in problem for problem in problems_of(services=row)), problems_of(services=row)
+    good = row.replace(kind, "in_sync").replace(f"'{address}'", "'a.example:9092,b.example:9092'")
+    assert problems_of(services=good) == []
+
+
 def test_two_upstreams_may_share_neither_a_name_nor_a_host() -> None:
     both = upstream("index", "index.example", f"{PAGE}, {PORT}") + upstream("index", "b.example, index.example", f"{PAGE}, {PORT}")
     names = upstream("index", "index.example", f"{PAGE}, {PORT}") + upstream("mirror", "index.example", f"{PAGE}, {PORT}")

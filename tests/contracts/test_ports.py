@@ -231,9 +231,10 @@ class HealthCase:
 @pytest.fixture(params=["fake", "real"])
 def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
     if request.param == "fake":
-        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"})
-        answering = (ProbeSpec("page", ProbeKind.HTTP, "up"), ProbeSpec("port", ProbeKind.TCP, "up"))
-        gone = (ProbeSpec("page", ProbeKind.HTTP, "down"), ProbeSpec("port", ProbeKind.TCP, "down"))
+        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"}, clusters={"bus": ("up", "down"), "lost": ("down", "gone")})
+        looks = (ProbeKind.HTTP, ProbeKind.TCP)
+        answering = (*(ProbeSpec("look", kind, "up") for kind in looks), ProbeSpec("sync", ProbeKind.IN_SYNC, "bus"))
+        gone = (*(ProbeSpec("look", kind, "down") for kind in looks), ProbeSpec("sync", ProbeKind.IN_SYNC, "lost"))
         return HealthCase(fake, answering, (*gone, ProbeSpec("mute", ProbeKind.TCP, "up")))
     page = f"{server.api_url}/nowhere"
     # Without a login this server answers 401 to everybody, as registries do.
@@ -243,6 +244,7 @@ def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
         ProbeSpec("h", ProbeKind.HTTP, page, statuses=(200, 404)),
         ProbeSpec("h", ProbeKind.HTTP, "http://127.0.0.1:9/", timeout_s=0.5, statuses=(401,)),
         ProbeSpec("p", ProbeKind.TCP, "127.0.0.1:9", timeout_s=0.5),
+        ProbeSpec("s", ProbeKind.IN_SYNC, "127.0.0.1:9", timeout_s=0.2),
     )
     return HealthCase(Checks(), well, ill)
 

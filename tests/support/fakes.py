@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
+from infra.adapters.in_sync import Replicas, judge_replicas
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
 from schemas.attempts import CORDONED, CiJob, RunnerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
-from schemas.probes import ProbeSpec
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import Direction, JournalKind, JournalRecord
 from schemas.services import ConfigSpec, ServiceSpec
 
@@ -63,13 +64,21 @@ class FakeHealth:
     # What the next looks of a probe see, before it is as the world is.
     script: dict[str, list[bool]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    # The members of a cluster by its address; each of them holds all of its data.
+    clusters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def passes(self, probe: ProbeSpec) -> bool:
         self.asked.append(probe.address)
         if self.script.get(probe.name):
             return self.script[probe.name].pop(0)
+        if probe.kind is ProbeKind.IN_SYNC:
+            return self._can_spare_one(self.clusters.get(probe.address, ()))
         name = self.owner.get(probe.address, probe.address)
         return probe.name not in self.silent and name in self.processes.alive
+
+    def _can_spare_one(self, members: tuple[str, ...]) -> bool:
+        alive = tuple(number for number, name in enumerate(members) if name in self.processes.alive)
+        return bool(alive) and not judge_replicas(alive, [Replicas("orders/0", tuple(range(len(members))), alive)])
 
 
 @dataclass
