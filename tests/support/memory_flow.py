@@ -51,6 +51,12 @@ def shipped_rules() -> FaustRules:
     return rules_from(Configuration(), shipped(), CompiledPatterns.in_cache(os.environ))
 
 
+@cache
+def secret_hints() -> SecretHints:
+    """Return the hints of every door: one instance a thread, and a flow in memory has one."""
+    return SecretHints()
+
+
 def feed(logic: StageLogic[Record], event: Record, incoming: Incoming, now: datetime) -> Sequence[Output]:
     """Hand an event to a stage as its shell does: detect keeps the trace itself."""
     if isinstance(logic, Detect):
@@ -107,7 +113,7 @@ class MemoryFlow:
             for number in range(BY_NAME[stage.reads[0]].partitions):
                 is_first = stage.name.startswith("detect-")
                 door: Door = (
-                    IngestDoor(CODEC, lambda: self.configuration.policy, stage.reads, SecretHints()) if is_first else PlainDoor(CODEC)
+                    IngestDoor(CODEC, lambda: self.configuration.policy, stage.reads, secret_hints()) if is_first else PlainDoor(CODEC)
                 )
                 yield Owner(stage, number, cast("StageLogic[Record]", build({})), door)
 
