@@ -250,6 +250,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         containers=tuple(row.record() for row in rows.containers),
         caches=tuple(row.record() for row in rows.caches),
         lockfiles=tuple(row.record() for row in rows.lockfiles),
+        limits=tuple(row.record() for row in rows.limits),
     )
 
 

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
-from console.target_shapes import CacheRow, ContainerRow, DiskRow, LockfileRow
+from console.target_shapes import CacheRow, ContainerRow, DiskRow, LimitRow, LockfileRow
 from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -194,6 +194,7 @@ class ServicesFile(Shape):
     containers: tuple[ContainerRow, ...] = ()
     caches: tuple[CacheRow, ...] = ()
     lockfiles: tuple[LockfileRow, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
 
 
 class StrategyRow(Shape):

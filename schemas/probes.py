@@ -20,6 +20,7 @@ class ProbeKind(StrEnum):
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
     IN_SYNC = "in_sync"
+    LIMIT_USE = "limit_use"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
@@ -102,6 +103,7 @@ class Services:
     containers: tuple[ContainerSpec, ...] = ()
     caches: tuple[CacheSpec, ...] = ()
     lockfiles: tuple[LockfileSpec, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -117,7 +119,7 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers, *self.caches, *self.lockfiles)
+        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.limits)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

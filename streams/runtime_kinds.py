@@ -21,7 +21,10 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
     ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
+    ProbeKind.LIMIT_USE: Kind.METRIC_ANOMALY,
 }
+# A metric's rule says the kind too, and is no count of anything.
+_EXACT = frozenset(EXACT_KINDS.values()) - {Kind.METRIC_ANOMALY}
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
@@ -98,7 +101,8 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
 
 def _confidence(kind: Kind, probes: frozenset[str]) -> float:
     # A hash or a count is exact, and two probes that look in different ways do not err together.
-    if kind in EXACT_KINDS.values() or len(probes & _LIVENESS) > 1:
+    is_exact = kind in _EXACT or any(EXACT_KINDS.get(probe) is kind for probe in ProbeKind if probe in probes)
+    if is_exact or len(probes & _LIVENESS) > 1:
         return AGREEING
     return SINGLE if kind in {Kind.SERVICE_DOWN, Kind.SERVICE_DEGRADED} else RULE
 

@@ -21,6 +21,7 @@ from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
+from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
@@ -60,6 +61,7 @@ class Probes:
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: self._lockfile,
             ProbeKind.IN_SYNC: self._in_sync,
+            ProbeKind.LIMIT_USE: self._limit,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -137,6 +139,15 @@ class Probes:
 
     async def _lockfile(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
+
+    async def _limit(self, probe: ProbeSpec) -> Look:
+        spec = spec_for(probe.address, self.services.limits)
+        if spec is None:
+            return Look(HealthStatus.FAIL, f"the catalogue has no limit {probe.address!r}")
+        use = await asyncio.to_thread(Limits().use, spec)
+        if use is None:
+            return Look(HealthStatus.DEGRADED, "it cannot be read")
+        return Look(HealthStatus.FAIL if use.is_full(spec.full_percent) else HealthStatus.PASS, f"{use.used} of {use.value} used")
 
     async def _in_sync(self, probe: ProbeSpec) -> Look:
         hosts = [part.rpartition(":")[0] for part in probe.address.split(",")]

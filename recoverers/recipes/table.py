@@ -9,6 +9,7 @@ from recoverers.ci_view import CiView
 from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
 from recoverers.host_ports import CachePort, DiskPort
+from recoverers.limit_port import LimitPort
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
@@ -18,6 +19,7 @@ from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
 from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.limit_raise import LimitRaise
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
@@ -45,6 +47,7 @@ class World:
     caches: CachePort
     packages: PackagePort
     proposals: ProposalPort
+    limits: LimitPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -105,6 +108,11 @@ def make_lockfile_repair(world: World) -> Recipe:
     return LockfileRepair(world.services, world.packages, world.proposals)
 
 
+def make_limit_raise(world: World) -> Recipe:
+    """Return the recipe that raises kernel limits."""
+    return LimitRaise(world.services, world.limits)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -117,6 +125,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_disk_cleanup,
     make_cache_rebuild,
     make_lockfile_repair,
+    make_limit_raise,
 )
 
 

@@ -65,6 +65,10 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
             {"services": "disks:\n  - {host: a, path: /srv, clean: [{folder: /etc, older_than_s: 9}]}\n"},
             "services.yaml:2:36: disks.0.clean.0.folder",
         ),
+        (
+            {"services": "limits:\n  - {name: c, path: /p, used_path: /u, value: 9, cap: 9}\n"},
+            "services.yaml:2:5: limits.0: cap must be above value",
+        ),
         ({"policy__a": "exploration_share: 0.3\n"}, "policy/a.yaml:1:1: exploration_share"),
         ({"policy__a": "holdout_share: 1\n"}, "policy/a.yaml:1:1: holdout_share"),
         ({"policy__a": "choice_half_life_s: 0\n"}, "policy/a.yaml:1:1: choice_half_life_s"),

@@ -23,6 +23,7 @@ from streams.probing import Watch, watches_of
 from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
@@ -99,13 +100,14 @@ class MemoryWorld:
     caches: FakeCaches = field(default_factory=FakeCaches)
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    limits: FakeLimits = field(default_factory=FakeLimits)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )
@@ -136,7 +138,14 @@ class MemoryWorld:
         if watch.probe.kind is ProbeKind.CACHE_DIGEST:
             [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
             return self.caches.bad_entries(cache) == ()
+        if watch.probe.kind is ProbeKind.LIMIT_USE:
+            return self._is_enough(watch.target)
         return self.health.passes(watch.probe)
+
+    def _is_enough(self, target: str) -> bool:
+        [spec] = [limit for limit in self.services.limits if limit.target == target]
+        use = self.limits.use(spec)
+        return use is not None and not use.is_full(spec.full_percent)
 
     def _fits(self, target: str) -> bool:
         [lock] = [spec for spec in self.services.lockfiles if spec.target == target]

@@ -22,11 +22,13 @@ from schemas.services import ConfigSpec, Services, ServiceSpec, UpstreamSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import CleanRule, DiskSpec
+from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
 from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
+from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses
 
@@ -35,6 +37,7 @@ DISK = DiskSpec(
 )
 WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
 SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", "package-lock.json", "github", "acme/shop")
+CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -58,6 +61,7 @@ SERVICES = Services(
     disks=(DISK,),
     caches=(WHEELS,),
     lockfiles=(SHOP_LOCK,),
+    limits=(CONNTRACK,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -73,6 +77,7 @@ RECIPES = (
     ("disk_cleanup", DISK.target),
     ("cache_rebuild", WHEELS.target),
     ("lockfile_repair", SHOP_LOCK.target),
+    ("limit_raise", CONNTRACK.target),
 )
 
 
@@ -125,6 +130,7 @@ class Sandbox:
     services: Services = SERVICES
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -149,7 +155,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -188,6 +194,7 @@ class Sandbox:
             tuple(self.caches.ledger),
             tuple(self.packages.ledger),
             tuple(self.proposals.ledger),
+            tuple(self.limits.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -202,6 +209,7 @@ class Sandbox:
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
             frozenset(self.proposals.waiting),
+            tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:
