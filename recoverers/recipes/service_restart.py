@@ -39,7 +39,7 @@ class ServiceRestart:
         if not all(row.healing for row in rows):
             return Facts(refusal="healing_off")
         down = [row.name for row in rows if not self.processes.is_alive(row)]
-        forbidden = self._forbidden([row for row in rows if row.name in down])
+        forbidden = _forbidding([row for row in rows if row.name in down], self.health)
         # A cluster that has lost more than it can spare is a person's: a start in the wrong order may lose data.
         if forbidden:
             return Facts(refusal=f"{_NOT_NOW} {forbidden}", for_people=True)
@@ -67,7 +67,7 @@ class ServiceRestart:
         if spec is None:
             return StepResult(StepStatus.FAILED, "target_unknown")
         if verb == "start":
-            return _OK if self.processes.is_alive(spec) else self._start(spec, call.key)
+            return _OK if self.processes.is_alive(spec) else _start(spec, call.key, self.processes, self.health)
         if not self.processes.is_alive(spec):
             return StepResult(StepStatus.FAILED, f"{spec.name} ended after its start")
         return _OK if self._answers(spec) else StepResult(StepStatus.PENDING, f"{spec.name} does not answer yet")
@@ -100,14 +100,6 @@ class ServiceRestart:
         source = _SOURCES[factor] if probes else "proc"
         return Answer(passed, source, "" if passed else _names(probes))
 
-    def _start(self, spec: ServiceSpec, key: str) -> StepResult:
-        # What held when the plan was made may hold no more.
-        forbidden = self._forbidden([spec])
-        return StepResult(StepStatus.FAILED, f"{_NOT_NOW} {forbidden}") if forbidden else self.processes.start(spec, key)
-
-    def _forbidden(self, rows: list[ServiceSpec]) -> str:
-        return ", ".join(probe.name for row in rows for probe in row.start_when if not self.health.passes(probe))
-
     def _answers(self, spec: ServiceSpec) -> bool:
         return all(self.health.passes(probe) for probe in spec.probes if probe.kind in {ProbeKind.TCP, ProbeKind.HTTP})
 
@@ -117,6 +109,16 @@ class ServiceRestart:
     def _step(self, call: Call) -> tuple[str, ServiceSpec | None]:
         verb, _, name = call.step.partition(":")
         return verb, self._spec(name)
+
+
+def _start(spec: ServiceSpec, key: str, processes: ProcessPort, health: HealthPort) -> StepResult:
+    # What held when the plan was made may hold no more.
+    forbidden = _forbidding([spec], health)
+    return StepResult(StepStatus.FAILED, f"{_NOT_NOW} {forbidden}") if forbidden else processes.start(spec, key)
+
+
+def _forbidding(rows: list[ServiceSpec], health: HealthPort) -> str:
+    return ", ".join(probe.name for row in rows for probe in row.start_when if not health.passes(probe))
 
 
 def _names(probes: list[ProbeSpec]) -> str:
