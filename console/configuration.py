@@ -252,6 +252,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         lockfiles=tuple(row.record() for row in rows.lockfiles),
         indexes=tuple(row.record() for row in rows.indexes),
         prometheus=tuple(row.record() for row in rows.prometheus),
+        limits=tuple(row.record() for row in rows.limits),
     )
 
 

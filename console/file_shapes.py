@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
-from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LockfileRow
+from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow
 from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -30,6 +30,7 @@ _ADDRESSES = {
     ProbeKind.HTTP: re.compile(r"https?://(?P<host>\[[0-9a-f:]+\]|[^\s@/?#:\[]+)(:[0-9]{1,5})?(/[^\s@]*)?"),
     ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
+_BROKERS = re.compile(r"[^\s@/:,]+:[0-9]{1,5}(,[^\s@/:,]+:[0-9]{1,5})*")
 HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
 Score = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -97,6 +98,14 @@ def _check_two_looks(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
     return probes
 
 
+def _check_before_a_start(probes: tuple[ProbeRow, ...]) -> tuple[ProbeRow, ...]:
+    kinds = {**_ADDRESSES, ProbeKind.IN_SYNC: _BROKERS}
+    wrong = next((probe for probe in probes if not (known := kinds.get(probe.kind)) or not known.fullmatch(probe.address)), None)
+    if wrong:
+        raise ValueError(f"{wrong.name} cannot be asked before a start: write kind http, tcp, or in_sync with host:port,host:port")
+    return probes
+
+
 class ServiceRow(Shape):
     """One service of ``services.yaml``: a command with its pid file (``argv`` is a list of words, never a shell line), or a unit."""
 
@@ -112,6 +121,7 @@ class ServiceRow(Shape):
     healing: bool = True
     environment: Environment = Environment.PRODUCTION
     team: Annotated[str, Field(pattern=rf"{NAME}|^$")] = ""
+    start_when: Annotated[tuple[ProbeRow, ...], AfterValidator(_check_before_a_start)] = ()
     labels: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=50)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -139,6 +149,7 @@ class ServiceRow(Shape):
             team=self.team,
             labels=tuple(sorted(self.labels.items())),
             unit=self.unit,
+            start_when=tuple(probe.record() for probe in self.start_when),
         )
 
 
@@ -213,6 +224,7 @@ class ServicesFile(Shape):
     lockfiles: tuple[LockfileRow, ...] = ()
     indexes: tuple[IndexRow, ...] = ()
     prometheus: Annotated[tuple[PrometheusRow, ...], Field(max_length=50)] = ()
+    limits: tuple[LimitRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -15,6 +15,7 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
     found = [
         *_repeated(document, "disks", [spec.target for spec in services.disks]),
         *_repeated(document, "caches", [spec.name for spec in services.caches]),
+        *_repeated(document, "limits", [spec.name for spec in services.limits]),
         *_repeated(document, "lockfiles", [spec.name for spec in services.lockfiles]),
         *_repeated(document, "indexes", [spec.name for spec in services.indexes]),
     ]

@@ -13,6 +13,7 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import GIB, CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
+from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
 
 
@@ -112,6 +113,30 @@ class ContainerRow(Shape):
             every_s=self.every_s,
             healing=self.healing,
         )
+
+
+class LimitRow(Shape):
+    """One number by which the kernel bounds something; it is raised from ``value``, never above ``cap``."""
+
+    name: Name
+    path: Annotated[str, Field(pattern=r"^/")]
+    used_path: Annotated[str, Field(pattern=r"^/")]
+    value: Annotated[int, Field(gt=0)]
+    cap: Annotated[int, Field(gt=0)]
+    group: Annotated[str, Field(pattern=f"{NAME}|^$")] = ""
+    full_percent: Percent = 95.0
+    every_s: Seconds = 10.0
+    healing: bool = True
+
+    @model_validator(mode="after")
+    def _cap_above_value(self) -> Self:
+        if self.cap <= self.value:
+            raise ValueError("cap must be above value, the limit that is declared")
+        return self
+
+    def record(self) -> LimitSpec:
+        """Return the record."""
+        return LimitSpec(**self.model_dump())
 
 
 Argv = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]

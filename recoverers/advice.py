@@ -4,10 +4,12 @@ from __future__ import annotations
 
 _BY_REASON = {
     "rules_free_too_little": "Resize: make the disk larger, or let its rules clean more; what they allow at once does not make it well",
+    "start_forbidden": "Bring back by hand what must be well before its start, in the order that its operators know",
+    "watcher_silent": "Look at what looks at it: it lives and answers, and yet nothing is heard of it",
     "disk_unreadable": "Mount the disk again or correct its path in services.yaml; nothing could be said of its use",
 }
 
 
 def advice_on(reason: str) -> str:
     """Return the advice, empty when the reason needs none."""
-    return _BY_REASON.get(reason, "")
+    return _BY_REASON.get(reason.partition(":")[0], "")

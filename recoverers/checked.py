@@ -51,7 +51,7 @@ def checked_found(said: object) -> Found:
 
 def checked_facts(said: object) -> Facts:
     """Return what a recipe gathered; raises TypeError or ValueError."""
-    if not isinstance(said, Facts) or not _are((said.refusal, str)):
+    if not isinstance(said, Facts) or not _are((said.refusal, str), (said.for_people, bool)):
         raise TypeError(f"gather returned {type(said).__name__}, no Facts")
     if not all(_are((name, str), (value, str)) for name, value in said.values):
         raise TypeError("a fact's value is a text")

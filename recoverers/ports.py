@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from schemas.attempts import CiJob, Sight, StepResult
+from schemas.attempts import CiJob, RunnerState, Sight, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
@@ -34,11 +34,15 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a recipe found before it plans; ``refusal`` says why the target may not be touched, ``values`` are kept in the journal."""
+    """What a recipe found before it plans; ``refusal`` says why the target may not be touched, ``values`` are kept in the journal.
+
+    A refusal ``for_people`` leaves the failure to a person: it is there, and nothing that the recipe does would end it.
+    """
 
     healthy: bool = False
     refusal: str = ""
     values: tuple[tuple[str, str], ...] = ()
+    for_people: bool = False
 
     def value(self, name: str) -> str:
         """Return one value, empty when it was not found."""
@@ -230,6 +234,14 @@ class CiPort(Protocol):
 
     def log(self, target: str, job_id: int) -> bytes | None:
         """Return the job's log, capped."""
+        ...
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        """Return how a runner of the target's repository is; one that the server does not know does not exist."""
+        ...
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        """Give a runner these labels in the place of those that people set."""
         ...
 
 

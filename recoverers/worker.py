@@ -31,6 +31,7 @@ from infra.adapters.containers import Containers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
 from infra.adapters.indexes import Indexes
+from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
@@ -325,7 +326,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
     kept = Path(settings.state)
-    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
+    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Limits())
     indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
     managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
     return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)

@@ -39,12 +39,27 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
-    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` where the server names none."""
+    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` and ``runner`` where the server names none."""
 
     job_id: int
     attempt: int
     conclusion: str
     commit: str = ""
+    runner: str = ""
+
+
+# The only label that a runner has while it is out of the pool.
+CORDONED = "cordoned"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerState:
+    """A runner that a repository's jobs may be given to; ``labels`` are those that people set, which jobs ask for it by."""
+
+    exists: bool
+    runner_id: int = 0
+    online: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

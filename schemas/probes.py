@@ -22,6 +22,8 @@ class ProbeKind(StrEnum):
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
     UNIT = "unit"
+    IN_SYNC = "in_sync"
+    LIMIT_USE = "limit_use"
     PROMETHEUS = "prometheus"
 
 
@@ -66,9 +68,10 @@ class MetricTest:
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """One probe: ``address`` is a pid file, unit, ``host:port``, URL, config name or typed target; ``every_s``, ``timeout_s`` in s.
+    """One probe; ``every_s`` and ``timeout_s`` in seconds.
 
-    Of a Prometheus probe it is the server's name in the catalogue, and ``metric`` says what is asked.
+    ``address`` is a pid file, unit, ``host:port``, URL, config name, typed target, or a cluster's ``host:port,host:port``; of a Prometheus
+    probe it is the server's name in the catalogue, and ``metric`` says what is asked.
     """
 
     name: str

@@ -16,6 +16,7 @@ from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import DiskSpec
 from schemas.targets.index import IndexSpec
+from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
@@ -55,6 +56,8 @@ class ServiceSpec:
     # Free words of the operators for rules to read, such as ``data: customers``.
     labels: tuple[tuple[str, str], ...] = ()
     unit: str = ""
+    # What must pass before it is started: of a cluster's member, that the others can spare it and its start does no harm.
+    start_when: tuple[ProbeSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Services:
     lockfiles: tuple[LockfileSpec, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
     prometheus: tuple[PrometheusServer, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -130,7 +134,7 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.indexes)
+        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.indexes, *self.limits)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

@@ -193,7 +193,8 @@ class Decide:
         gate = decision.reason.partition(":")[0]
         counted = (("decision", decision.verdict.value), ("reason", gate))
         leads = self._history.choices.note_decision(decision, row.incident)
-        return [Emit(decision), Emit(_audit(decision)), *leads, Count("healstream_decisions_total", counted)]
+        looped = self._history.levels.note_decision(decision)
+        return [Emit(decision), Emit(_audit(decision)), *leads, *looped, Count("healstream_decisions_total", counted)]
 
 
 def _is_late(row: DecideRow, now: datetime) -> bool:

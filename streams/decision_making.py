@@ -78,7 +78,7 @@ def _ask_rules(question: Question, choice: Choice | None, configuration: Configu
     around = Surroundings(
         owner=configuration.services.owner_of(incident.target),
         strategy=strategy,
-        level=history.levels.level_of(strategy, question.now),
+        level=history.levels.level_of(strategy, question.now, incident.target),
         commands=len(history.commands_on(incident.target, question.now)),
         given=given,
         time=local_time(question.now, policy),
@@ -107,7 +107,7 @@ def gather_facts(
         opened_by=incident.opened_by,
         attempt=question.attempt,
         strategy=strategy,
-        level=history.levels.level_of(strategy, question.now),
+        level=history.levels.level_of(strategy, question.now, incident.target),
         target_allowed=is_allowed_on(configuration, strategy, incident.target),
         parameters_known=choice is not None and choice.parameters is not None,
         healing_on=is_healing_on(configuration, incident.target),

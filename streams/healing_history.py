@@ -17,6 +17,7 @@ from schemas.rollouts import RolloutRow
 from streams.choice_book import ArmRow, CaseRow, ChoiceBook, GroupRow
 from streams.demotions import StrategyRow
 from streams.levels import Levels
+from streams.loops import LoopRow
 from streams.rows import Rows
 from streams.track_record import TrackRecord, TrackRow
 
@@ -60,7 +61,15 @@ def _added(rows: tuple[Happening, ...], row: Happening) -> tuple[Happening, ...]
 
 
 HistoryRows = (
-    Rows[TargetRow] | Rows[WordRow] | Rows[RolloutRow] | Rows[StrategyRow] | Rows[TrackRow] | Rows[ArmRow] | Rows[GroupRow] | Rows[CaseRow]
+    Rows[TargetRow]
+    | Rows[WordRow]
+    | Rows[RolloutRow]
+    | Rows[StrategyRow]
+    | Rows[LoopRow]
+    | Rows[TrackRow]
+    | Rows[ArmRow]
+    | Rows[GroupRow]
+    | Rows[CaseRow]
 )
 
 

@@ -22,6 +22,7 @@ _NEVER_ACTED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, Outcome
 class BookRow:
     """One incident: ``commands`` may have caused attempts, ``running`` has no outcome yet, ``held`` are firing and not yet judged.
 
+    ``first`` is what it was opened by, as far as that has not ended.
     ``is_left_alone``: it was held out, and whether its condition clears by itself is still watched.
     """
 
@@ -33,6 +34,7 @@ class BookRow:
     firing: tuple[str, ...] = ()
     held: tuple[Detection, ...] = ()
     is_left_alone: bool = False
+    first: tuple[Detection, ...] = ()
 
     def is_followed(self) -> bool:
         """Tell whether its end is still of interest."""
@@ -109,7 +111,9 @@ class IncidentBook:
         slim = incident.slim()
         name = id_of(incident)
         oldest = self.rows.oldest()
-        if self.rows.put(name, BookRow(slim, firing=tuple(dict.fromkeys(sign_of(detection) for detection in firing)))) and oldest:
+        signs = tuple(dict.fromkeys(sign_of(detection) for detection in firing))
+        first = tuple(replace(detection, features=()) for detection in firing if detection.target == incident.target)[-MAX_HELD:]
+        if self.rows.put(name, BookRow(slim, firing=signs, first=first)) and oldest:
             self._forget(oldest[0], oldest[1].incident)
         self._index(name, slim)
 
@@ -138,10 +142,11 @@ class IncidentBook:
         sign = sign_of(detection)
         firing = tuple(other for other in row.firing if other != sign)
         held = tuple(other for other in row.held if sign_of(other) != sign)
+        first = tuple(other for other in row.first if sign_of(other) != sign)
         if detection.status is DetectionStatus.FIRING:
             firing = (*firing, sign)
             held = (*held, replace(detection, features=()))[-MAX_HELD:]
-        self.rows.put(name, replace(row, firing=firing, held=held))
+        self.rows.put(name, replace(row, firing=firing, held=held, first=first))
         return not any(other.endswith(f"@{row.incident.target}") for other in firing)
 
     def admit(self, admission: Admission) -> None:
@@ -163,7 +168,15 @@ class IncidentBook:
         held = () if outcome.final and not is_held_out(outcome) else row.held
         self.rows.put(
             outcome.incident_id,
-            replace(row, is_open=not outcome.final, commands=commands, running="", settled_at=settled, held=held),
+            replace(
+                row,
+                is_open=not outcome.final,
+                commands=commands,
+                running="",
+                settled_at=settled,
+                held=held,
+                first=() if outcome.final else row.first,
+            ),
         )
         if not outcome.final:
             return Settled()
@@ -172,6 +185,8 @@ class IncidentBook:
             return Settled()
         beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled))
         others = tuple(one for one in row.held if one not in beyond and one.target != row.incident.target)
+        # What was healed and falls before its probes saw it well is told by no probe again.
+        others = (*others, *row.first)
         return Settled(beyond, others if outcome.status in _HELD_NO_MORE else ())
 
 

@@ -21,7 +21,10 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
     ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
+    ProbeKind.LIMIT_USE: Kind.METRIC_ANOMALY,
 }
+# A metric's rule says the kind too, and is no count of anything.
+_EXACT = frozenset(EXACT_KINDS.values()) - {Kind.METRIC_ANOMALY}
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
@@ -35,6 +38,8 @@ _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (
     ("servicedown", Kind.SERVICE_DOWN),
     ("targetdown", Kind.SERVICE_DOWN),
     ("oomkill", Kind.OUT_OF_MEMORY),
+    # Not full: the kernel stopped writing to save what is there, and only a person may look at that.
+    ("readonly", Kind.SERVICE_DEGRADED),
     ("diskfull", Kind.DISK_FULL),
     ("filesystem", Kind.DISK_FULL),
     ("latency", Kind.SERVICE_DEGRADED),
@@ -83,8 +88,9 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
     if exact:
         return exact
     if family.startswith("alert"):
-        name = (signals.get("alertname") or signals.get("alert") or signals.get("name") or detection.detector).lower().replace("_", "")
-        return next((kind for word, kind in _ALERT_WORDS if word in name), Kind.UNKNOWN)
+        name = signals.get("alertname") or signals.get("alert") or signals.get("name") or detection.detector
+        letters = "".join(filter(str.isalnum, name.lower()))
+        return next((kind for word, kind in _ALERT_WORDS if word in letters), Kind.UNKNOWN)
     found = next((kind for word, kind in _RULE_KINDS.items() if family.startswith(word)), None)
     if found:
         return found
@@ -95,7 +101,8 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
 
 def _confidence(kind: Kind, probes: frozenset[str]) -> float:
     # A hash or a count is exact, and two probes that look in different ways do not err together.
-    if kind in EXACT_KINDS.values() or len(probes & _LIVENESS) > 1:
+    is_exact = kind in _EXACT or any(EXACT_KINDS.get(probe) is kind for probe in ProbeKind if probe in probes)
+    if is_exact or len(probes & _LIVENESS) > 1:
         return AGREEING
     return SINGLE if kind in {Kind.SERVICE_DOWN, Kind.SERVICE_DEGRADED} else RULE
 

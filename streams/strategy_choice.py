@@ -120,14 +120,14 @@ def challengers_of(
 
     A strategy that must ask where the incumbent need not would be worse for it, and one that only pretends heals nothing.
     """
-    needed = _LEVELS.index(history.levels.level_of(incumbent.name, now))
+    needed = _LEVELS.index(history.levels.level_of(incumbent.name, now, target))
     return tuple(
         card
         for card in cards
         if card is not incumbent
         and card.reversibility is not Reversibility.NONE
         and _may_act(configuration, card, target)
-        and _LEVELS.index(history.levels.level_of(card.name, now)) >= needed
+        and _LEVELS.index(history.levels.level_of(card.name, now, target)) >= needed
     )
 
 

@@ -1,4 +1,4 @@
-"""TCP and HTTP probes of a service: fits ``HealthPort``. Explicit time-outs, no redirects, a bounded answer."""
+"""TCP, HTTP and cluster probes of a service: fits ``HealthPort``. Explicit time-outs, no redirects, a bounded answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from infra.adapters.authorities import trusted
+from infra.adapters.in_sync import why_out_of_sync
 from schemas.probes import ProbeKind, ProbeSpec
 
 
@@ -16,9 +17,11 @@ class Checks:
     """The real adapter."""
 
     def passes(self, probe: ProbeSpec) -> bool:
-        """Run a TCP or HTTP probe once; other kinds are asked elsewhere and do not pass here."""
+        """Run a probe over the network once; other kinds are asked elsewhere and do not pass here."""
         if probe.kind is ProbeKind.TCP:
             return _connects(probe)
+        if probe.kind is ProbeKind.IN_SYNC:
+            return not why_out_of_sync(probe.address, probe.timeout_s)
         return probe.kind is ProbeKind.HTTP and _answers(probe)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
 from schemas.services import CiServer, Services
 
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+_NO_SERVER = StepResult(StepStatus.FAILED, "no configured server for this target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +51,36 @@ class CiServers:
         rows = found.get("jobs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else []:
             if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
-                return CiJob(row["id"], attempt, str(row.get("conclusion") or ""), str(row.get("head_sha") or ""))
+                words = [str(row.get(name) or "") for name in ("conclusion", "head_sha", "runner_name")]
+                return CiJob(row["id"], attempt, *words)
         return None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for the re-run; without an answer nobody knows whether it was heard."""
         run = self._run(target)
-        if run is None:
-            return StepResult(StepStatus.FAILED, "no configured server for this target")
-        try:
-            with client_of(run.server) as client:
-                answer = client.post(f"{run.path}/jobs/{job_id}/rerun")
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return StepResult(StepStatus.FAILED, f"no connection: {error}")
-        except httpx.HTTPError as error:
-            return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
-        status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
-        return StepResult(status, f"HTTP {answer.status_code}")
+        return _ask(run.server, "POST", f"{run.path}/jobs/{job_id}/rerun") if run else _NO_SERVER
 
     def log(self, target: str, job_id: int) -> bytes | None:
         """Return the job's log, None when it cannot be read whole."""
         run = self._run(target)
         return _get(run, f"/jobs/{job_id}/logs") if run else None
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        """Return the runner of that name among those of the repository."""
+        run = self._run(target)
+        found = _get_json(run, f"/runners?per_page=100&name={quote(name, safe='')}") if run else None
+        rows = found.get("runners") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            return None
+        known = (_runner_in(row) for row in rows if isinstance(row, dict) and row.get("name") == name)
+        return next(known, RunnerState(exists=False))
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        """Replace the labels; the same ones twice change nothing more."""
+        run = self._run(target)
+        if run is None:
+            return _NO_SERVER
+        return _ask(run.server, "PUT", f"{run.path}/runners/{runner_id}/labels", {"labels": list(labels)})
 
     def _run(self, target: str) -> _Run | None:
         words = target.removeprefix("job:").split("/")
@@ -86,6 +96,27 @@ def client_of(server: CiServer) -> httpx.Client:
     token = Path(server.token_file).read_text(encoding="utf-8").strip() if server.token_file else ""
     headers = {"Accept": "application/vnd.github+json", **({"Authorization": f"Bearer {token}"} if token else {})}
     return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+
+
+def _ask(server: CiServer, method: str, path: str, body: object = None) -> StepResult:
+    try:
+        with client_of(server) as client:
+            answer = client.request(method, path, json=body)
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        return StepResult(StepStatus.FAILED, f"no connection: {error}")
+    except httpx.HTTPError as error:
+        return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
+    status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
+    return StepResult(status, f"HTTP {answer.status_code}")
+
+
+def _runner_in(row: Mapping[str, object]) -> RunnerState:
+    listed = row.get("labels")
+    labels = [label for label in listed if isinstance(label, dict)] if isinstance(listed, list) else []
+    # What the server itself calls a runner by, such as its system, nobody can take from it.
+    custom = tuple(sorted(str(label.get("name")) for label in labels if label.get("type") != "read-only"))
+    runner_id = row.get("id")
+    return RunnerState(True, runner_id if isinstance(runner_id, int) else 0, row.get("status") == "online", custom)
 
 
 def _get(run: _Run, path: str) -> bytes | None:

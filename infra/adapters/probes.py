@@ -21,7 +21,9 @@ from infra.adapters.cache_checks import broken_entries
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import usage_of
 from infra.adapters.git_files import MAX_BYTES, pinned_content
+from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
+from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.prometheus import Prometheus
 from infra.adapters.systemctl import Systemctl
@@ -64,6 +66,8 @@ class Probes:
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: partial(self._beside, _ask_lockfile),
+            ProbeKind.LIMIT_USE: partial(self._beside, _read_limit),
+            ProbeKind.IN_SYNC: partial(_ask_cluster, self.allowed),
             ProbeKind.UNIT: self._unit,
             ProbeKind.PROMETHEUS: self._metric,
         }
@@ -170,6 +174,26 @@ def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind)
     if failed.get(kind, not state.running):
         return Look(HealthStatus.FAIL, f"{ended}, out of memory" if state.out_of_memory else ended)
     return Look(HealthStatus.PASS)
+
+
+def _read_limit(services: Services, target: str) -> Look:
+    spec = spec_for(target, services.limits)
+    if spec is None:
+        return Look(HealthStatus.FAIL, f"the catalogue has no limit {target!r}")
+    use = Limits().use(spec)
+    if use is None:
+        return Look(HealthStatus.DEGRADED, "it cannot be read")
+    return Look(HealthStatus.FAIL if use.is_full(spec.full_percent) else HealthStatus.PASS, f"{use.used} of {use.value} used")
+
+
+async def _ask_cluster(allowed: frozenset[str], probe: ProbeSpec) -> Look:
+    hosts = [part.rpartition(":")[0] for part in probe.address.split(",")]
+    if not all(may_ask(host, allowed) for host in hosts):
+        return Look(HealthStatus.FAIL, "not brokers of loopback or of allowed hosts")
+    # Half of the time, so that its word comes before the look is over.
+    why = await asyncio.to_thread(why_out_of_sync, probe.address, probe.timeout_s / 2)
+    # A cluster that has lost a member still serves.
+    return Look(HealthStatus.DEGRADED, why[:300]) if why else Look(HealthStatus.PASS)
 
 
 def _ask_lockfile(services: Services, target: str) -> Look:

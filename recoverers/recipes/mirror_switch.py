@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 
 from recoverers.host_ports import IndexPort
-from recoverers.job_attempts import STAYS, STEP, JobAttempts
+from recoverers.job_attempts import STAYS, STEP, JobAttempts, attempt_before, facts_of
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
@@ -47,7 +47,7 @@ class MirrorSwitch:
             return Facts(refusal="target_unknown")
         if not spec.healing:
             return Facts(refusal="healing_off")
-        seen = self.attempts.gather(command)
+        seen = facts_of(self.attempts.newest(command))
         if seen.refusal or seen.healthy:
             return seen
         setting = self.indexes.setting(spec)
@@ -70,7 +70,7 @@ class MirrorSwitch:
 
     def pre_image(self, call: Call) -> str:
         """Return the attempt before the act, or the hash of the setting's file; the switch itself keeps its copy, under its key."""
-        return self.attempts.pre_image(call) if call.step == STEP else json.dumps({"sha256": call.facts.value("sha256")})
+        return attempt_before(call) if call.step == STEP else json.dumps({"sha256": call.facts.value("sha256")})
 
     def act(self, call: Call) -> StepResult:
         """Make one attempt of the step."""
@@ -124,7 +124,8 @@ class MirrorSwitch:
         if setting is None or (facts.value("to") and facts.value("to") not in setting.mirrors):
             return Answer(False, "tool", "the setting does not name the mirror any more", settled=True)
         # Factors are asked again and again; an index is not to be asked all the time that a job takes.
-        if not self.attempts.has_ended(command, facts):
+        job = self.attempts.after(command, facts)
+        if job is None or not job.conclusion:
             return Answer(False, "tool", "asked when the job has ended")
         said = self.indexes.ask(spec)
         return Answer(said.status is StepStatus.OK, "tool", said.detail)

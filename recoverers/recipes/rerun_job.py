@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recoverers.job_attempts import STAYS, STEP, JobAttempts
+from recoverers.job_attempts import STAYS, STEP, JobAttempts, attempt_before, facts_of
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
@@ -19,7 +19,7 @@ class RerunJob:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read the run's newest attempt and how its job ended."""
-        return self.attempts.gather(command)
+        return facts_of(self.attempts.newest(command))
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
         """Re-run once; a run that has been tried as often as the bound allows is left alone."""
@@ -27,7 +27,7 @@ class RerunJob:
 
     def pre_image(self, call: Call) -> str:
         """Return the attempt before the act."""
-        return self.attempts.pre_image(call)
+        return attempt_before(call)
 
     def act(self, call: Call) -> StepResult:
         """Ask for the new attempt."""

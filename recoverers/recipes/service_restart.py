@@ -10,9 +10,11 @@ from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services, ServiceSpec, start_order
+from schemas.vocabulary import Kind
 
 _SOURCES = {"process_alive": "proc", "port_answers": "tcp", "health_answers": "http"}
 _KINDS = {"port_answers": ProbeKind.TCP, "health_answers": ProbeKind.HTTP}
+_NOT_NOW = "start_forbidden:"
 _OK = StepResult(StepStatus.OK)
 
 
@@ -37,7 +39,14 @@ class ServiceRestart:
         if not all(row.healing for row in rows):
             return Facts(refusal="healing_off")
         down = [row.name for row in rows if not self.processes.is_alive(row)]
+        forbidden = _forbidding([row for row in rows if row.name in down], self.health)
+        # A cluster that has lost more than it can spare is a person's: a start in the wrong order may lose data.
+        if forbidden:
+            return Facts(refusal=f"{_NOT_NOW} {forbidden}", for_people=True)
         healthy = not down and self._answers(spec)
+        # A restart would not bring back what only its watcher has lost.
+        if healthy and command.kind is Kind.HEARTBEAT_MISSING:
+            return Facts(refusal="watcher_silent", for_people=True)
         return Facts(healthy=healthy, values=(("down", json.dumps(down)),))
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
@@ -58,7 +67,7 @@ class ServiceRestart:
         if spec is None:
             return StepResult(StepStatus.FAILED, "target_unknown")
         if verb == "start":
-            return _OK if self.processes.is_alive(spec) else self.processes.start(spec, call.key)
+            return _OK if self.processes.is_alive(spec) else _start(spec, call.key, self.processes, self.health)
         if not self.processes.is_alive(spec):
             return StepResult(StepStatus.FAILED, f"{spec.name} ended after its start")
         return _OK if self._answers(spec) else StepResult(StepStatus.PENDING, f"{spec.name} does not answer yet")
@@ -100,6 +109,16 @@ class ServiceRestart:
     def _step(self, call: Call) -> tuple[str, ServiceSpec | None]:
         verb, _, name = call.step.partition(":")
         return verb, self._spec(name)
+
+
+def _start(spec: ServiceSpec, key: str, processes: ProcessPort, health: HealthPort) -> StepResult:
+    # What held when the plan was made may hold no more.
+    forbidden = _forbidding([spec], health)
+    return StepResult(StepStatus.FAILED, f"{_NOT_NOW} {forbidden}") if forbidden else processes.start(spec, key)
+
+
+def _forbidding(rows: list[ServiceSpec], health: HealthPort) -> str:
+    return ", ".join(probe.name for row in rows for probe in row.start_when if not health.passes(probe))
 
 
 def _names(probes: list[ProbeSpec]) -> str:

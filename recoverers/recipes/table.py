@@ -9,6 +9,7 @@ from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
 from recoverers.host_ports import CachePort, DiskPort, IndexPort
 from recoverers.job_attempts import JobAttempts
+from recoverers.limit_port import LimitPort
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
@@ -18,8 +19,10 @@ from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
 from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.limit_raise import LimitRaise
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
+from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
@@ -45,6 +48,7 @@ class World:
     caches: CachePort
     packages: PackagePort
     proposals: ProposalPort
+    limits: LimitPort
     indexes: IndexPort
 
 
@@ -64,6 +68,11 @@ def make_config_restore(world: World) -> Recipe:
 def make_rerun_job(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs."""
     return RerunJob(JobAttempts(world.ci, world.kinds_in))
+
+
+def make_rerun_elsewhere(world: World) -> Recipe:
+    """Return the recipe that re-runs CI jobs on another runner."""
+    return RerunElsewhere(JobAttempts(world.ci, world.kinds_in))
 
 
 def make_await_upstream(world: World) -> Recipe:
@@ -111,10 +120,16 @@ def make_lists_refresh(world: World) -> Recipe:
     return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), LISTS_TRAITS)
 
 
+def make_limit_raise(world: World) -> Recipe:
+    """Return the recipe that raises kernel limits."""
+    return LimitRaise(world.services, world.limits)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
     make_rerun_job,
+    make_rerun_elsewhere,
     make_await_upstream,
     make_container_restart,
     make_container_memory,
@@ -124,6 +139,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_lockfile_repair,
     make_mirror_switch,
     make_lists_refresh,
+    make_limit_raise,
 )
 
 

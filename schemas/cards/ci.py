@@ -15,8 +15,6 @@ _CI_TRANSIENT = frozenset(
         Kind.PACKAGE_INSTALL_FAILURE,
         Kind.INTEGRITY_OR_CACHE,
         Kind.OUT_OF_MEMORY,
-        Kind.TIMEOUT,
-        Kind.RUNNER_LOST_OR_CANCELLED,
         Kind.CONTAINER_RUNTIME,
         Kind.SERVICE_UNAVAILABLE,
         Kind.SCM_CHECKOUT,
@@ -89,6 +87,23 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         minimum_confidence=0.9,
         indexes=frozenset(IndexTool),
         first_attempt=2,
+    ),
+    StrategyCard(
+        name="rerun_elsewhere",
+        recipe_version=1,
+        title="Re-run a job that ran out of time or lost its runner once, on another runner",
+        heals=frozenset({Kind.TIMEOUT, Kind.RUNNER_LOST_OR_CANCELLED}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # A second retry would say nothing more than the first.
+        bounds=(("max_attempts_per_commit", 1),),
+        base_risk=15.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("attempt_concluded_success", "log_without_pattern", "ran_elsewhere"),
+        max_attempts=1,
+        # It may have run out of time because it needs much.
+        deadline_s=7200.0,
+        minimum_confidence=0.9,
     ),
     StrategyCard(
         name="await_upstream",

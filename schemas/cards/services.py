@@ -10,7 +10,8 @@ SERVICE_CARDS: tuple[StrategyCard, ...] = (
         name="service_restart",
         recipe_version=1,
         title="Start what is down, dependencies first, and validate each before the next",
-        heals=frozenset({Kind.SERVICE_DOWN}),
+        # Silence may be death: the recipe looks first, and what lives and answers goes to a person.
+        heals=frozenset({Kind.SERVICE_DOWN, Kind.HEARTBEAT_MISSING}),
         targets=frozenset({"service"}),
         parameters=(),
         bounds=(("max_services", 8), ("start_timeout_s", 20)),

@@ -19,8 +19,8 @@ from tests.scenarios.test_07_disk_full import full_disk
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import DISK as VOLUME
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import fill
 from tests.scenarios.test_28_mass_failure import NAMES, fleet
-from tests.scenarios.test_refusals import CANCELLED, COMPILER, DENIED, PYTEST
 from tests.support.box_world import begin_with_box, deploy, kill_for_memory
+from tests.support.ci_logs import CANCELLED, COMPILER, PYTEST, LOGIN_REFUSED
 from tests.support.fake_caches import GOOD
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
@@ -176,6 +176,6 @@ ROWS: tuple[Row, ...] = (
         NO,
         180.0,
     ),
-    _refused(31, "permission failure", Job((DENIED,)), "failure"),
+    _refused(31, "permission failure", Job((LOGIN_REFUSED,)), "failure"),
     _refused(35, "a fork's job prints a pattern's text", FORKED, "failure"),
 )

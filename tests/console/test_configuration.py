@@ -65,6 +65,10 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
             {"services": "disks:\n  - {host: a, path: /srv, clean: [{folder: /etc, older_than_s: 9}]}\n"},
             "services.yaml:2:36: disks.0.clean.0.folder",
         ),
+        (
+            {"services": "limits:\n  - {name: c, path: /p, used_path: /u, value: 9, cap: 9}\n"},
+            "services.yaml:2:5: limits.0: cap must be above value",
+        ),
         ({"policy__a": "exploration_share: 0.3\n"}, "policy/a.yaml:1:1: exploration_share"),
         ({"policy__a": "holdout_share: 1\n"}, "policy/a.yaml:1:1: holdout_share"),
         ({"policy__a": "choice_half_life_s: 0\n"}, "policy/a.yaml:1:1: choice_half_life_s"),
@@ -120,6 +124,15 @@ def test_an_upstream_that_could_not_be_asked_or_looked_up_is_refused(hosts: str,
 
     assert any(wrong in problem and problem.startswith("services.yaml:2:") for problem in problems), problems
     assert "secret" not in str(problems)
+
+
+@pytest.mark.parametrize(("kind", "address"), [("process", "/run/pid"), ("in_sync", "a.example:9092,"), ("in_sync", "a.example")])
+def test_what_cannot_be_asked_before_a_start_is_refused(kind: str, address: str) -> None:
+    asked = f"start_when: [{{name: bus, kind: {kind}, address: '{address}'}}]"
+    row = f"services:\n  - {{name: web, group: g, argv: [run], cwd: /srv, pid_file: /run/web, {asked}}}\n"
+    assert any("bus cannot be asked before a start" in problem for problem in problems_of(services=row)), problems_of(services=row)
+    good = row.replace(kind, "in_sync").replace(f"'{address}'", "'a.example:9092,b.example:9092'")
+    assert problems_of(services=good) == []
 
 
 def test_two_upstreams_may_share_neither_a_name_nor_a_host() -> None:

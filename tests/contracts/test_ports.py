@@ -21,7 +21,7 @@ from infra.adapters.processes import Processes
 from infra.adapters.step_records import StepRecords
 from infra.adapters.units import Units
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort
-from schemas.attempts import StepStatus
+from schemas.attempts import CORDONED, RunnerState, StepStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from tests.support.executor_world import wait_for
@@ -117,6 +117,7 @@ def test_a_file_that_changed_again_is_left_alone_and_a_large_one_has_no_pin(conf
 
 class GitHub(BaseHTTPRequestHandler):
     attempts: list[str]
+    labels: list[str]
 
     def _send(self, status: int, content: bytes) -> None:
         self.send_response(status)
@@ -134,8 +135,12 @@ class GitHub(BaseHTTPRequestHandler):
         elif self.path.startswith(f"{base}/runs/77/attempts/"):
             number = int(self.path.split("/")[-2])
             known = number <= len(attempts)
-            rows = [{"id": 100 + number, "name": "build", "conclusion": attempts[number - 1], "head_sha": "c" * 40}] if known else []
+            row = {"id": 100 + number, "name": "build", "head_sha": "c" * 40, "runner_name": f"build-{number}"}
+            rows = [{**row, "conclusion": attempts[number - 1]}] if known else []
             self._send(200, json.dumps({"jobs": rows}).encode())
+        elif self.path.startswith(f"{base}/runners?"):
+            listed = [{"name": "self-hosted", "type": "read-only"}, *({"name": name, "type": "custom"} for name in self.labels)]
+            self._send(200, json.dumps({"runners": [{"id": 1, "name": "build-1", "status": "online", "labels": listed}]}).encode())
         elif self.path == f"{base}/jobs/102/logs":
             self._send(200, b"all good")
         else:
@@ -148,6 +153,13 @@ class GitHub(BaseHTTPRequestHandler):
         self.attempts.append("success")
         self._send(201, b"")
 
+    def do_PUT(self) -> None:
+        if self.path != "/repos/acme/api/actions/runners/1/labels":
+            self._send(404, b"")
+            return
+        self.labels[:] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["labels"]
+        self._send(200, b"{}")
+
     @override
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
@@ -155,7 +167,7 @@ class GitHub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[CiServer]:
-    handler = type("Fresh", (GitHub,), {"attempts": ["failure"]})
+    handler = type("Fresh", (GitHub,), {"attempts": ["failure"], "labels": ["large", "docker"]})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     token = tmp_path / "token"
@@ -183,11 +195,24 @@ def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) 
     assert ci.log(TARGET, again.job_id) == b"all good"
 
 
+def test_a_jobs_runner_is_named_and_leaves_the_pool_and_comes_back_by_its_labels(ci: CiPort) -> None:
+    job = ci.job(TARGET, 1)
+    assert job is not None
+    assert job.runner == "build-1"
+    assert ci.runner(TARGET, "build-1") == RunnerState(True, 1, True, ("docker", "large"))
+    for labels in ((CORDONED,), (CORDONED,), ("docker", "large")):
+        assert ci.set_labels(TARGET, 1, labels).status is StepStatus.OK
+        assert ci.runner(TARGET, "build-1") == RunnerState(True, 1, True, labels)
+    assert ci.runner(TARGET, "gone") == RunnerState(exists=False)
+    assert ci.set_labels(TARGET, 9, labels).status is StepStatus.FAILED
+
+
 def test_what_is_not_there_is_said_and_not_raised(ci: CiPort) -> None:
     assert ci.latest_attempt("service:web") is None
     assert ci.job(TARGET, 9) is None
     assert ci.log(TARGET, 1) is None
     assert ci.rerun(TARGET, 1).status is StepStatus.FAILED
+    assert ci.runner("service:web", "build-1") is None
 
 
 def test_a_project_that_is_not_configured_and_a_dead_server_give_no_answer(server: CiServer) -> None:
@@ -197,6 +222,7 @@ def test_a_project_that_is_not_configured_and_a_dead_server_give_no_answer(serve
     dead = CiServers(Services(ci=(CiServer("github", "http://127.0.0.1:9", server.token_file, ("acme/api",)),)))
     assert dead.latest_attempt(TARGET) is None
     assert dead.rerun(TARGET, 101).status is StepStatus.FAILED
+    assert dead.runner(TARGET, "build-1") is None
 
 
 @dataclass
@@ -209,9 +235,10 @@ class HealthCase:
 @pytest.fixture(params=["fake", "real"])
 def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
     if request.param == "fake":
-        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"})
-        answering = (ProbeSpec("page", ProbeKind.HTTP, "up"), ProbeSpec("port", ProbeKind.TCP, "up"))
-        gone = (ProbeSpec("page", ProbeKind.HTTP, "down"), ProbeSpec("port", ProbeKind.TCP, "down"))
+        fake = FakeHealth(FakeProcesses(alive={"up"}), silent={"mute"}, clusters={"bus": ("up", "down"), "lost": ("down", "gone")})
+        looks = (ProbeKind.HTTP, ProbeKind.TCP)
+        answering = (*(ProbeSpec("look", kind, "up") for kind in looks), ProbeSpec("sync", ProbeKind.IN_SYNC, "bus"))
+        gone = (*(ProbeSpec("look", kind, "down") for kind in looks), ProbeSpec("sync", ProbeKind.IN_SYNC, "lost"))
         return HealthCase(fake, answering, (*gone, ProbeSpec("mute", ProbeKind.TCP, "up")))
     page = f"{server.api_url}/nowhere"
     # Without a login this server answers 401 to everybody, as registries do.
@@ -221,6 +248,7 @@ def health(request: pytest.FixtureRequest, server: CiServer) -> HealthCase:
         ProbeSpec("h", ProbeKind.HTTP, page, statuses=(200, 404)),
         ProbeSpec("h", ProbeKind.HTTP, "http://127.0.0.1:9/", timeout_s=0.5, statuses=(401,)),
         ProbeSpec("p", ProbeKind.TCP, "127.0.0.1:9", timeout_s=0.5),
+        ProbeSpec("s", ProbeKind.IN_SYNC, "127.0.0.1:9", timeout_s=0.2),
     )
     return HealthCase(Checks(), well, ill)
 

@@ -25,6 +25,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services
 from schemas.targets.cache import CacheSpec
 from schemas.targets.disk import DiskSpec
+from schemas.targets.limit import LimitSpec
 from tests.contracts.test_lockfile_ports import tiny_lock
 
 
@@ -193,3 +194,22 @@ def test_a_lock_file_is_asked_for_by_its_tool_and_well_while_a_new_one_waits_on_
     assert look(ProbeKind.LOCKFILE, "repo:shop", services).detail == "a new lock file waits on its branch"
     assert repositories.drop_branch(lock, "healstream/x").status is StepStatus.OK
     assert look(ProbeKind.LOCKFILE, "repo:shop", services).status is HealthStatus.FAIL
+
+
+def test_a_limit_is_full_or_not_and_one_that_cannot_be_read_is_somebodys_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "max").write_text("100\n", encoding="ascii")
+    (tmp_path / "count").write_text("94\n", encoding="ascii")
+    limit = LimitSpec("c", str(tmp_path / "max"), str(tmp_path / "count"), 100, 200)
+    services = Services(limits=(limit, replace(limit, name="gone", path=str(tmp_path / "gone"))))
+
+    assert look(ProbeKind.LIMIT_USE, "limit:c", services).status is HealthStatus.PASS
+    (tmp_path / "count").write_text("95\n", encoding="ascii")
+    assert look(ProbeKind.LIMIT_USE, "limit:c", services).status is HealthStatus.FAIL
+    assert look(ProbeKind.LIMIT_USE, "limit:gone", services).status is HealthStatus.DEGRADED
+    assert "no limit" in look(ProbeKind.LIMIT_USE, "limit:other", services).detail
+
+
+def test_a_cluster_is_asked_on_loopback_only_and_one_that_is_silent_is_not_well() -> None:
+    services = Services()
+    assert look(ProbeKind.IN_SYNC, "127.0.0.1:9", services, timeout_s=0.5).status is not HealthStatus.PASS
+    assert "not brokers" in look(ProbeKind.IN_SYNC, "127.0.0.1:9,broker.example:9092", services).detail

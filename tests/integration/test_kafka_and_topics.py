@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infra.adapters.checks import Checks
 from infra.broker.server import free_ports
 from infra.catalogue_reader import read_configuration
 from infra.kafka import messages_to_end, producer_settings, read_to_end, send
@@ -21,6 +22,7 @@ from schemas.oversight import CatalogueEntry, EntryKind
 from schemas.partitioning import partition_of
 from schemas.people import People
 from schemas.policy import Policy
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import Services
 from schemas.signing import public_text, sign
 from schemas.topics import ALL_RECORDS, TOPICS
@@ -52,6 +54,12 @@ def test_every_topic_has_the_tables_partitions_and_retention(topics: str) -> Non
     admin = AdminClient({"bootstrap.servers": topics})
     known = admin.list_topics(timeout=10).topics
     assert {topic.name: topic.partitions for topic in TOPICS} == {topic.name: len(known[topic.name].partitions) for topic in TOPICS}
+
+
+def test_a_cluster_is_asked_whether_it_can_spare_a_broker_and_one_that_is_silent_cannot(topics: str) -> None:
+    [port] = free_ports(1)
+    assert Checks().passes(ProbeSpec("sync", ProbeKind.IN_SYNC, topics, timeout_s=10.0))
+    assert not Checks().passes(ProbeSpec("sync", ProbeKind.IN_SYNC, f"127.0.0.1:{port}", timeout_s=0.5))
 
 
 def test_a_record_goes_to_its_keys_murmur2_partition_and_comes_back(topics: str) -> None:

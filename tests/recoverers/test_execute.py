@@ -51,6 +51,7 @@ def test_a_crash_at_any_journal_boundary_changes_neither_outcome_nor_effects(str
         made.disks.read_only = lying
         made.caches.reads_fail = lying
         made.packages.install_fails = lying
+        made.limits.leaks = lying
         return made
 
     calm = fresh()

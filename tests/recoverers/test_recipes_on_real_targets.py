@@ -20,6 +20,7 @@ from infra.adapters.ci_server import CiServers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
 from infra.adapters.indexes import Indexes
+from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
@@ -58,6 +59,7 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Caches(StepRecords(place / "caches")),
         Lockfiles(),
         Proposals(services),
+        Limits(),
         Indexes(StepRecords(place / "indexes"), place / "kept"),
     )
 

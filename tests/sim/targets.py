@@ -14,7 +14,7 @@ from typing import Protocol
 
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
@@ -28,6 +28,7 @@ from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
+from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.history import Effect
 
@@ -73,7 +74,7 @@ class Targets:
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over these targets."""
         # No plan fails what these hold, so nothing is ever asked of them.
-        never_asked = (FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals(), FakeIndexes())
+        never_asked = (FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals(), FakeLimits(), FakeIndexes())
         return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
@@ -237,6 +238,14 @@ class Ci:
         """Return an attempt's log."""
         failure = self.targets.failures.get(target)
         return failure.logs[min(job_id - 100, len(failure.logs)) - 1][0].encode() if failure else None
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        """Return that the jobs' runners are nobody's once they have ended."""
+        return RunnerState(exists=False) if target in self.targets.jobs and name else None
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        """Refuse: there is no runner to take out of a pool."""
+        return StepResult(StepStatus.FAILED, f"{target} has no runner {runner_id} for {labels}")
 
 
 def _parts(target: str) -> tuple[str, str, str]:

@@ -221,6 +221,19 @@ def test_what_fires_after_the_verified_time_opens_a_new_incident_when_the_outcom
     assert opened(outputs).origin_key == ("group:shop", str(micros(at(7))))
 
 
+def test_a_healed_target_that_no_probe_sees_well_again_is_the_next_incident_and_one_that_is_seen_well_is_none() -> None:
+    fallen, well = stage(), stage()
+    for classify in (fallen, well):
+        found = opened(say(classify, probe("service:store", 0)))
+        say(classify, admitted(id_of(found), 1))
+        say(classify, outcome(found, OutcomeStatus.HEALED, 6), 6)
+    say(well, probe("service:store", 8, "pass"))
+    assert not emitted(fallen.on_tick(at(20)))
+    again = opened(fallen.on_tick(at(22)))
+    assert (again.target, again.kind, again.opened_at) == ("service:store", Kind.SERVICE_DOWN, at(6))
+    assert not emitted(well.on_tick(at(22)))
+
+
 def test_what_comes_late_but_happened_before_the_end_is_an_update_of_the_closed_incident() -> None:
     classify = stage()
     found = opened(say(classify, probe("service:store", 0)))
@@ -267,6 +280,8 @@ def test_an_override_without_the_right_is_refused_and_audited(by: str) -> None:
         (replace(probe("host:a", 0), detector="metric:cpu", signals=()), Kind.METRIC_ANOMALY),
         (replace(probe("service:api", 0), detector="absence", signals=()), Kind.HEARTBEAT_MISSING),
         (replace(probe("host:a", 0), detector="alert", signals=(("alert", "ErrorBudgetBurn"),)), Kind.SLO_BURN),
+        (replace(probe("host:a", 0), detector="alert", signals=(("alert", "NodeFilesystemFilesFillingUp"),)), Kind.DISK_FULL),
+        (replace(probe("host:a", 0), detector="alert", signals=(("alert", "Host filesystem read-only"),)), Kind.SERVICE_DEGRADED),
         (replace(probe("host:a", 0), detector="alert", signals=(("alert", "Odd"),)), Kind.UNKNOWN),
         (replace(probe("host:a", 0), detector="odd", signals=()), Kind.UNKNOWN),
     ],

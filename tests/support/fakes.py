@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
 from typing_extensions import override
 
+from infra.adapters.in_sync import Replicas, judge_replicas
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
-from schemas.attempts import CiJob, Sight, StepResult, StepStatus
+from schemas.attempts import CORDONED, CiJob, RunnerState, Sight, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
-from schemas.probes import ProbeSpec
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import Condition, Direction, JournalKind, JournalRecord
 from schemas.services import ConfigSpec, ServiceSpec
 
@@ -71,13 +72,21 @@ class FakeHealth:
     # What the next looks of a probe see, before it is as the world is.
     script: dict[str, list[bool]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    # The members of a cluster by its address; each of them holds all of its data.
+    clusters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def passes(self, probe: ProbeSpec) -> bool:
         self.asked.append(probe.address)
         if self.script.get(probe.name):
             return self.script[probe.name].pop(0)
+        if probe.kind is ProbeKind.IN_SYNC:
+            return self._can_spare_one(self.clusters.get(probe.address, ()))
         name = self.owner.get(probe.address, probe.address)
         return probe.name not in self.silent and name in self.processes.alive and not self.processes.is_smothered(name)
+
+    def _can_spare_one(self, members: tuple[str, ...]) -> bool:
+        alive = tuple(number for number, name in enumerate(members) if name in self.processes.alive)
+        return bool(alive) and not judge_replicas(alive, [Replicas("orders/0", tuple(range(len(members))), alive)])
 
 
 @dataclass
@@ -134,6 +143,10 @@ class FakeFiles:
         return OK
 
 
+def _runner(runner_id: int) -> RunnerState:
+    return RunnerState(True, runner_id, online=True, labels=("docker", "large"))
+
+
 @dataclass
 class FakeCi:
     conclusions: list[str] = field(default_factory=lambda: ["failure"])
@@ -142,21 +155,42 @@ class FakeCi:
     asked: int = 0
     # The commit of each attempt; the last one goes on for ever.
     commits: tuple[str, ...] = ("c" * 40,)
+    # Runners by name; each attempt goes to the first that is online and in the pool, and the first attempt was on the first of all.
+    runners: dict[str, RunnerState] = field(default_factory=lambda: {"build-1": _runner(1), "build-2": _runner(2)})
+    ran_on: list[str] = field(default_factory=lambda: ["build-1"])
+    labelled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
 
     def job(self, target: str, attempt: int) -> CiJob | None:
         known = _names_job(target) and 1 <= attempt <= len(self.conclusions)
+        if not known:
+            return None
+        # Of an attempt that no test gave a runner nothing is known but that it was not on one of the pool's.
+        runner = self.ran_on[attempt - 1] if attempt <= len(self.ran_on) else f"hosted-{attempt}"
         commit = self.commits[min(attempt, len(self.commits)) - 1]
-        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit) if known else None
+        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit, runner)
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:
             return StepResult(StepStatus.FAILED, "no such job")
         self.asked += 1
         self.conclusions.append(self.next_conclusion)
+        pool = (name for name, row in self.runners.items() if row.online and row.labels != (CORDONED,))
+        self.ran_on.append(next(pool, f"hosted-{len(self.conclusions)}"))
         return OK
+
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        return self.runners.get(name, RunnerState(exists=False)) if _names_job(target) else None
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        for name, row in self.runners.items():
+            if row.runner_id == runner_id and _names_job(target):
+                self.runners[name] = replace(row, labels=labels)
+                self.labelled.append((runner_id, labels))
+                return OK
+        return StepResult(StepStatus.FAILED, "no such runner")
 
     def log(self, target: str, job_id: int) -> bytes | None:
         return self.log_text if target and job_id > 100 else None

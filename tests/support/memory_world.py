@@ -25,6 +25,7 @@ from tests.support.fake_caches import FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
+from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
@@ -94,10 +95,14 @@ class MemoryWorld:
     services: Services = SHOP
     emit: Callable[[Record], None] = lambda _: None
     is_looked_at: bool = True
+    # Services that tell of themselves, and so only while they live; of one that is muted nothing is heard at all.
+    tellers: set[str] = field(default_factory=set)
+    muted: set[str] = field(default_factory=set)
     disks: FakeDisks = field(default_factory=FakeDisks)
     caches: FakeCaches = field(default_factory=FakeCaches)
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    limits: FakeLimits = field(default_factory=FakeLimits)
     indexes: FakeIndexes = field(default_factory=FakeIndexes)
     metrics: dict[str, Sight] = field(default_factory=dict)
 
@@ -106,7 +111,7 @@ class MemoryWorld:
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals, self.indexes)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )
@@ -117,6 +122,9 @@ class MemoryWorld:
     def look(self, now: datetime) -> None:
         """Let every probe look once."""
         for watch in watches_of(self.services) if self.is_looked_at else ():
+            name = watch.target.partition(":")[2]
+            if name in self.muted or (name in self.tellers and name not in self.processes.alive):
+                continue
             status = HealthStatus.PASS if self.is_well(watch) else HealthStatus.FAIL
             self.emit(HealthCheck(watch.target, watch.probe.name, status, now, provenance=LOCAL))
 
@@ -137,7 +145,14 @@ class MemoryWorld:
         if watch.probe.kind is ProbeKind.CACHE_DIGEST:
             [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
             return self.caches.bad_entries(cache) == ()
+        if watch.probe.kind is ProbeKind.LIMIT_USE:
+            return self._is_enough(watch.target)
         return self.health.passes(watch.probe)
+
+    def _is_enough(self, target: str) -> bool:
+        [spec] = [limit for limit in self.services.limits if limit.target == target]
+        use = self.limits.use(spec)
+        return use is not None and not use.is_full(spec.full_percent)
 
     def _fits(self, target: str) -> bool:
         [lock] = [spec for spec in self.services.lockfiles if spec.target == target]

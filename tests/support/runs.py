@@ -23,12 +23,14 @@ from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
+from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
 from tests.support.fake_caches import GOOD, FakeCaches
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
+from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
@@ -39,6 +41,7 @@ WHEELS = CacheSpec("wheels", "/var/cache/wheels", ("fill",), ("read",))
 SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", "package-lock.json", "github", "acme/shop")
 MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
+CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -63,6 +66,7 @@ SERVICES = Services(
     caches=(WHEELS,),
     lockfiles=(SHOP_LOCK,),
     indexes=(APT,),
+    limits=(CONNTRACK,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -70,6 +74,7 @@ RECIPES = (
     ("service_restart", "service:web"),
     ("config_restore", "config:web-conf"),
     ("rerun_job", JOB),
+    ("rerun_elsewhere", JOB),
     ("await_upstream", INDEX),
     ("container_restart", BOX),
     ("container_memory", BOX),
@@ -79,7 +84,12 @@ RECIPES = (
     ("lockfile_repair", SHOP_LOCK.target),
     ("mirror_switch", JOB),
     ("lists_refresh", JOB),
+    ("limit_raise", CONNTRACK.target),
 )
+
+
+# What a strategy that heals several kinds is ordered for, where a test says nothing else.
+USUAL = {"rerun_job": Kind.NETWORK_CONNECTIVITY, "service_restart": Kind.SERVICE_DOWN}
 
 
 def command(strategy: str, target: str, **changes: object) -> HealingCommand:
@@ -91,7 +101,7 @@ def command(strategy: str, target: str, **changes: object) -> HealingCommand:
         "decision_id": "decision",
         "attempt": 1,
         "max_attempts": card.max_attempts,
-        "kind": min(card.heals) if strategy != "rerun_job" else Kind.NETWORK_CONNECTIVITY,
+        "kind": USUAL.get(strategy) or min(card.heals),
         "opened_at": START - timedelta(seconds=5),
         "detected_at": START - timedelta(seconds=4),
         "target": target,
@@ -130,6 +140,7 @@ class Sandbox:
     indexes: FakeIndexes = field(default_factory=lambda: FakeIndexes({"apt": f"deb {MIRRORS[0]} stable main"}, {"main"}, {MIRRORS[0]}))
     around: FakeSurroundings = field(default_factory=FakeSurroundings)
     stream: StreamPort | None = None
+    limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -154,7 +165,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.indexes)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -187,12 +198,14 @@ class Sandbox:
             tuple(self.processes.ledger),
             tuple(self.files.ledger),
             self.ci.asked,
+            tuple(self.ci.labelled),
             tuple(self.containers.ledger),
             tuple(self.disks.ledger),
             tuple(self.caches.ledger),
             tuple(self.packages.ledger),
             tuple(self.proposals.ledger),
             tuple(self.indexes.ledger),
+            tuple(self.limits.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -201,12 +214,14 @@ class Sandbox:
             frozenset(self.processes.alive),
             tuple(sorted(self.files.live.items())),
             len(self.ci.conclusions),
+            tuple((name, row.labels) for name, row in sorted(self.ci.runners.items())),
             self._boxes(),
             tuple(sorted(self.disks.live.items())),
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
             frozenset(self.proposals.waiting),
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
+            tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from console.audit_stored import SPOKEN
 from infra.kafka import Located
-from schemas.attempts import CiJob, StepResult, StepStatus
+from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
 from schemas.catalogue import CARDS
 from schemas.configuration import Configuration
 from schemas.events import JobFinished, LogChunk
@@ -32,6 +32,11 @@ TIMED_OUT = (
     "ERROR: Could not install packages due to an OSError: HTTPSConnectionPool(host='{host}', port=443): Max retries exceeded with "
     "url: /simple/six/ (Caused by ReadTimeoutError(\"HTTPSConnectionPool(host='{host}', port=443): Read timed out. "
     '(read timeout=15)"))\n\n##[error]Process completed with exit code 1.\n'
+)
+RATE_LIMITED = (
+    "Collecting six\nERROR: HTTP error 429 while getting https://{host}/simple/six/\n"
+    "ERROR: Could not install requirement six because of HTTP error 429 Client Error: Too Many Requests for url: "
+    "https://{host}/simple/six/\n\n##[error]Process completed with exit code 1.\n"
 )
 PASSED = "Collecting six\nSuccessfully installed six-1.17.0\n"
 INDEX = UpstreamSpec(
@@ -79,6 +84,12 @@ class ManyJobs:
         ends = self.ended.get(target, [])
         return (PASSED if ends[job_id - 101] else TIMED_OUT.format(host="index.example")).encode() if ends else None
 
+    def runner(self, target: str, name: str) -> RunnerState | None:
+        return RunnerState(exists=False) if target in self.ended and name else None
+
+    def set_labels(self, target: str, runner_id: int, labels: tuple[str, ...]) -> StepResult:
+        return StepResult(StepStatus.FAILED, f"{target} has no runner {runner_id} for {labels}")
+
     def begin(self, target: str) -> None:
         """Let the next attempt of a job happen."""
         number = len(self.ended.setdefault(target, [])) + 1
@@ -93,6 +104,7 @@ class StormWorld(MemoryWorld):
     jobs: ManyJobs = field(default_factory=ManyJobs)
     services: Services = Services(upstreams=(INDEX,))
     host: str = "index.example"
+    log: str = TIMED_OUT
     now: Callable[[], datetime] = lambda: START
     effects: list[Effect] = field(default_factory=list)
     later: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
@@ -116,8 +128,8 @@ class StormWorld(MemoryWorld):
 
     @property
     def is_up(self) -> bool:
-        """Whether the package index answers."""
-        return "index" in self.processes.alive
+        """Whether the package index answers, and not that it has been asked too often."""
+        return "index" in self.processes.alive and "index-page" not in self.health.silent
 
     def take_down(self) -> None:
         """Let the package index fall."""
@@ -126,6 +138,15 @@ class StormWorld(MemoryWorld):
     def bring_back(self) -> None:
         """Let the package index answer again."""
         self.processes.alive.add("index")
+
+    def limit(self) -> None:
+        """Let the package index live and answer 429."""
+        self.log = RATE_LIMITED
+        self.health.silent.add("index-page")
+
+    def lift(self) -> None:
+        """Let it be the time of the limit's reset."""
+        self.health.silent.discard("index-page")
 
     def push(self, repository: str, run: str = "1") -> str:
         """Let a job of the repository run for the first time; return it as a target."""
@@ -136,7 +157,7 @@ class StormWorld(MemoryWorld):
     def _attempt(self, target: str, number: int) -> bool:
         _, owner, repository, run, _ = target.split("/") if target.startswith("job:") else ("", "", "", "", "")
         place = ("github", f"{owner}/{repository}", run, number)
-        log = PASSED if self.is_up else TIMED_OUT.format(host=self.host)
+        log = PASSED if self.is_up else self.log.format(host=self.host)
         result = Result.SUCCESS if self.is_up else Result.FAILURE
         if number > 1:
             self.effects.append(Effect(target, "rerun", "", self.now()))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.redecide import STREAM_TOPICS, altered_fields, replay
 from schemas.catalogue import CARDS
 from schemas.configuration import Configuration
-from schemas.decisions import Admission, Decision, HealingCommand
+from schemas.decisions import Admission, Decision, HealingCommand, Verdict
 from schemas.ids import id_of
 from schemas.incidents import Incident
 from schemas.oversight import AuditRecord, DeadLetter, RolloutLevel
@@ -98,8 +98,23 @@ def untouched(flow: MemoryFlow) -> bool:
         world.packages.ledger,
         world.proposals.ledger,
         world.indexes.ledger,
+        world.limits.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
+
+
+def refused(flow: MemoryFlow, target: str, word: str) -> Told:
+    """Return what is told of a target that had to be left alone: refused for that reason, with nothing ordered and nothing touched."""
+    told = told_of(flow, target)
+    [decision] = told.decisions
+    assert (decision.verdict, told.final.status) == (Verdict.REFUSE, OutcomeStatus.REFUSED)
+    assert word in told.final.reason
+    assert told.final.recommendations, "whoever it concerns is told why"
+    assert actions_on(flow, target) == ["incident.opened", "decision.refuse", "incident.refused"]
+    assert told.commands == []
+    assert untouched(flow)
+    assert seconds_to_detect(told) < 10
+    return told
 
 
 def steps_done(told: Told) -> list[str]:
