@@ -16,10 +16,8 @@ from schemas.ids import Record
 from schemas.outputs import StageLogic
 from schemas.policy import Budget, Policy
 from schemas.signing import public_text
-from streams import rows
 from streams.binding import Letter, letter_of
 from streams.contest_entries import body_of
-from streams.detectors import shelf
 from streams.doors import Door, IngestDoor, PlainDoor
 from streams.flow import FLOW, Loop, Stage
 from streams.ingest import Ingest
@@ -37,11 +35,6 @@ from tests.support.memory_topics import CODEC
 from tests.support.story import AUTOMATIC
 
 LITERAL = "correct-horse-battery-staple"
-
-# A run builds its stages anew after each crash, and each would read the same records' type hints again: a third of all time.
-for _module in (rows, shelf):
-    for _name in ("record_to_plain", "record_from_plain"):
-        setattr(_module, _name, cache(getattr(_module, _name)))
 
 
 @cache
