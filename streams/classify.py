@@ -22,6 +22,7 @@ from schemas.recoveries import RecoveryOutcome
 from streams.classified import ClassifyHits
 from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
+from streams.later_attempts import LaterAttempts
 from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
 from streams.owners import Owners
 from streams.rows import Rows
@@ -61,6 +62,7 @@ class Classify:
         self._storms = Storms(entries, rules.configuration)
         self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
+        self._later = LaterAttempts(entries)
         self._workflows, self._owners = WorkflowsRunning(entries), Owners(rules.configuration.services)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
@@ -81,19 +83,20 @@ class Classify:
                 return self._on_detection(event, self._stamp(now))
             case Admission():
                 self._book.admit(event)
-                return ()
+                return self._judge_later(self._stamp(now))
             case RecoveryOutcome():
                 self._storms.note_end(event)
                 settled = self._book.settle(event)
                 self._runtime.expect_end(settled.remaining, now)
-                return [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
+                anew = [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
+                return [*anew, *self._judge_later(self._stamp(now))]
             case Control():
                 return self._on_control(event, self._stamp(now))
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
         self._workflows.forget_old(now)
-        due = self._runtime.open_due(self._stamp(now))
+        due = [*self._runtime.open_due(self._stamp(now)), *self._judge_later(self._stamp(now))]
         opened = _with_deployments(due, self._workflows, self._owners, now)
         return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
@@ -101,12 +104,15 @@ class Classify:
         """Return the entries changed since the last call."""
         mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes(), **self._workflows.rows.take_changes()}
         # Last: a mark that is durable without what was made of its detection would lose the detection when it comes again.
-        return {**mine, **self._storms.rows.take_changes(), **self._greens.take_changes(), **self._seen.take_changes()}
+        told = {**self._storms.rows.take_changes(), **self._greens.take_changes()}
+        # What waited goes after what was made of it, for the same reason.
+        return {**mine, **told, **self._later.rows.take_changes(), **self._seen.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
         mine = {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._workflows.rows.snapshot()}
-        return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot(), **self._greens.snapshot()}
+        told = {**self._storms.rows.snapshot(), **self._greens.snapshot(), **self._later.rows.snapshot()}
+        return {**mine, **self._runtime.gathered.snapshot(), **told}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
@@ -125,6 +131,13 @@ class Classify:
             return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection, stamp.now)
         if not firing:
             return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
+        return () if self._later.keep(self._book, detection) else self._on_run_failed(detection, stamp)
+
+    def _judge_later(self, stamp: Stamp) -> Sequence[Output]:
+        """Judge the attempts that waited for what has come now."""
+        return [output for detection in self._later.take_due(self._book) for output in self._on_run_failed(detection, stamp)]
+
+    def _on_run_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         judged = self._greens.shadowed(detection)
         classified = self._rules.classify_hits(judged)
         known = self._rules.configuration.services.upstream_of_host(classified.host) if classified.host else None
