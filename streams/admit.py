@@ -123,7 +123,7 @@ def _take_decision(state: DoorState, decision: Decision, now: datetime) -> Seque
         return _end(decision, OutcomeStatus.REFUSED, "single_operator may not approve this tier", now)
     if len(state.queue) >= MAX_QUEUED:
         return _end(decision, OutcomeStatus.REFUSED, f"queue_full: {MAX_QUEUED} decisions wait at the door", now)
-    state.queue.put(name, Queued(_slim(decision)))
+    state.queue.put(name, Queued(_bounded(_slim(decision), now)))
     return ()
 
 
@@ -131,6 +131,14 @@ def _slim(decision: Decision) -> Decision:
     """Return what the door needs of a decision; what it rests on stays on the topic, so that thousands may wait."""
     advice = tuple(gate for gate in decision.gates if gate.verdict is decision.verdict is Verdict.ASK)
     return replace(decision, gates=advice, inputs=(), candidates=(), risk=Risk())
+
+
+def _bounded(decision: Decision, now: datetime) -> Decision:
+    """Return a decision that waits no longer from now on than it was made for, and never beyond the end that it bears.
+
+    Stamped by a clock that is ahead it would else be valid, and wait for people, by as much longer as that clock is wrong.
+    """
+    return replace(decision, expires_at=min(decision.expires_at, now + (decision.expires_at - decision.decided_at)))
 
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:

@@ -105,7 +105,7 @@ class World:
         self.executors.recipes = self.targets.recipes()
         self.executors.workers = list(self._workers())
         self.owners = list(self._owners(rules))
-        self.people = People(self, not plan.has(Trouble.CLOCK), plan.people_say)
+        self.people = People(self, plan.people_say)
 
     def _workers(self) -> Iterator[Worker]:
         for number in range(self.plan.workers):
