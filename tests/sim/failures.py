@@ -69,6 +69,7 @@ JOBS: tuple[tuple[tuple[tuple[str, str], ...], frozenset[OutcomeStatus]], ...] =
     (((UNKNOWN, "failure"),), frozenset({ESCALATED})),
     (((TIMED_OUT, "cancelled"),), frozenset({REFUSED})),
 )
+_JOB_TROUBLES = (Behaviour.HANGS, Behaviour.LOSES)
 # A service that fails its start, or a file whose writing is a lie, may end in each of these, by how often it is tried.
 _TROUBLED = frozenset({HEALED, BACK, ESCALATED, REFUSED, OutcomeStatus.ROLLBACK_FAILED, OutcomeStatus.SELF_HEALED, OutcomeStatus.EXPIRED})
 
@@ -80,9 +81,18 @@ def draw_failures(random: Random) -> tuple[Failure, ...]:
     return tuple(found)
 
 
+def draw_crowd(random: Random, size: int) -> tuple[Failure, ...]:
+    """Return as many jobs of one busy repository, each of which takes one re-run or two: the load of the long run."""
+    return tuple(
+        Failure(f"job:github/acme/crowd/9{number}/build-{number}", random.uniform(0.5, 15), *_behaviour(random, _JOB_TROUBLES), logs, ends)
+        for number in range(size)
+        for logs, ends in [random.choice(JOBS[:2])]
+    )
+
+
 def _job(random: Random, number: int) -> Failure:
     logs, ends = random.choice(JOBS)
-    behaviour, times = _behaviour(random, (Behaviour.HANGS, Behaviour.LOSES, Behaviour.FAILS))
+    behaviour, times = _behaviour(random, (*_JOB_TROUBLES, Behaviour.FAILS))
     if behaviour is Behaviour.FAILS and ends == {HEALED}:
         ends = _TROUBLED
     return Failure(f"job:github/acme/api-{number}/7{number}/build", random.uniform(0.5, 15), behaviour, times, logs, ends)
