@@ -96,9 +96,11 @@ def _is_busy(world: World) -> bool:
         return True
     if _awaits_logs(world):
         return True
-    opened = {id_of(one) for one in world.log.known("heal.incidents") if isinstance(one, Incident)}
+    news = world.log.known("heal.incidents")[world.heard :]
+    world.heard += len(news)
+    world.opened |= {id_of(one) for one in news if isinstance(one, Incident)}
     ended = {one.incident_id for one in world.log.known("recovery.outcomes") if isinstance(one, RecoveryOutcome) and one.final}
-    return bool(opened - ended)
+    return bool(world.opened - ended)
 
 
 def _awaits_logs(world: World) -> bool:

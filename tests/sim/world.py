@@ -93,6 +93,8 @@ class World:
         self.log = Log(partitions=plan.partitions)
         self.has_stop_file = False
         self.on_the_way = 0
+        self.opened: set[str] = set()
+        self.heard = 0
         self.kept: list[Letter] = []
         self.stop_files: list[tuple[datetime, datetime]] = []
         rules = _light_rules()
