@@ -167,13 +167,8 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
     state.storms.note_outcome(outcome, now)
     queued = state.queue.get(outcome.decision_id)
-    if outcome.status is OutcomeStatus.PLANNED:
-        if queued is not None and outcome.plan is not None:
-            state.queue.put(outcome.decision_id, replace(queued, planned_hash=outcome.plan.plan_hash))
-        return ()
-    if queued is not None and outcome.final:
-        # The executor refused to plan: its outcome is the incident's, and nothing is left to ask people for.
-        state.queue.drop(outcome.decision_id)
+    if queued is not None:
+        return _take_answer(state, queued, outcome, now)
     flying = state.flying.get(outcome.scope)
     if flying is None or flying.command_id != outcome.command_id:
         return ()
@@ -181,6 +176,20 @@ def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> 
     has_healed = None if outcome.status in _SAYS_NOTHING else outcome.status in _HAS_HEALED
     state.breakers.record(flying.command_id, flying.circuits, has_healed, now)
     return state.breakers.gauges(flying.circuits, now)
+
+
+def _take_answer(state: DoorState, queued: Queued, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+    """Take in what an executor answers to the order of a plan: the plan, or why there is none, and then nobody need be asked."""
+    if outcome.status is OutcomeStatus.PLANNED:
+        if outcome.plan is not None:
+            state.queue.put(outcome.decision_id, replace(queued, planned_hash=outcome.plan.plan_hash))
+        return ()
+    state.queue.drop(outcome.decision_id)
+    if outcome.final:
+        # An executor of before said the last word itself.
+        return ()
+    last = replace(outcome, final=True, command_id=None, finished_at=now)
+    return (Emit(last), Emit(audit_of(queued.decision, f"incident.{outcome.status}", now, reason=outcome.reason)))
 
 
 def _take_update(state: DoorState, update: IncidentUpdate, now: datetime) -> Sequence[Output]:

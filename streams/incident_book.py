@@ -170,7 +170,9 @@ class IncidentBook:
     def settle(self, outcome: RecoveryOutcome) -> Settled:
         """Note how a command ended; return what of its scope still fires at a final outcome."""
         row = self.rows.get(outcome.incident_id)
-        if row is None or not row.is_open or outcome.status is OutcomeStatus.PLANNED:
+        # What answers the order of a plan changed nothing; the door says whether the incident ends with it.
+        has_ended = outcome.final or outcome.status is OutcomeStatus.ROLLED_BACK
+        if row is None or not row.is_open or not has_ended:
             return Settled()
         unused = outcome.dry_run or outcome.status in _NEVER_ACTED
         # An outcome may be read before the admission of its command: what acted was given, too.

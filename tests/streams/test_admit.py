@@ -311,8 +311,22 @@ def test_a_decision_stamped_by_a_clock_that_is_behind_expires_at_the_end_that_it
 
 def test_an_executor_that_refuses_to_plan_ends_the_waiting() -> None:
     stage, wanted, plan = asked()
-    take(stage, ended(wanted, plan, OutcomeStatus.REFUSED))
+    said = take(stage, ended(wanted, plan, OutcomeStatus.REFUSED, final=False))
+    [last] = outcomes(said)
+    assert (last.status, last.final, last.command_id) == (OutcomeStatus.REFUSED, True, None)
+    assert [one.action for one in said if isinstance(one, AuditEntry)] == ["incident.refused"]
     assert tick(stage, 3600) == []
+
+
+def test_a_refusal_to_plan_after_the_decision_has_left_says_nothing_more() -> None:
+    stage, wanted, plan = asked()
+    assert len(outcomes(tick(stage, 3600))) == 1
+    assert take(stage, ended(wanted, plan, OutcomeStatus.EXPIRED, final=False)) == []
+
+
+def test_an_older_executors_last_word_on_a_plan_is_not_said_twice() -> None:
+    stage, wanted, plan = asked()
+    assert take(stage, ended(wanted, plan, OutcomeStatus.REFUSED)) == tick(stage, 3600) == []
 
 
 def test_a_halt_stops_lease_and_commands_until_another_person_releases_it() -> None:
