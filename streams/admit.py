@@ -59,6 +59,7 @@ class Admit:
     def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
         """Take a decision, a word of control, an outcome or an incident's update in."""
         del place
+        self._state.notice(now)
         match event:
             case Decision():
                 return _take_decision(self._state, event, now)
@@ -80,6 +81,7 @@ class Admit:
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Write the lease, then let through what may go now."""
         outputs: list[Output] = []
+        self._state.notice(now)
         lease = self.lease(now, self._sequence)
         if lease is not None:
             self._sequence += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.decisions import Decision
@@ -35,7 +35,8 @@ class Spent:
 class Budgets:
     """Counts admissions; its rows, one a command, survive in admit's state, so a restart forgets nothing.
 
-    A command counts in every window that is younger than it *or not yet there*: a clock that is set back takes nothing out of a budget.
+    A command counts in every window that is younger than it *or not yet there*: a clock that is set back between two owners takes nothing
+    out of a budget. What is set while an owner looks at it moves its commands with it, so that nothing leaves a window early or late.
     """
 
     def __init__(self, entries: Mapping[str, str], policy: Policy, services: Services) -> None:
@@ -46,10 +47,21 @@ class Budgets:
         self._owners = Owners(services)
         self._changeable = _changeable(policy, services)
         budgets = (policy.target_budget, policy.strategy_budget, policy.team_budget, policy.fleet_budget)
-        self._kept_s = max(policy.change_window_s, *(budget.window_s for budget in budgets)) + CLOCK_SLACK_S
+        self._longest_s = max(policy.change_window_s, *(budget.window_s for budget in budgets))
+        self._kept_s = self._longest_s + CLOCK_SLACK_S
         self._times: dict[str, list[datetime]] = {}
         for row in self.rows.values():
             self._note(row)
+
+    def shift(self, step: timedelta, now: datetime) -> None:
+        """Move with the clock, which was set by ``step`` to ``now``, what a window reaches or would reach again."""
+        since = now - max(step, timedelta(0)) - timedelta(seconds=self._longest_s)
+        for command, row in self.rows.items():
+            if row.at > since:
+                self._forget(row)
+                moved = replace(row, at=row.at + step)
+                self.rows.put(command, moved)
+                self._note(moved)
 
     def spent_out(self, decision: Decision, now: datetime) -> str | None:
         """Return the first budget that has nothing left for a decision, None when all have."""

@@ -1,7 +1,7 @@
 """Now, for whoever compares it with the times of events: a clock that is set back takes no event's time into the future.
 
-Used by ``streams/ingest.py``, and by ``streams/detectors/job_log.py`` for how long a log is waited for. It holds within one life of a
-process: what the clock showed before, nobody can tell.
+Used by ``streams/ingest.py``, and by ``streams/detectors/job_log.py`` for how long a log is waited for; ``ClockSteps`` by the door, whose
+windows must not end because a clock was set. Both hold within one life of a process: what the clock showed before, nobody can tell.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 _NONE = timedelta(0)
+# The door looks at the clock 2.5 times a second, and waits no longer than this for its broker.
+LONGEST_GAP = timedelta(seconds=60)
 
 
 class SteadyTime:
@@ -29,3 +31,17 @@ class SteadyTime:
             self._set_back = _NONE
         self._told = now
         return now + self._set_back
+
+
+class ClockSteps:
+    """Tells a clock that was set from time that passed, for one who looks at it many times a second."""
+
+    def __init__(self) -> None:
+        """Begin with the first time that is told."""
+        self._told: datetime | None = None
+
+    def since(self, now: datetime) -> timedelta:
+        """Return by how much the clock was set since the last look; who was kept from looking for long takes that for a step, too."""
+        step = now - self._told if self._told is not None else _NONE
+        self._told = now
+        return step if step < _NONE or step > LONGEST_GAP else _NONE

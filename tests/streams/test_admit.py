@@ -205,6 +205,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_through_later() ->
     late = decision(9, target="service:same")
     take(stage, late, 2)
     assert holds(tick(stage, 2)) == ["budget: the breaker of target/service:same is open"]
+    assert not [command for second in range(50, 1001, 50) for command in commands(tick(stage, second))]
     [command] = commands(tick(stage, 1002))
     take(stage, ended(late, command, OutcomeStatus.HEALED), 1003)
     take(stage, decision(10, target="service:same"), 1004)
