@@ -5,7 +5,7 @@ A seed belongs to its commit, because the draws change with the code; a plan as 
 
 from __future__ import annotations
 
-from tests.sim.failures import HEALED, JOBS, REFUSED, Behaviour, Failure
+from tests.sim.failures import HEALED, JOBS, REFUSED, TROUBLED, Behaviour, Failure
 from tests.sim.plan import Fault, Plan, Trouble
 
 _BUILD = "job:github/acme/api-0/70/build"
@@ -34,5 +34,17 @@ FOUND: tuple[Plan, ...] = (
         is_forgetful=True,
         failures=(Failure(_BUILD, 0.7163175926772749, Behaviour.HANGS, 1, JOBS[4][0], frozenset({REFUSED})),),
         faults=(Fault(Trouble.CLOCK, "detect-runs", 7.38451632708157, 10.0, -3600),),
+    ),
+    # The door's clock was an hour behind: the order of the plan expired for the executor when the decision did for the door.
+    Plan(
+        338,
+        partitions=2,
+        workers=2,
+        asks_people=True,
+        failures=(
+            Failure(_BUILD, 10.325711708585986, Behaviour.FAILS, 2, JOBS[0][0], TROUBLED),
+            Failure("service:pay", 5.096193368148277, Behaviour.RISES, 1, (), TROUBLED),
+        ),
+        faults=(Fault(Trouble.CLOCK, "admit", 13.61868360700526, 3.0, -3600), Fault(Trouble.PAUSE_EXECUTOR, "1", 8, 15.0)),
     ),
 )
