@@ -32,32 +32,32 @@ class Stored:
     events: tuple[Located, ...] = ()
     side: frozenset[str] = frozenset()
     # The first of each id by kind, found once: every check asks for the same ones.
-    _firsts: dict[type[Record], Mapping[str, Record]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    firsts: dict[type[Record], Mapping[str, Record]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def detections(self) -> tuple[Detection, ...]:
         """Return the detections, the first of each id."""
-        return tuple(self._first(Detection).values())
+        return tuple(_first_in(self, Detection).values())
 
     @property
     def incidents(self) -> dict[str, Incident]:
         """Return the incidents by id in the order of their opening."""
-        return dict(self._first(Incident))
+        return dict(_first_in(self, Incident))
 
     @property
     def updates(self) -> tuple[IncidentUpdate, ...]:
         """Return what incidents were told."""
-        return tuple(self._first(IncidentUpdate).values())
+        return tuple(_first_in(self, IncidentUpdate).values())
 
     @property
     def decisions(self) -> dict[str, Decision]:
         """Return the decisions by id."""
-        return dict(self._first(Decision))
+        return dict(_first_in(self, Decision))
 
     @property
     def commands(self) -> dict[str, HealingCommand]:
         """Return the commands by id."""
-        return dict(self._first(HealingCommand))
+        return dict(_first_in(self, HealingCommand))
 
     @property
     def outcomes(self) -> tuple[RecoveryOutcome, ...]:
@@ -67,7 +67,7 @@ class Stored:
     @property
     def journal(self) -> tuple[JournalRecord, ...]:
         """Return the journal, the first record of each id."""
-        return tuple(self._first(JournalRecord).values())
+        return tuple(_first_in(self, JournalRecord).values())
 
     @property
     def audit(self) -> tuple[AuditRecord, ...]:
@@ -79,14 +79,15 @@ class Stored:
         """Return where the dead letters came from."""
         return frozenset((one.origin.topic, one.origin.partition, one.origin.offset) for one in self.every(DeadLetter))
 
-    def _first(self, wanted: type[R]) -> Mapping[str, R]:
-        if wanted not in self._firsts:
-            self._firsts[wanted] = first_by_id(self.every(wanted))
-        return cast("Mapping[str, R]", self._firsts[wanted])
-
     def every(self, wanted: type[R]) -> Iterator[R]:
         """Yield every record of one kind, repeated ids too."""
         return (record for record in self.records if isinstance(record, wanted))
+
+
+def _first_in(stored: Stored, wanted: type[R]) -> Mapping[str, R]:
+    if wanted not in stored.firsts:
+        stored.firsts[wanted] = first_by_id(stored.every(wanted))
+    return cast("Mapping[str, R]", stored.firsts[wanted])
 
 
 def first_by_id(records: Iterable[R]) -> Mapping[str, R]:

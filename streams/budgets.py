@@ -66,7 +66,7 @@ class Budgets:
     def spent_out(self, decision: Decision, now: datetime) -> str | None:
         """Return the first budget that has nothing left for a decision, None when all have."""
         row = self._row_of(decision, now)
-        for name, budget in self._limits(row):
+        for name, budget in _limits(self._policy, row):
             if self._within(name, budget.window_s, now) >= budget.limit:
                 return f"{name}: {budget.limit} in {budget.window_s:g} s"
         return self._share_out(row, now) or self._full_book(now)
@@ -86,17 +86,8 @@ class Budgets:
         group = spec.group if spec and not decision.dry_run else ""
         return Spent(decision.target, decision.strategy, now, spec.team if spec else "", group)
 
-    def _limits(self, row: Spent) -> tuple[tuple[str, Budget], ...]:
-        team = ((f"team/{row.team}", self._policy.team_budget),) if row.team else ()
-        return (
-            (f"target/{row.target}", self._policy.target_budget),
-            (f"strategy/{row.strategy}", self._policy.strategy_budget),
-            *team,
-            ("fleet", self._policy.fleet_budget),
-        )
-
     def _names(self, row: Spent) -> tuple[str, ...]:
-        return (*(name for name, _ in self._limits(row)), *((_GROUP + row.group,) if row.group else ()))
+        return (*(name for name, _ in _limits(self._policy, row)), *((_GROUP + row.group,) if row.group else ()))
 
     def _note(self, row: Spent) -> None:
         for name in self._names(row):
@@ -131,6 +122,17 @@ class Budgets:
 
 
 _GROUP = "group/"
+
+
+def _limits(policy: Policy, row: Spent) -> tuple[tuple[str, Budget], ...]:
+    """Return the budgets that a command counts in, by name."""
+    team = ((f"team/{row.team}", policy.team_budget),) if row.team else ()
+    return (
+        (f"target/{row.target}", policy.target_budget),
+        (f"strategy/{row.strategy}", policy.strategy_budget),
+        *team,
+        ("fleet", policy.fleet_budget),
+    )
 
 
 def _changeable(policy: Policy, services: Services) -> int:

@@ -147,7 +147,7 @@ class Classify:
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override
         row = self._book.rows.get(overridden_incident(control)) if override else None
-        if row and override and override.mark_healed and self._why_not(control, row.incident) is None:
+        if row and override and override.mark_healed and _why_not(self._rules.configuration, control, row.incident) is None:
             self._storms.note_marked_healed(overridden_incident(control))
         # Only a wish to act opens a closed incident again; what concerns a waiting one is admit's.
         if row is None or row.is_open or override is None or not (override.run or override.force_verdict):
@@ -155,17 +155,17 @@ class Classify:
         incident = reopen_incident(row.incident, control, stamp)
         if self._book.rows.get(id_of(incident)):
             return ()
-        if self._why_not(control, row.incident):
+        if _why_not(self._rules.configuration, control, row.incident):
             details = (("by", control.by), ("why", "no right to override, or the signature is not theirs"))
             return [Emit(AuditEntry("classify", "override.refused", overridden_incident(control), control.at, details))]
         return enter_incident(self._book, incident, (), stamp)
 
-    def _why_not(self, control: Control, incident: Incident) -> str | None:
-        known = self._rules.configuration
-        return why_not_counted(control, known.people, matter_of(incident.target, known.services))
-
     def _stamp(self, now: datetime) -> Stamp:
         return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
+
+
+def _why_not(known: Configuration, control: Control, incident: Incident) -> str | None:
+    return why_not_counted(control, known.people, matter_of(incident.target, known.services))
 
 
 def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, owners: Owners, now: datetime) -> Sequence[Output]:

@@ -133,12 +133,6 @@ class IncidentBook:
         names = reversed(self._by_run.get(_run_key(run), {}))
         return [(name, row) for name in names if (row := self.rows.get(name))]
 
-    def may_yet_explain(self, detection: Detection) -> bool:
-        """Tell whether no incident of its run explains a failed attempt yet, and an open one still may."""
-        rows = [row for _, row in self.of_run(detection.run)] if detection.run else []
-        run = detection.run
-        return run is not None and any(row.may_have_caused(run) for row in rows) and not any(row.explains(run) for row in rows)
-
     def of_commit(self, run: RunRef) -> list[tuple[str, BookRow]]:
         """Return the incidents of the same job on the same commit in other runs, oldest first; none where no commit is named."""
         names = self._by_commit.get(_commit_key(run), {}) if run.commit else {}

@@ -38,7 +38,7 @@ class LaterAttempts:
 
     def keep(self, book: IncidentBook, detection: Detection) -> bool:
         """Keep a detection that cannot be judged yet; tell whether it is kept."""
-        if len(self.rows) >= self._bound or not book.may_yet_explain(detection):
+        if len(self.rows) >= self._bound or not _may_be_ours(book, detection):
             return False
         self.rows.put(id_of(detection), LaterAttempt(detection))
         return True
@@ -46,6 +46,13 @@ class LaterAttempts:
     def take_due(self, book: IncidentBook) -> Iterator[Detection]:
         """Take out what can be judged now, one by one, because an incident that the first opens may explain the second."""
         for name, row in self.rows.items():
-            if not book.may_yet_explain(row.detection):
+            if not _may_be_ours(book, row.detection):
                 self.rows.drop(name)
                 yield row.detection
+
+
+def _may_be_ours(book: IncidentBook, detection: Detection) -> bool:
+    """Tell whether no incident of its run explains a failed attempt yet, and an open one still may."""
+    run = detection.run
+    rows = [row for _, row in book.of_run(run)] if run else []
+    return run is not None and any(row.may_have_caused(run) for row in rows) and not any(row.explains(run) for row in rows)

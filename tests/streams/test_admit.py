@@ -291,25 +291,6 @@ def test_a_decision_that_waits_too_long_expires() -> None:
     assert outcome.status is OutcomeStatus.EXPIRED
 
 
-@pytest.mark.parametrize("ahead_s", [0, 3600, 86_400])
-def test_a_decision_stamped_by_a_clock_that_is_ahead_waits_no_longer_than_it_was_made_for(ahead_s: int) -> None:
-    #   seen 1 s ---- made for 60 s ---- 61 s: expired, whatever the hour that decide's clock showed
-    stage = door()
-    wanted = decision(verdict=Verdict.ASK, approvals_required=1, decided_at=at(1 + ahead_s), expires_at=at(61 + ahead_s))
-    take(stage, wanted, 1)
-    [plan] = commands(tick(stage, 1))
-    assert plan.not_after <= at(61)
-    assert outcomes(tick(stage, 60)) == []
-    restarted = door(before=stage)
-    assert [one.status for one in outcomes(tick(restarted, 61))] == [OutcomeStatus.EXPIRED]
-
-
-def test_a_decision_stamped_by_a_clock_that_is_behind_expires_at_the_end_that_it_bears() -> None:
-    stage = door()
-    take(stage, decision(verdict=Verdict.ASK, approvals_required=1, decided_at=at(-3600), expires_at=at(-3540)), 1)
-    assert [one.status for one in outcomes(tick(stage, 1))] == [OutcomeStatus.EXPIRED]
-
-
 def test_an_executor_that_refuses_to_plan_ends_the_waiting() -> None:
     stage, wanted, plan = asked()
     said = take(stage, ended(wanted, plan, OutcomeStatus.REFUSED, final=False))

@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from schemas.policy import Budget, Policy
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from streams import budgets as module
-from streams.admission_records import AdmitRules
-from streams.admit import Admit
 from streams.budgets import Budgets
 from streams.owners import Owners
 from streams.steady_time import LONGEST_GAP, ClockSteps
-from tests.streams.test_admit import ADMIT_KEY, at, commands, configured, decision, take, tick
+from tests.streams.test_admit import at, decision
 
 TEAMS = {"s1": "blue", "s2": "blue", "s3": "red"}
 
@@ -93,18 +91,6 @@ def test_whatever_the_clock_is_set_to_windows_are_as_long_as_the_time_that_passe
             assert before < 2
         elif not went or passed - went[-1][0] > 3600.1:
             pytest.fail("nothing was spent within any window, and yet nothing may go")
-
-
-def test_a_clock_that_is_set_forward_and_back_frees_no_budget_and_blocks_none() -> None:
-    #   two commands at 0 s and 1 s, limit 2 in 50 s; at 2 s the clock is set forward by 1 h, at 40 s back again
-    door = Admit.from_state({}, AdmitRules(replace(configured(TIGHT), services=CATALOGUE), ADMIT_KEY, 3))
-    for number in range(2):
-        take(door, decision(number, target="service:s1", scope=f"x{number}", expires_at=at(20_000)), number)
-        assert len(commands(tick(door, number))) == 1
-    take(door, decision(2, target="service:s1", scope="x2", expires_at=at(20_000)), 2)
-    for seconds in (2, 3602, 3620, 3640, 40, 49):
-        assert commands(tick(door, seconds)) == []
-    assert len(commands(tick(door, 50.5))) == 1
 
 
 def test_a_limit_is_used_up_to_the_last_unit_and_given_back_at_the_windows_end() -> None:
