@@ -80,23 +80,23 @@ class Classify:
     def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
         match event:
             case Detection():
-                return self._on_detection(event, self._stamp(now))
+                return self._on_detection(event, _stamp(self._rules, now))
             case Admission():
                 self._book.admit(event)
-                return self._judge_later(self._stamp(now))
+                return self._judge_later(_stamp(self._rules, now))
             case RecoveryOutcome():
                 self._storms.note_end(event)
                 settled = self._book.settle(event)
                 self._runtime.expect_end(settled.remaining, now)
-                anew = [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
-                return [*anew, *self._judge_later(self._stamp(now))]
+                anew = [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, _stamp(self._rules, now))]
+                return [*anew, *self._judge_later(_stamp(self._rules, now))]
             case Control():
-                return self._on_control(event, self._stamp(now))
+                return self._on_control(event, _stamp(self._rules, now))
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
         self._workflows.forget_old(now)
-        due = [*self._runtime.open_due(self._stamp(now)), *self._judge_later(self._stamp(now))]
+        due = [*self._runtime.open_due(_stamp(self._rules, now)), *self._judge_later(_stamp(self._rules, now))]
         opened = _with_deployments(due, self._workflows, self._owners, now)
         return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
@@ -160,8 +160,9 @@ class Classify:
             return [Emit(AuditEntry("classify", "override.refused", overridden_incident(control), control.at, details))]
         return enter_incident(self._book, incident, (), stamp)
 
-    def _stamp(self, now: datetime) -> Stamp:
-        return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
+
+def _stamp(rules: ClassifyRules, now: datetime) -> Stamp:
+    return Stamp(rules.model_version, rules.catalogue_version, now)
 
 
 def _why_not(known: Configuration, control: Control, incident: Incident) -> str | None:
