@@ -5,9 +5,9 @@ Called by ``audit_complete.py`` and, with what targets say beside it, by the inv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from infra.kafka import Located, located, messages_to_end, read_to_end
 from schemas.avro_codec import Codec
@@ -31,31 +31,33 @@ class Stored:
     records: tuple[Record, ...] = ()
     events: tuple[Located, ...] = ()
     side: frozenset[str] = frozenset()
+    # The first of each id by kind, found once: every check asks for the same ones.
+    firsts: dict[type[Record], Mapping[str, Record]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def detections(self) -> tuple[Detection, ...]:
         """Return the detections, the first of each id."""
-        return first_of_each(self.every(Detection))
+        return tuple(_first_in(self, Detection).values())
 
     @property
     def incidents(self) -> dict[str, Incident]:
         """Return the incidents by id in the order of their opening."""
-        return {id_of(one): one for one in first_of_each(self.every(Incident))}
+        return dict(_first_in(self, Incident))
 
     @property
     def updates(self) -> tuple[IncidentUpdate, ...]:
         """Return what incidents were told."""
-        return first_of_each(self.every(IncidentUpdate))
+        return tuple(_first_in(self, IncidentUpdate).values())
 
     @property
     def decisions(self) -> dict[str, Decision]:
         """Return the decisions by id."""
-        return {id_of(one): one for one in first_of_each(self.every(Decision))}
+        return dict(_first_in(self, Decision))
 
     @property
     def commands(self) -> dict[str, HealingCommand]:
         """Return the commands by id."""
-        return {id_of(one): one for one in first_of_each(self.every(HealingCommand))}
+        return dict(_first_in(self, HealingCommand))
 
     @property
     def outcomes(self) -> tuple[RecoveryOutcome, ...]:
@@ -65,7 +67,7 @@ class Stored:
     @property
     def journal(self) -> tuple[JournalRecord, ...]:
         """Return the journal, the first record of each id."""
-        return first_of_each(self.every(JournalRecord))
+        return tuple(_first_in(self, JournalRecord).values())
 
     @property
     def audit(self) -> tuple[AuditRecord, ...]:
@@ -82,12 +84,23 @@ class Stored:
         return (record for record in self.records if isinstance(record, wanted))
 
 
-def first_of_each(records: Iterable[R]) -> tuple[R, ...]:
-    """Return the first record of each id: readers skip the others."""
+def _first_in(stored: Stored, wanted: type[R]) -> Mapping[str, R]:
+    if wanted not in stored.firsts:
+        stored.firsts[wanted] = first_by_id(stored.every(wanted))
+    return cast("Mapping[str, R]", stored.firsts[wanted])
+
+
+def first_by_id(records: Iterable[R]) -> Mapping[str, R]:
+    """Return the first record of each id by that id: readers skip the others."""
     found: dict[str, R] = {}
     for record in records:
         found.setdefault(id_of(record), record)
-    return tuple(found.values())
+    return found
+
+
+def first_of_each(records: Iterable[R]) -> tuple[R, ...]:
+    """Return the first record of each id."""
+    return tuple(first_by_id(records).values())
 
 
 def read_stored(brokers: str, events: Iterable[str], deadline_s: float = 30.0) -> Stored:

@@ -9,7 +9,7 @@ from recoverers.advice import advice_on
 from recoverers.journal import RunState, made_worse
 from recoverers.precondition import Ending
 from recoverers.transitions import State
-from schemas.decisions import Mode, Scalar
+from schemas.decisions import HealingCommand, Mode, Scalar
 from schemas.ids import id_of
 from schemas.oversight import AuditEntry
 from schemas.recoveries import OutcomeStatus, PlanShown, Recommendation, RecoveryOutcome
@@ -23,11 +23,11 @@ _ADVICE = {
 _GAVE_UP = "The target did not come back while it was waited for; ask whoever runs it, then `healstream incident mark-healed`"
 
 
-def is_final(status: OutcomeStatus, attempt: int, max_attempts: int) -> bool:
-    """Tell whether an outcome ends its incident."""
-    if status is OutcomeStatus.PLANNED:
+def is_final(command: HealingCommand, status: OutcomeStatus) -> bool:
+    """Tell whether an outcome ends its incident; of what never ran the door alone says the last word, a refusal to plan included."""
+    if command.mode is Mode.PLAN:
         return False
-    return status is not OutcomeStatus.ROLLED_BACK or attempt >= max_attempts
+    return status is not OutcomeStatus.ROLLED_BACK or command.attempt >= command.max_attempts
 
 
 def conclude(run: RunState, ending: Ending, at: datetime, outputs: Mapping[str, Scalar]) -> tuple[RecoveryOutcome, tuple[AuditEntry, ...]]:
@@ -75,7 +75,7 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
         incident_id=command.incident_id,
         decision_id=command.decision_id,
         attempt=command.attempt,
-        final=is_final(ending.status, command.attempt, command.max_attempts),
+        final=is_final(command, ending.status),
         target=command.target,
         kind=command.kind,
         status=ending.status,

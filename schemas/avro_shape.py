@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Union, get_args, get_origin, get_type_hints
 
@@ -90,6 +91,11 @@ def _tuple_to_plain(item: Plain) -> Plain:
     return lambda value: list(map(item, value))  # type: ignore[call-overload]
 
 
+def _once(make: Callable[[type], Plain]) -> Callable[[type], Plain]:
+    """Make a record's converter once: reading its hints takes longer than converting a hundred, and every stage asks at its birth."""
+    return cache(make)
+
+
 def _is_same_both_ways(hint: object) -> bool:
     """Tell whether a value of the hint's type is its own plain form."""
     option = _option_of(hint)
@@ -117,6 +123,7 @@ def _scalar_to_plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+@_once
 def record_to_plain(record: type) -> Plain:
     """Return the converter from a record to a dict with the schema's field names (without ``id``)."""
     hints = get_type_hints(record)
@@ -165,6 +172,7 @@ def _scalar_from_plain(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+@_once
 def record_from_plain(record: type) -> Plain:
     """Return the converter from a decoded dict to a record; fields that the writer did not know take their defaults."""
     hints = get_type_hints(record)

@@ -34,9 +34,6 @@ class Signed(Record, Protocol):
 S = TypeVar("S", bound=Signed)
 
 
-_plain_of = cache(record_to_plain)
-
-
 @cache
 def _added_later(record: type) -> tuple[str, ...]:
     return tuple(one.name for one in fields(record) if one.metadata == ADDED_LATER)
@@ -58,7 +55,7 @@ def signed_bytes(record: Signed) -> bytes:
 
     A field that was added later is left out while it is empty, so that what was signed before it still counts.
     """
-    plain = cast("dict[str, object]", _plain_of(type(record))(record))
+    plain = cast("dict[str, object]", record_to_plain(type(record))(record))
     plain.pop("signature")
     for name in _added_later(type(record)):
         if plain[name] is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import cast
 
 from schemas.avro_shape import record_from_plain, record_to_plain
@@ -13,9 +12,6 @@ from schemas.vocabulary import Kind
 from schemas.workflows import Chain, Fork, Input, Join, Node, Output, Use, Workflow
 
 Plain = Mapping[str, object]
-# Made once: a record's shape does not change, and a journal is read a line at a time.
-_writer = lru_cache(record_to_plain)
-_reader = lru_cache(record_from_plain)
 
 
 def plain_of_workflow(workflow: Workflow) -> dict[str, object]:
@@ -27,8 +23,8 @@ def plain_of_workflow(workflow: Workflow) -> dict[str, object]:
         "heals": sorted(workflow.heals),
         "targets": sorted(workflow.targets),
         "body": _plain_of_node(workflow.body),
-        "inputs": [_writer(Input)(row) for row in workflow.inputs],
-        "outputs": [_writer(Output)(row) for row in workflow.outputs],
+        "inputs": [record_to_plain(Input)(row) for row in workflow.inputs],
+        "outputs": [record_to_plain(Output)(row) for row in workflow.outputs],
         "verify": list(workflow.verify),
         "deadline_s": workflow.deadline_s,
         "max_attempts": workflow.max_attempts,
@@ -47,8 +43,8 @@ def workflow_of(plain: Plain) -> Workflow:
         heals=frozenset(Kind(word) for word in cast("list[str]", plain["heals"])),
         targets=frozenset(cast("list[str]", plain["targets"])),
         body=body,
-        inputs=tuple(cast("Input", _reader(Input)(row)) for row in cast("list[Plain]", plain["inputs"])),
-        outputs=tuple(cast("Output", _reader(Output)(row)) for row in cast("list[Plain]", plain["outputs"])),
+        inputs=tuple(cast("Input", record_from_plain(Input)(row)) for row in cast("list[Plain]", plain["inputs"])),
+        outputs=tuple(cast("Output", record_from_plain(Output)(row)) for row in cast("list[Plain]", plain["outputs"])),
         verify=tuple(cast("list[str]", plain["verify"])),
         deadline_s=float(cast("float", plain["deadline_s"])),
         max_attempts=int(cast("int", plain["max_attempts"])),
@@ -73,7 +69,7 @@ def content_of(workflow: Workflow) -> str:
 def _plain_of_node(node: Node) -> dict[str, object]:
     match node:
         case Use():
-            return {"use": _writer(Use)(node)}
+            return {"use": record_to_plain(Use)(node)}
         case Chain(steps):
             return {"chain": [_plain_of_node(step) for step in steps]}
         case Fork(branches, join):
@@ -82,7 +78,7 @@ def _plain_of_node(node: Node) -> dict[str, object]:
 
 def _node_of(plain: Plain) -> Node:
     if "use" in plain:
-        return cast("Use", _reader(Use)(plain["use"]))
+        return cast("Use", record_from_plain(Use)(plain["use"]))
     if "chain" in plain:
         return Chain(_nodes(plain["chain"]))
     return Fork(_nodes(plain["fork"]), Join(str(plain["join"])))

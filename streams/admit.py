@@ -59,6 +59,7 @@ class Admit:
     def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
         """Take a decision, a word of control, an outcome or an incident's update in."""
         del place
+        self._state.notice(now)
         match event:
             case Decision():
                 return _take_decision(self._state, event, now)
@@ -80,6 +81,7 @@ class Admit:
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Write the lease, then let through what may go now."""
         outputs: list[Output] = []
+        self._state.notice(now)
         lease = self.lease(now, self._sequence)
         if lease is not None:
             self._sequence += 1
@@ -123,7 +125,7 @@ def _take_decision(state: DoorState, decision: Decision, now: datetime) -> Seque
         return _end(decision, OutcomeStatus.REFUSED, "single_operator may not approve this tier", now)
     if len(state.queue) >= MAX_QUEUED:
         return _end(decision, OutcomeStatus.REFUSED, f"queue_full: {MAX_QUEUED} decisions wait at the door", now)
-    state.queue.put(name, Queued(_slim(decision)))
+    state.queue.put(name, Queued(_bounded(_slim(decision), now)))
     return ()
 
 
@@ -131,6 +133,14 @@ def _slim(decision: Decision) -> Decision:
     """Return what the door needs of a decision; what it rests on stays on the topic, so that thousands may wait."""
     advice = tuple(gate for gate in decision.gates if gate.verdict is decision.verdict is Verdict.ASK)
     return replace(decision, gates=advice, inputs=(), candidates=(), risk=Risk())
+
+
+def _bounded(decision: Decision, now: datetime) -> Decision:
+    """Return a decision that waits no longer from now on than it was made for, and never beyond the end that it bears.
+
+    Stamped by a clock that is ahead it would else be valid, and wait for people, by as much longer as that clock is wrong.
+    """
+    return replace(decision, expires_at=min(decision.expires_at, now + (decision.expires_at - decision.decided_at)))
 
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
@@ -159,13 +169,8 @@ def _take_control(state: DoorState, control: Control, now: datetime) -> Sequence
 def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
     state.storms.note_outcome(outcome, now)
     queued = state.queue.get(outcome.decision_id)
-    if outcome.status is OutcomeStatus.PLANNED:
-        if queued is not None and outcome.plan is not None:
-            state.queue.put(outcome.decision_id, replace(queued, planned_hash=outcome.plan.plan_hash))
-        return ()
-    if queued is not None and outcome.final:
-        # The executor refused to plan: its outcome is the incident's, and nothing is left to ask people for.
-        state.queue.drop(outcome.decision_id)
+    if queued is not None:
+        return _take_answer(state, queued, outcome, now)
     flying = state.flying.get(outcome.scope)
     if flying is None or flying.command_id != outcome.command_id:
         return ()
@@ -173,6 +178,20 @@ def _take_outcome(state: DoorState, outcome: RecoveryOutcome, now: datetime) -> 
     has_healed = None if outcome.status in _SAYS_NOTHING else outcome.status in _HAS_HEALED
     state.breakers.record(flying.command_id, flying.circuits, has_healed, now)
     return state.breakers.gauges(flying.circuits, now)
+
+
+def _take_answer(state: DoorState, queued: Queued, outcome: RecoveryOutcome, now: datetime) -> Sequence[Output]:
+    """Take in what an executor answers to the order of a plan: the plan, or why there is none, and then nobody need be asked."""
+    if outcome.status is OutcomeStatus.PLANNED:
+        if outcome.plan is not None:
+            state.queue.put(outcome.decision_id, replace(queued, planned_hash=outcome.plan.plan_hash))
+        return ()
+    state.queue.drop(outcome.decision_id)
+    if outcome.final:
+        # An executor of before said the last word itself.
+        return ()
+    last = replace(outcome, final=True, command_id=None, finished_at=now)
+    return (Emit(last), Emit(audit_of(queued.decision, f"incident.{outcome.status}", now, reason=outcome.reason)))
 
 
 def _take_update(state: DoorState, update: IncidentUpdate, now: datetime) -> Sequence[Output]:

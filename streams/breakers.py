@@ -93,6 +93,11 @@ class Breakers:
             elif has_healed and self.state(name, now) is Circuit.CLOSED:
                 self.rows.drop(name)
 
+    def shift(self, step: timedelta) -> None:
+        """Move with the clock, which was set by ``step``: no breaker is open for longer or shorter by it."""
+        for name, row in self.rows.items():
+            self.rows.put(name, replace(row, last_at=row.last_at + step))
+
     def reset(self, name: str) -> bool:
         """Close a breaker by a person's word; tell whether there was anything to close."""
         is_known = self.rows.get(name) is not None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.decisions import Decision
@@ -35,7 +35,8 @@ class Spent:
 class Budgets:
     """Counts admissions; its rows, one a command, survive in admit's state, so a restart forgets nothing.
 
-    A command counts in every window that is younger than it *or not yet there*: a clock that is set back takes nothing out of a budget.
+    A command counts in every window that is younger than it *or not yet there*: a clock that is set back between two owners takes nothing
+    out of a budget. What is set while an owner looks at it moves its commands with it, so that nothing leaves a window early or late.
     """
 
     def __init__(self, entries: Mapping[str, str], policy: Policy, services: Services) -> None:
@@ -46,15 +47,26 @@ class Budgets:
         self._owners = Owners(services)
         self._changeable = _changeable(policy, services)
         budgets = (policy.target_budget, policy.strategy_budget, policy.team_budget, policy.fleet_budget)
-        self._kept_s = max(policy.change_window_s, *(budget.window_s for budget in budgets)) + CLOCK_SLACK_S
+        self._longest_s = max(policy.change_window_s, *(budget.window_s for budget in budgets))
+        self._kept_s = self._longest_s + CLOCK_SLACK_S
         self._times: dict[str, list[datetime]] = {}
         for row in self.rows.values():
             self._note(row)
 
+    def shift(self, step: timedelta, now: datetime) -> None:
+        """Move with the clock, which was set by ``step`` to ``now``, what a window reaches or would reach again."""
+        since = now - max(step, timedelta(0)) - timedelta(seconds=self._longest_s)
+        for command, row in self.rows.items():
+            if row.at > since:
+                self._forget(row)
+                moved = replace(row, at=row.at + step)
+                self.rows.put(command, moved)
+                self._note(moved)
+
     def spent_out(self, decision: Decision, now: datetime) -> str | None:
         """Return the first budget that has nothing left for a decision, None when all have."""
         row = self._row_of(decision, now)
-        for name, budget in self._limits(row):
+        for name, budget in _limits(self._policy, row):
             if self._within(name, budget.window_s, now) >= budget.limit:
                 return f"{name}: {budget.limit} in {budget.window_s:g} s"
         return self._share_out(row, now) or self._full_book(now)
@@ -74,17 +86,8 @@ class Budgets:
         group = spec.group if spec and not decision.dry_run else ""
         return Spent(decision.target, decision.strategy, now, spec.team if spec else "", group)
 
-    def _limits(self, row: Spent) -> tuple[tuple[str, Budget], ...]:
-        team = ((f"team/{row.team}", self._policy.team_budget),) if row.team else ()
-        return (
-            (f"target/{row.target}", self._policy.target_budget),
-            (f"strategy/{row.strategy}", self._policy.strategy_budget),
-            *team,
-            ("fleet", self._policy.fleet_budget),
-        )
-
     def _names(self, row: Spent) -> tuple[str, ...]:
-        return (*(name for name, _ in self._limits(row)), *((_GROUP + row.group,) if row.group else ()))
+        return (*(name for name, _ in _limits(self._policy, row)), *((_GROUP + row.group,) if row.group else ()))
 
     def _note(self, row: Spent) -> None:
         for name in self._names(row):
@@ -119,6 +122,17 @@ class Budgets:
 
 
 _GROUP = "group/"
+
+
+def _limits(policy: Policy, row: Spent) -> tuple[tuple[str, Budget], ...]:
+    """Return the budgets that a command counts in, by name."""
+    team = ((f"team/{row.team}", policy.team_budget),) if row.team else ()
+    return (
+        (f"target/{row.target}", policy.target_budget),
+        (f"strategy/{row.strategy}", policy.strategy_budget),
+        *team,
+        ("fleet", policy.fleet_budget),
+    )
 
 
 def _changeable(policy: Policy, services: Services) -> int:

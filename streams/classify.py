@@ -22,6 +22,7 @@ from schemas.recoveries import RecoveryOutcome
 from streams.classified import ClassifyHits
 from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
+from streams.later_attempts import LaterAttempts
 from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
 from streams.owners import Owners
 from streams.rows import Rows
@@ -61,6 +62,7 @@ class Classify:
         self._storms = Storms(entries, rules.configuration)
         self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
+        self._later = LaterAttempts(entries)
         self._workflows, self._owners = WorkflowsRunning(entries), Owners(rules.configuration.services)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
@@ -78,22 +80,23 @@ class Classify:
     def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
         match event:
             case Detection():
-                return self._on_detection(event, self._stamp(now))
+                return self._on_detection(event, _stamp(self._rules, now))
             case Admission():
                 self._book.admit(event)
-                return ()
+                return self._judge_later(_stamp(self._rules, now))
             case RecoveryOutcome():
                 self._storms.note_end(event)
                 settled = self._book.settle(event)
                 self._runtime.expect_end(settled.remaining, now)
-                return [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, self._stamp(now))]
+                anew = [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, _stamp(self._rules, now))]
+                return [*anew, *self._judge_later(_stamp(self._rules, now))]
             case Control():
-                return self._on_control(event, self._stamp(now))
+                return self._on_control(event, _stamp(self._rules, now))
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
         self._workflows.forget_old(now)
-        due = self._runtime.open_due(self._stamp(now))
+        due = [*self._runtime.open_due(_stamp(self._rules, now)), *self._judge_later(_stamp(self._rules, now))]
         opened = _with_deployments(due, self._workflows, self._owners, now)
         return [*opened, *(Emit(update) for update in self._storms.tell_due(now))]
 
@@ -101,12 +104,15 @@ class Classify:
         """Return the entries changed since the last call."""
         mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes(), **self._workflows.rows.take_changes()}
         # Last: a mark that is durable without what was made of its detection would lose the detection when it comes again.
-        return {**mine, **self._storms.rows.take_changes(), **self._greens.take_changes(), **self._seen.take_changes()}
+        told = {**self._storms.rows.take_changes(), **self._greens.take_changes()}
+        # What waited goes after what was made of it, for the same reason.
+        return {**mine, **told, **self._later.rows.take_changes(), **self._seen.take_changes()}
 
     def snapshot(self) -> Mapping[str, str]:
         """Return all entries."""
         mine = {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._workflows.rows.snapshot()}
-        return {**mine, **self._runtime.gathered.snapshot(), **self._storms.rows.snapshot(), **self._greens.snapshot()}
+        told = {**self._storms.rows.snapshot(), **self._greens.snapshot(), **self._later.rows.snapshot()}
+        return {**mine, **self._runtime.gathered.snapshot(), **told}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
@@ -125,6 +131,13 @@ class Classify:
             return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection, stamp)
         if not firing:
             return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
+        return () if self._later.keep(self._book, detection) else self._on_run_failed(detection, stamp)
+
+    def _judge_later(self, stamp: Stamp) -> Sequence[Output]:
+        """Judge the attempts that waited for what has come now."""
+        return [output for detection in self._later.take_due(self._book) for output in self._on_run_failed(detection, stamp)]
+
+    def _on_run_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         judged = self._greens.shadowed(detection)
         classified = self._rules.classify_hits(judged)
         known = self._rules.configuration.services.upstream_of_host(classified.host) if classified.host else None
@@ -134,7 +147,7 @@ class Classify:
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override
         row = self._book.rows.get(overridden_incident(control)) if override else None
-        if row and override and override.mark_healed and self._why_not(control, row.incident) is None:
+        if row and override and override.mark_healed and _why_not(self._rules.configuration, control, row.incident) is None:
             self._storms.note_marked_healed(overridden_incident(control))
         # Only a wish to act opens a closed incident again; what concerns a waiting one is admit's.
         if row is None or row.is_open or override is None or not (override.run or override.force_verdict):
@@ -142,17 +155,18 @@ class Classify:
         incident = reopen_incident(row.incident, control, stamp)
         if self._book.rows.get(id_of(incident)):
             return ()
-        if self._why_not(control, row.incident):
+        if _why_not(self._rules.configuration, control, row.incident):
             details = (("by", control.by), ("why", "no right to override, or the signature is not theirs"))
             return [Emit(AuditEntry("classify", "override.refused", overridden_incident(control), control.at, details))]
         return enter_incident(self._book, incident, (), stamp)
 
-    def _why_not(self, control: Control, incident: Incident) -> str | None:
-        known = self._rules.configuration
-        return why_not_counted(control, known.people, matter_of(incident.target, known.services))
 
-    def _stamp(self, now: datetime) -> Stamp:
-        return Stamp(self._rules.model_version, self._rules.catalogue_version, now)
+def _stamp(rules: ClassifyRules, now: datetime) -> Stamp:
+    return Stamp(rules.model_version, rules.catalogue_version, now)
+
+
+def _why_not(known: Configuration, control: Control, incident: Incident) -> str | None:
+    return why_not_counted(control, known.people, matter_of(incident.target, known.services))
 
 
 def _with_deployments(outputs: Sequence[Output], workflows: WorkflowsRunning, owners: Owners, now: datetime) -> Sequence[Output]:

@@ -14,6 +14,7 @@ from streams.budgets import Budgets
 from streams.calendar import Calendar
 from streams.control_book import ControlBook
 from streams.rows import Rows
+from streams.steady_time import ClockSteps
 from streams.storm_door import StormDoor
 from streams.workflows_running import WorkflowsRunning
 
@@ -74,6 +75,14 @@ class DoorState:
         self.storms = StormDoor(entries, configuration.policy)
         self.calendar = Calendar(configuration)
         self.workflows = WorkflowsRunning(entries)
+        self._clock = ClockSteps()
+
+    def notice(self, now: datetime) -> None:
+        """Look at the clock, before anything else is done by it."""
+        step = self._clock.since(now)
+        if step:
+            self.budgets.shift(step, now)
+            self.breakers.shift(step)
 
     def _all_rows(self) -> tuple[_Entries, ...]:
         own = (self.queue, self.flying, self.seen, self.workflows.rows)

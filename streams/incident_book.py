@@ -45,6 +45,15 @@ class BookRow:
         run = self.incident.run
         return run is not None and run.attempt < attempt <= run.attempt + len(self.commands)
 
+    def explains(self, run: RunRef) -> bool:
+        """Tell whether an attempt of its run is its own: the very one that it is about, or one that its commands caused."""
+        own = self.incident.run
+        return own is not None and ((own.job, own.attempt) == (run.job, run.attempt) or self.caused_attempt(run.attempt))
+
+    def may_have_caused(self, run: RunRef) -> bool:
+        """Tell whether a command that is not known yet may have caused an attempt of its run."""
+        return self.is_open and self.incident.run is not None and self.incident.run.attempt < run.attempt
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -160,10 +169,14 @@ class IncidentBook:
     def settle(self, outcome: RecoveryOutcome) -> Settled:
         """Note how a command ended; return what of its scope still fires at a final outcome."""
         row = self.rows.get(outcome.incident_id)
-        if row is None or not row.is_open or outcome.status is OutcomeStatus.PLANNED:
+        # What answers the order of a plan changed nothing; the door says whether the incident ends with it.
+        has_ended = outcome.final or outcome.status is OutcomeStatus.ROLLED_BACK
+        if row is None or not row.is_open or not has_ended:
             return Settled()
         unused = outcome.dry_run or outcome.status in _NEVER_ACTED
-        commands = tuple(name for name in row.commands if not (unused and name == outcome.command_id))
+        # An outcome may be read before the admission of its command: what acted was given, too.
+        acted = (outcome.command_id,) if outcome.command_id and not unused else ()
+        commands = tuple(dict.fromkeys((*(name for name in row.commands if name != outcome.command_id or acted), *acted)))
         settled = outcome.verified_at or outcome.finished_at
         held = () if outcome.final and not is_held_out(outcome) else row.held
         self.rows.put(
@@ -183,7 +196,8 @@ class IncidentBook:
         if is_held_out(outcome):
             self.left_alone.begin(outcome.incident_id)
             return Settled()
-        beyond = tuple(detection for detection in row.held if _outlives(detection, row, settled))
+        has_run = bool(row.running or acted)
+        beyond = tuple(detection for detection in row.held if _outlives(detection, row.incident, settled if has_run else None))
         others = tuple(one for one in row.held if one not in beyond and one.target != row.incident.target)
         # What was healed and falls before its probes saw it well is told by no probe again.
         others = (*others, *row.first)
@@ -223,7 +237,8 @@ class LeftAlone:
         return [(name, row) for name, row in rows if row.settled_at is not None and row.settled_at <= time]
 
 
-def _outlives(detection: Detection, row: BookRow, settled: datetime) -> bool:
+def _outlives(detection: Detection, incident: Incident, settled: datetime | None) -> bool:
+    """Tell whether what fires has a cause of its own; ``settled`` is the end of the incident's command, if one ran."""
     # A drifted file stays drifted when the service above it is healed: it was only waiting for its turn.
-    own_cause = detection.target.startswith("config:") and detection.target != row.incident.target
-    return own_cause or (bool(row.running) and detection.last_at > settled)
+    own_cause = detection.target.startswith("config:") and detection.target != incident.target
+    return own_cause or (settled is not None and detection.last_at > settled)

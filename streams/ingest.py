@@ -21,6 +21,7 @@ from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.partitioning import partition_of
 from schemas.policy import Policy
 from schemas.topics import BY_NAME, key_of
+from streams.steady_time import SteadyTime
 
 REKEYED_HEADER = "hs-rekeyed"
 MAX_KNOWN_IDS = 20_000
@@ -84,9 +85,11 @@ class Ingest:
         self._partitions = dict(partitions)
         self._hints = hints
         self._known: OrderedDict[tuple[str, int, str], None] = OrderedDict()
+        self._time = SteadyTime()
 
     def read(self, raw: RawRecord, now: datetime) -> tuple[Ingested, Sequence[Count]]:
         """Return what a record is, and the counts to add."""
+        steady = self._time.after(now)
         record = admit_bytes(raw.value, self._codec, lambda found: _fault_of(found, raw))
         if isinstance(record, Refused):
             return _dead(raw, record), (_rejected(raw.topic, record.reason),)
@@ -95,7 +98,7 @@ class Ingest:
             return stray, (_rejected(raw.topic, "stray_partition"),)
         # What ``_fault_of`` let through is an event.
         event: Event = record  # type: ignore[assignment]
-        if (time_of(event) - now).total_seconds() > self._policy().future_limit_s:
+        if (time_of(event) - steady).total_seconds() > self._policy().future_limit_s:
             return Late(self._redacted(event), "from the future"), (_rejected(raw.topic, "future"),)
         event_id = id_of(event)
         if self._seen_before(raw, event_id):

@@ -32,6 +32,7 @@ from streams.detectors.run_evidence import (
     unexplained_in,
 )
 from streams.detectors.shelf import Shelf
+from streams.steady_time import SteadyTime
 
 FeaturesOf = Callable[[tuple[HitSeen, ...], Structure, Result | None], tuple[Feature, ...]]
 
@@ -70,6 +71,7 @@ class JobLog:
         self.done: Shelf[Done] = Shelf("done/", Done, MAX_DONE)
         self._swept_at = 0
         self._waiting: dict[str, int] = {}
+        self._time = SteadyTime()
 
     def load(self, entries: Mapping[str, str]) -> None:
         """Begin again from a snapshot's entries."""
@@ -85,7 +87,7 @@ class JobLog:
             # A success was told at once, without its log: there is nothing that its chunks came too late for.
             return (Late(chunk, "the run has been detected already"),) if done.failed else ()
         row = self.runs.rows.get(key) or new_evidence(place.partition, micros(chunk.at), traceparent)
-        grown = add_chunk(row, chunk, ChunkSeen(place.offset, micros(now)), self._rules.matcher, self._rules.secrets)
+        grown = add_chunk(row, chunk, ChunkSeen(place.offset, micros(self._time.after(now))), self._rules.matcher, self._rules.secrets)
         if grown is None:
             return ()
         self.runs.put(key, grown)
@@ -100,16 +102,19 @@ class JobLog:
         if row.end is not None:
             return ()
         ref = EvidenceRef(place.topic, place.partition, place.offset, id_of(event))
-        end = RunEnd(_run_ref(event), event.result, micros(event.finished_at), micros(now), event.log_chunks, ref, event.provenance)
+        at = micros(self._time.after(now))
+        end = RunEnd(_run_ref(event), event.result, micros(event.finished_at), at, event.log_chunks, ref, event.provenance)
         first_at = micros(event.started_at) if event.started_at else row.first_at
-        self.runs.put(key, replace(row, end=end, first_at=first_at, touched_at=micros(now), traceparent=row.traceparent or traceparent))
-        self._waiting[key] = micros(now)
+        self.runs.put(key, replace(row, end=end, first_at=first_at, touched_at=at, traceparent=row.traceparent or traceparent))
+        self._waiting[key] = at
         return self._close_if_complete(key, now)
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Tell the runs whose log did not become whole in time, and forget the runs that never ended."""
-        at = micros(now)
+        at = micros(self._time.after(now))
         waited = int(self._rules.incomplete_wait_s * 1_000_000)
+        # Received by a clock that was set back while this was not running, a run waits from now on.
+        self._waiting = {key: min(since, at) for key, since in self._waiting.items()}
         due = [key for key, since in self._waiting.items() if at - since >= waited]
         outputs = [output for key in due for output in self._close(key, now)]
         if at - self._swept_at < _SWEEP_EVERY:

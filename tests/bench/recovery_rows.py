@@ -20,7 +20,7 @@ from tests.scenarios.test_25_web_tier_behind_a_full_volume import DISK as VOLUME
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import fill
 from tests.scenarios.test_28_mass_failure import NAMES, fleet
 from tests.support.box_world import begin_with_box, deploy, kill_for_memory
-from tests.support.ci_logs import CANCELLED, COMPILER, PYTEST, LOGIN_REFUSED
+from tests.support.ci_logs import CANCELLED, COMPILER, LOGIN_REFUSED, PYTEST
 from tests.support.fake_caches import GOOD
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job

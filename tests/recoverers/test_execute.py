@@ -207,6 +207,12 @@ def test_a_plan_and_a_dry_run_show_the_steps_and_touch_nothing(mode: Mode, statu
     assert sandbox.processes.ledger == []
 
 
+def test_a_refusal_to_plan_is_not_the_last_word_which_is_the_doors() -> None:
+    sandbox = Sandbox.for_recipe("service_restart")
+    outcome = sandbox.run(command("service_restart", "service:web", mode=Mode.PLAN, plan_hash="other"), FakeHands())
+    assert (outcome.status, outcome.final) == (OutcomeStatus.REFUSED, False)
+
+
 def test_a_target_that_is_healthy_again_is_self_healed() -> None:
     sandbox = Sandbox(processes=FakeProcesses(alive={"db", "api", "web"}))
     outcome = sandbox.run(command("service_restart", "service:web"), FakeHands())

@@ -69,8 +69,9 @@ JOBS: tuple[tuple[tuple[tuple[str, str], ...], frozenset[OutcomeStatus]], ...] =
     (((UNKNOWN, "failure"),), frozenset({ESCALATED})),
     (((TIMED_OUT, "cancelled"),), frozenset({REFUSED})),
 )
+_JOB_TROUBLES = (Behaviour.HANGS, Behaviour.LOSES)
 # A service that fails its start, or a file whose writing is a lie, may end in each of these, by how often it is tried.
-_TROUBLED = frozenset({HEALED, BACK, ESCALATED, REFUSED, OutcomeStatus.ROLLBACK_FAILED, OutcomeStatus.SELF_HEALED, OutcomeStatus.EXPIRED})
+TROUBLED = frozenset({HEALED, BACK, ESCALATED, REFUSED, OutcomeStatus.ROLLBACK_FAILED, OutcomeStatus.SELF_HEALED, OutcomeStatus.EXPIRED})
 
 
 def draw_failures(random: Random) -> tuple[Failure, ...]:
@@ -80,23 +81,35 @@ def draw_failures(random: Random) -> tuple[Failure, ...]:
     return tuple(found)
 
 
+def draw_crowd(random: Random, size: int) -> tuple[Failure, ...]:
+    """Return as many jobs of one busy repository, each of which takes one re-run or two: the load of the long run."""
+    return tuple(
+        # How each ends is a question of time: there are more of them than can be healed while their decisions are valid.
+        Failure(
+            f"job:github/acme/crowd/9{number}/build-{number}", random.uniform(0.5, 15), *_behaviour(random, _JOB_TROUBLES), logs, TROUBLED
+        )
+        for number in range(size)
+        for logs, _ in [random.choice(JOBS[:2])]
+    )
+
+
 def _job(random: Random, number: int) -> Failure:
     logs, ends = random.choice(JOBS)
-    behaviour, times = _behaviour(random, (Behaviour.HANGS, Behaviour.LOSES, Behaviour.FAILS))
+    behaviour, times = _behaviour(random, (*_JOB_TROUBLES, Behaviour.FAILS))
     if behaviour is Behaviour.FAILS and ends == {HEALED}:
-        ends = _TROUBLED
+        ends = TROUBLED
     return Failure(f"job:github/acme/api-{number}/7{number}/build", random.uniform(0.5, 15), behaviour, times, logs, ends)
 
 
 def _service(random: Random, name: str) -> Failure:
     behaviour, times = _behaviour(random, tuple(Behaviour)[1:])
-    ends = frozenset({HEALED}) if behaviour in {Behaviour.WELL, Behaviour.HANGS, Behaviour.LOSES} else _TROUBLED
+    ends = frozenset({HEALED}) if behaviour in {Behaviour.WELL, Behaviour.HANGS, Behaviour.LOSES} else TROUBLED
     return Failure(f"service:{name}", random.uniform(0.5, 15), behaviour, times, ends=ends)
 
 
 def _file(random: Random) -> Failure:
     behaviour, times = _behaviour(random, (Behaviour.HANGS, Behaviour.FAILS, Behaviour.LOSES, Behaviour.LIES))
-    ends = {Behaviour.LIES: frozenset({BACK}), Behaviour.FAILS: _TROUBLED}.get(behaviour, frozenset({HEALED}))
+    ends = {Behaviour.LIES: frozenset({BACK}), Behaviour.FAILS: TROUBLED}.get(behaviour, frozenset({HEALED}))
     return Failure(f"config:{CONFIGURED}", random.uniform(0.5, 15), behaviour, 1000 if behaviour is Behaviour.LIES else times, ends=ends)
 
 

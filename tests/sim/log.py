@@ -77,5 +77,6 @@ class Log(MemoryTopics):
     def known(self, topic: str, partition: int = 0) -> list[Record | Undecodable]:
         """Return what one partition's bytes decode to, each decoded once."""
         row, found = self.rows[topic, partition], self._decoded[topic, partition]
-        found += (CODEC.decode(incoming.raw) for incoming in row[len(found) :])
+        if len(found) < len(row):
+            found += (CODEC.decode(incoming.raw) for incoming in row[len(found) :])
         return found

@@ -49,7 +49,8 @@ def check_i9_words(witness: Witness) -> list[str]:
 
 def check_i10(witness: Witness) -> list[str]:
     """Check that no sliding window holds more orders than its budget, and that an open breaker lets none pass."""
-    orders = sorted(_orders(witness), key=lambda one: one.issued_at)
+    # By the time of the topic: the door's own clock may have been set in between.
+    orders = sorted(_orders(witness), key=lambda one: one[1])
     policy = witness.policy
     found: list[str] = []
     keys: dict[str, tuple[Budget, Callable[[HealingCommand], str]]] = {
@@ -59,26 +60,26 @@ def check_i10(witness: Witness) -> list[str]:
     }
     for name, (budget, key) in keys.items():
         times: defaultdict[str, list[datetime]] = defaultdict(list)
-        for order in orders:
-            times[key(order)].append(order.issued_at)
+        for order, at in orders:
+            times[key(order)].append(at)
         for subject, moments in times.items():
             if _is_over(moments, budget.limit, timedelta(seconds=budget.window_s)):
                 found.append(f"I10: {subject} had more than {budget.limit} orders of its {name} budget in {budget.window_s:g} s")
     return [*found, *_orders_in_loops(witness, orders), *_orders_past_breakers(witness)]
 
 
-def _orders_in_loops(witness: Witness, orders: Sequence[HealingCommand]) -> Iterator[str]:
+def _orders_in_loops(witness: Witness, orders: Sequence[tuple[HealingCommand, datetime]]) -> Iterator[str]:
     policy, decisions = witness.policy, witness.history.decisions
-    for number, order in enumerate(orders):
-        since = order.issued_at - timedelta(seconds=policy.loop_window_s)
-        before = sum(one.target == order.target and one.issued_at > since for one in orders[:number])
+    for number, (order, at) in enumerate(orders):
+        since = at - timedelta(seconds=policy.loop_window_s)
+        before = sum(one.target == order.target and given > since for one, given in orders[:number])
         decision = decisions.get(order.decision_id)
         if before >= policy.loop_limit and decision is not None and decision.verdict is Verdict.HEAL:
             yield f"I10: {order.target} was ordered again after {before} orders, {policy.loop_limit} are where the loop guard stops"
 
 
-def _orders(witness: Witness) -> list[HealingCommand]:
-    return [one.record for one in witness.commands if isinstance(one.record, HealingCommand) and one.record.mode is Mode.RUN]
+def _orders(witness: Witness) -> list[tuple[HealingCommand, datetime]]:
+    return [(one.record, one.at) for one in witness.commands if isinstance(one.record, HealingCommand) and one.record.mode is Mode.RUN]
 
 
 def _is_over(moments: Sequence[datetime], limit: int, window: timedelta) -> bool:

@@ -48,8 +48,6 @@ class People:
     """Looks at every plan that is shown and answers it once, in a way and after a time that are drawn."""
 
     world: Stage
-    # A decision that was stamped by a clock an hour ahead waits for its people an hour longer: then they all answer.
-    may_leave_open: bool = True
     always: str = ""
     answered: set[str] = field(default_factory=set)
     read: dict[int, int] = field(default_factory=dict)
@@ -65,7 +63,7 @@ class People:
             self.read[partition] = len(known)
 
     def _answer(self, shown: HealingCommand) -> None:
-        way = self.always or self.world.random.choice(WAYS if self.may_leave_open else WAYS[:4])
+        way = self.always or self.world.random.choice(WAYS)
         after_s = self.world.random.uniform(0.5, 8.0) if way != "late" else 70.0
         call: Callable[[], None] = partial(self._say, shown, way)
         if way != "never":

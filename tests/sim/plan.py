@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
-from tests.sim.failures import Failure, draw_failures
+from tests.sim.failures import Failure, draw_crowd, draw_failures
 
 # Faults begin no later than this, and whatever lasts is over by then; after it the system must become quiet.
 FAULTS_END_S = 36.0
@@ -59,6 +59,8 @@ class Budgets:
 class Plan:
     """One run. ``copies`` is how often each event comes, ``late_s`` how far events of one run may change places.
 
+    So many of its failures as ``crowd`` says are mere load.
+
     ``people_say`` is what every plan that is shown is answered with (see ``people.py``); empty: drawn for each.
     """
 
@@ -67,6 +69,7 @@ class Plan:
     workers: int = 2
     copies: int = 1
     late_s: float = 0.0
+    crowd: int = 0
     asks_people: bool = False
     people_say: str = ""
     is_forgetful: bool = False
@@ -83,8 +86,8 @@ class Plan:
         return replace(self, partitions=1, workers=1, copies=1, faults=())
 
 
-def draw_plan(seed: int) -> Plan:
-    """Return the plan of a seed."""
+def draw_plan(seed: int, crowd: int = 0) -> Plan:
+    """Return the plan of a seed; ``crowd`` jobs more fail in it."""
     random = Random(seed)
     asks_people = random.random() < 0.2
     brakes = _draw_brakes(random) if random.random() < 0.3 else Budgets()
@@ -100,6 +103,7 @@ def draw_plan(seed: int) -> Plan:
     )
     kinds = random.sample(list(DRAWS), k=random.choice((1, 2, 2, 3, 4)))
     plan = replace(plan, faults=tuple(fault for kind in kinds for fault in DRAWS[kind](random, plan)))
+    plan = replace(plan, crowd=crowd, failures=(*plan.failures, *draw_crowd(random, crowd)))
     # A worker that wakes between permission and act cannot be fenced: there the target's memory of keys is what keeps effects single.
     return replace(plan, is_forgetful=not plan.has(Trouble.PAUSE_EXECUTOR))
 

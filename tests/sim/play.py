@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 
@@ -93,6 +94,17 @@ def _is_busy(world: World) -> bool:
     """Tell whether a record is unread, a run goes on, or an incident has not ended."""
     if world.on_the_way or world.log.is_away or world.executors.is_behind() or any(owner.is_behind() for owner in world.owners):
         return True
-    opened = {id_of(one) for one in world.log.known("heal.incidents") if isinstance(one, Incident)}
+    if _awaits_logs(world):
+        return True
+    news = world.log.known("heal.incidents")[world.heard :]
+    world.heard += len(news)
+    world.opened |= {id_of(one) for one in news if isinstance(one, Incident)}
     ended = {one.incident_id for one in world.log.known("recovery.outcomes") if isinstance(one, RecoveryOutcome) and one.final}
-    return bool(opened - ended)
+    return bool(world.opened - ended)
+
+
+def _awaits_logs(world: World) -> bool:
+    """Tell whether a job has failed whose log is not whole: it is told when it was waited for long enough."""
+    tables = (table for (topic, _), table in world.log.tables.items() if topic == "heal.state.detect-runs")
+    runs = (text for table in tables for name, text in table.items() if name.startswith("run/"))
+    return any(json.loads(text)["end"] for text in runs)

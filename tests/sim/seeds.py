@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 
 from tests.sim.failures import Behaviour, Failure
@@ -13,6 +14,7 @@ from tests.sim.plan import Fault, Plan, Trouble, draw_plan
 from tests.sim.play import play
 from tests.sim.traces_checks import ends_of, is_exact
 from tests.sim.witness import Witness, witness_of
+from tests.support.run_invariants import begun_steps, doubled_effects
 
 # Each so many seeds the same failures are played a second time on one worker and one partition, each event once (I14).
 TWIN_EVERY = 5
@@ -25,8 +27,10 @@ class Verdict:
     seed: int
     found: tuple[str, ...]
     incidents: int = 0
-    steps: int = 0
+    records: int = 0
     effects: int = 0
+    chaotic_steps: int = 0
+    doubled: int = 0
 
 
 def verdict_of(plan: Plan) -> Verdict:
@@ -34,12 +38,14 @@ def verdict_of(plan: Plan) -> Verdict:
     witness = witness_of(play(plan))
     found = [*judge(witness), *_twin(plan, witness)]
     history = witness.history
-    return Verdict(plan.seed, tuple(found), len(history.incidents), len(history.journal), len(history.effects))
+    steps = begun_steps(history) if plan.faults else 0
+    counted = (len(history.incidents), len(history.journal), len(history.effects), steps, doubled_effects(history))
+    return Verdict(plan.seed, tuple(found), *counted)
 
 
-def verdict_of_seed(seed: int) -> Verdict:
+def verdict_of_seed(seed: int, crowd: int = 0) -> Verdict:
     """Play and judge the plan of a seed; whatever breaks is a violation too."""
-    plan = draw_plan(seed)
+    plan = draw_plan(seed, crowd)
     try:
         return verdict_of(plan)
     except Exception as error:  # noqa: BLE001 - a seed on which the product raises is a finding, not the end of the search
@@ -54,13 +60,14 @@ def verdict_of_death(boundary: int) -> Verdict:
     return verdict if verdict.effects == 1 else replace(verdict, found=(*verdict.found, f"I2: {verdict.effects} starts instead of one"))
 
 
-def verdicts(seeds: Iterable[int], processes: int = 1) -> Iterator[Verdict]:
+def verdicts(seeds: Iterable[int], processes: int = 1, crowd: int = 0) -> Iterator[Verdict]:
     """Yield the verdicts in the order of the seeds."""
+    judged = partial(verdict_of_seed, crowd=crowd)
     if processes == 1:
-        yield from map(verdict_of_seed, seeds)
+        yield from map(judged, seeds)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(verdict_of_seed, seeds, chunksize=4)
+        yield from pool.map(judged, seeds, chunksize=4)
 
 
 def _twin(plan: Plan, witness: Witness) -> list[str]:

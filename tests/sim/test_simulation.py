@@ -40,7 +40,7 @@ def test_a_failing_plan_is_cut_down_to_what_it_takes() -> None:
 def test_no_seed_and_no_death_at_a_boundary_violates_an_invariant(tmp_path: Path) -> None:
     # A process of its own, without coverage: measured, it would take three times as long and tell nothing new.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    asked = ["--seeds", f"{FIRST}-{LAST}", "--deaths", str(BOUNDARIES), "--processes", "1"]
+    asked = ["--seeds", f"{FIRST}-{LAST}", "--deaths", str(BOUNDARIES), "--found", "--processes", "1"]
     words = [sys.executable, "-m", "tests.sim", *asked, "--to", str(tmp_path / "sim.json")]
     ran = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     sys.stdout.write(ran.stdout)
@@ -49,3 +49,5 @@ def test_no_seed_and_no_death_at_a_boundary_violates_an_invariant(tmp_path: Path
     assert figures["seeds played"] == SEEDS
     assert figures["incidents"] > 2 * SEEDS
     assert figures["effects at targets"] > SEEDS
+    assert figures["chaotic steps"] > SEEDS
+    assert figures["double effects at targets"] == 0

@@ -60,7 +60,7 @@ def check_i14_ends(witness: Witness) -> list[str]:
 
 def is_exact(plan: Plan) -> bool:
     """Tell whether the ends of a plan's certain failures do not depend on time."""
-    return not (plan.asks_people or plan.has(*BY_TIME) or plan.brakes != Budgets())
+    return not (plan.crowd or plan.asks_people or plan.has(*BY_TIME) or plan.brakes != Budgets())
 
 
 def ends_of(history: History) -> Counter[tuple[str, str]]:

@@ -15,10 +15,8 @@ from schemas.ids import Record
 from schemas.outputs import StageLogic
 from schemas.policy import Budget, Policy
 from schemas.signing import public_text
-from streams import rows
 from streams.binding import Letter, letter_of
 from streams.contest_entries import body_of
-from streams.detectors import shelf
 from streams.doors import Door, IngestDoor, PlainDoor
 from streams.flow import FLOW, Loop, Stage
 from streams.ingest import Ingest
@@ -36,11 +34,6 @@ from tests.support.memory_topics import CODEC
 from tests.support.story import AUTOMATIC
 
 LITERAL = "correct-horse-battery-staple"
-
-# A run builds its stages anew after each crash, and each would read the same records' type hints again: a third of all time.
-for _module in (rows, shelf):
-    for _name in ("record_to_plain", "record_from_plain"):
-        setattr(_module, _name, cache(getattr(_module, _name)))
 
 
 @cache
@@ -94,6 +87,8 @@ class World:
         self.log = Log(partitions=plan.partitions)
         self.has_stop_file = False
         self.on_the_way = 0
+        self.opened: set[str] = set()
+        self.heard = 0
         self.kept: list[Letter] = []
         self.stop_files: list[tuple[datetime, datetime]] = []
         rules = light_rules()
@@ -106,7 +101,7 @@ class World:
         self.executors.recipes = self.targets.recipes()
         self.executors.workers = list(self._workers())
         self.owners = list(self._owners(rules))
-        self.people = People(self, not plan.has(Trouble.CLOCK), plan.people_say)
+        self.people = People(self, plan.people_say)
 
     def _workers(self) -> Iterator[Worker]:
         for number in range(self.plan.workers):

@@ -205,6 +205,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_through_later() ->
     late = decision(9, target="service:same")
     take(stage, late, 2)
     assert holds(tick(stage, 2)) == ["budget: the breaker of target/service:same is open"]
+    assert not [command for second in range(50, 1001, 50) for command in commands(tick(stage, second))]
     [command] = commands(tick(stage, 1002))
     take(stage, ended(late, command, OutcomeStatus.HEALED), 1003)
     take(stage, decision(10, target="service:same"), 1004)
@@ -292,8 +293,22 @@ def test_a_decision_that_waits_too_long_expires() -> None:
 
 def test_an_executor_that_refuses_to_plan_ends_the_waiting() -> None:
     stage, wanted, plan = asked()
-    take(stage, ended(wanted, plan, OutcomeStatus.REFUSED))
+    said = take(stage, ended(wanted, plan, OutcomeStatus.REFUSED, final=False))
+    [last] = outcomes(said)
+    assert (last.status, last.final, last.command_id) == (OutcomeStatus.REFUSED, True, None)
+    assert [one.action for one in said if isinstance(one, AuditEntry)] == ["incident.refused"]
     assert tick(stage, 3600) == []
+
+
+def test_a_refusal_to_plan_after_the_decision_has_left_says_nothing_more() -> None:
+    stage, wanted, plan = asked()
+    assert len(outcomes(tick(stage, 3600))) == 1
+    assert take(stage, ended(wanted, plan, OutcomeStatus.EXPIRED, final=False)) == []
+
+
+def test_an_older_executors_last_word_on_a_plan_is_not_said_twice() -> None:
+    stage, wanted, plan = asked()
+    assert take(stage, ended(wanted, plan, OutcomeStatus.REFUSED)) == tick(stage, 3600) == []
 
 
 def test_a_halt_stops_lease_and_commands_until_another_person_releases_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +82,15 @@ def test_measures_name_no_run_and_no_fingerprint() -> None:
         (("circuit", "strategy"), ("name", "rerun_job")): 0,
         (("circuit", "pattern"), ("name", "timeout")): 0,
     }
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600])
+def test_a_clock_that_is_set_opens_no_breaker_early_and_keeps_none_open_longer(step_s: int) -> None:
+    made = failing(2)
+    left_s = POLICY.breaker_open_s - 1
+    made.shift(timedelta(seconds=step_s))
+    assert made.state(TARGET, at(1 + step_s + left_s)) is Circuit.OPEN
+    assert made.state(TARGET, at(1 + step_s + left_s + 1)) is Circuit.HALF_OPEN
 
 
 @settings(max_examples=150, deadline=None)

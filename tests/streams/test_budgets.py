@@ -14,6 +14,7 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from streams import budgets as module
 from streams.budgets import Budgets
 from streams.owners import Owners
+from streams.steady_time import LONGEST_GAP, ClockSteps
 from tests.streams.test_admit import at, decision
 
 TEAMS = {"s1": "blue", "s2": "blue", "s3": "red"}
@@ -63,6 +64,33 @@ def test_no_window_ever_holds_more_than_its_limit(asks: list[tuple[float, str, s
             inside = [key(row) for row in went if end - window < row[0] <= end]
             assert all(inside.count(name) <= limit for name in set(inside))
         assert len({row[1] for row in went if end - TIGHT.change_window_s < row[0] <= end}) <= 2
+
+
+STEPS = st.sampled_from((0.4, 0.4, 3.0, 20.0, 3600.0, -3600.0, 90.0, -5.0))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(STEPS, st.sampled_from(sorted(TEAMS))), max_size=40))
+def test_whatever_the_clock_is_set_to_windows_are_as_long_as_the_time_that_passes(asks: list[tuple[float, str]]) -> None:
+    """Given an owner that looks at its clock all the time: a step is a clock that was set, and 0.4 s have passed."""
+    budgets, steps = book(TIGHT, CATALOGUE), ClockSteps()
+    shown, passed, went = 0.0, 0.0, list[tuple[float, str]]()
+    for number, (step, name) in enumerate(asks):
+        is_set = step < 0 or step > LONGEST_GAP.total_seconds()
+        shown += step
+        passed += 0.0 if is_set else step
+        found = steps.since(at(shown))
+        assert found == (timedelta(seconds=step) if is_set and number else timedelta(0))
+        if found:
+            budgets.shift(found, at(shown))
+        wanted = decision(number, target=f"service:{name}", strategy=f"s{number}")
+        before = sum(target == name and passed - earlier < 49.9 for earlier, target in went)
+        if budgets.spent_out(wanted, at(shown)) is None:
+            budgets.spend(str(number), wanted, at(shown))
+            went.append((passed, name))
+            assert before < 2
+        elif not went or passed - went[-1][0] > 3600.1:
+            pytest.fail("nothing was spent within any window, and yet nothing may go")
 
 
 def test_a_limit_is_used_up_to_the_last_unit_and_given_back_at_the_windows_end() -> None:

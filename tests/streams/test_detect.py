@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,29 @@ def test_a_log_with_a_gap_waits_and_its_later_chunks_go_to_the_side() -> None:
     assert isinstance(late[0], Late)
     assert isinstance(late[-1], Count)
     assert stage.on_tick(NOW + timedelta(seconds=200)) == []
+
+
+@pytest.mark.parametrize(("received_s", "shown_s"), [(3600, -3600), (-3600, 3600), (0, -3600)])
+def test_a_log_is_waited_for_as_long_whatever_the_clock_is_set_to_meanwhile(received_s: int, shown_s: int) -> None:
+    """Given a clock that steps while a log is awaited, then the run is told 90 s after its end came, and never is it forgotten."""
+    stage = Detect(RULES)
+    first, _ = chunks_of(["BOOM a\n", "BOOM b\n"])
+    received = NOW + timedelta(seconds=received_s)
+    stage.on_tick(NOW)
+    stage.on_event(FINISHED, Place("ci.events", 0, 0), received)
+    stage.on_event(first, Place("ci.logs", 0, 0), received)
+    set_to = received + timedelta(seconds=shown_s)
+    assert detections(stage.on_tick(set_to)) == detections(stage.on_tick(set_to + timedelta(seconds=88))) == []
+    (found,) = detections(stage.on_tick(set_to + timedelta(seconds=90)))
+    assert not found.complete
+
+
+def test_a_wait_that_a_wrong_clock_wrote_before_a_restart_begins_anew() -> None:
+    stage = Detect(RULES)
+    stage.on_event(FINISHED, Place("ci.events", 0, 0), NOW + timedelta(hours=1))
+    again = Detect.from_state(stage.snapshot(), RULES)
+    assert detections(again.on_tick(NOW)) == detections(again.on_tick(NOW + timedelta(seconds=89))) == []
+    assert len(detections(again.on_tick(NOW + timedelta(seconds=90)))) == 1
 
 
 def test_a_job_whose_count_of_chunks_is_known_needs_no_last_mark() -> None:

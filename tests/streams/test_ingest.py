@@ -113,6 +113,25 @@ def test_an_event_from_the_far_future_is_late_and_one_from_the_near_future_is_no
     assert door().read(raw_of(far), NOW)[0] == Late(far, "from the future")
 
 
+def test_a_clock_that_is_set_back_makes_no_event_one_of_the_future() -> None:
+    #   clock   0 s ------ 10 s | set back by 1 h: -3590 s ------ -2000 s | put right: 1610 s
+    ingest = door()
+    assert isinstance(ingest.read(raw_of(CHECK), NOW)[0], Accepted)
+    for number, (shown, true) in enumerate(((10, 10), (-3590, 10), (-3580, 20), (-2000, 1600), (1610, 1610))):
+        check = replace(CHECK, target=f"service:{number}", at=NOW + timedelta(seconds=true))
+        assert isinstance(ingest.read(raw_of(check), NOW + timedelta(seconds=shown))[0], Accepted), number
+    for seconds in (1610 + 301, 1610 + 3600):
+        far = replace(CHECK, at=NOW + timedelta(seconds=seconds))
+        assert ingest.read(raw_of(far), NOW + timedelta(seconds=1610))[0] == Late(far, "from the future")
+
+
+def test_what_is_of_the_future_stays_so_while_the_clock_is_set_back() -> None:
+    ingest = door()
+    ingest.read(raw_of(CHECK), NOW)
+    far = replace(CHECK, at=NOW + timedelta(days=1))
+    assert ingest.read(raw_of(far), NOW - timedelta(hours=1))[0] == Late(far, "from the future")
+
+
 def test_log_text_is_redacted_before_any_stage_sees_it() -> None:
     told = replace(CHUNK, text="a\nAPI_KEY=abcdef123456\nour-literal\nz\n")
     read, _ = door(Policy(secrets=("our-literal",))).read(raw_of(told), NOW)

@@ -129,7 +129,7 @@ def test_a_released_member_is_judged_anew_and_keeps_its_one_word() -> None:
     said += [record for second in range(50, 560) for record in tick(stage, second)]
     assert admitted(said) == ["upstream:index"], "the fleet has had its share"
     assert len(holds(said)) == 3
-    assert len(admitted(tick(stage, 700))) == 1
+    assert len(admitted(tick(stage, 602))) == 1
 
 
 def test_a_member_that_is_well_by_itself_is_let_out_as_self_healed_and_is_not_run_again() -> None:

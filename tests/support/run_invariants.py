@@ -30,14 +30,28 @@ def result_in(record: JournalRecord) -> dict[str, object]:
 
 def check_i3(history: History) -> list[str]:
     """Check that a target saw each effect once at most for its key; one without keys saw no more effects than steps were begun."""
+    return [sentence for sentence, _ in _doubled(history)]
+
+
+def doubled_effects(history: History) -> int:
+    """Return how many effects the targets' own ledgers hold beyond those that there should be."""
+    return sum(beyond for _, beyond in _doubled(history))
+
+
+def begun_steps(history: History) -> int:
+    """Return how many steps were begun, forwards and back: each of them may go wrong in every way that there is."""
+    intents = (one for one in history.journal if one.kind in {JournalKind.INTENT, JournalKind.UNDO_INTENT})
+    return len({(one.command_id, one.step, one.kind, one.idempotency_key) for one in intents})
+
+
+def _doubled(history: History) -> Iterator[tuple[str, int]]:
     counted = Counter((one.key, one.act) for one in history.effects if one.key and one.act not in UNDOES)
-    found = [f"I3: {act} with key {key} happened {count} times" for (key, act), count in counted.items() if count > 1]
+    yield from ((f"I3: {act} with key {key} happened {count} times", count - 1) for (key, act), count in counted.items() if count > 1)
     commands = history.commands
     begun = Counter(commands[one.command_id].target for one in _intents(history) if one.command_id in commands)
     for target, count in Counter(one.target for one in history.effects if not one.key).items():
         if count > begun[target]:
-            found.append(f"I3: {target} changed {count} times for {begun[target]} steps")
-    return found
+            yield f"I3: {target} changed {count} times for {begun[target]} steps", count - begun[target]
 
 
 def check_i4(history: History) -> list[str]:

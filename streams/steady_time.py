@@ -1,0 +1,47 @@
+"""Now, for whoever compares it with the times of events: a clock that is set back takes no event's time into the future.
+
+Used by ``streams/ingest.py``, and by ``streams/detectors/job_log.py`` for how long a log is waited for; ``ClockSteps`` by the door, whose
+windows must not end because a clock was set. Both hold within one life of a process: what the clock showed before, nobody can tell.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_NONE = timedelta(0)
+# The door looks at the clock 2.5 times a second, and waits no longer than this for its broker.
+LONGEST_GAP = timedelta(seconds=60)
+
+
+class SteadyTime:
+    """Goes on at the clock's own pace after a step back, until a step forward has made it good."""
+
+    def __init__(self) -> None:
+        """Begin with the first time that is told."""
+        self._told: datetime | None = None
+        self._set_back = _NONE
+
+    def after(self, now: datetime) -> datetime:
+        """Return the time at which the clock shows ``now``; it never goes back."""
+        step = now - self._told if self._told is not None else _NONE
+        if step < _NONE:
+            self._set_back -= step
+        elif step >= self._set_back:
+            # The clock was put right, or so much time has passed that both say the same.
+            self._set_back = _NONE
+        self._told = now
+        return now + self._set_back
+
+
+class ClockSteps:
+    """Tells a clock that was set from time that passed, for one who looks at it many times a second."""
+
+    def __init__(self) -> None:
+        """Begin with the first time that is told."""
+        self._told: datetime | None = None
+
+    def since(self, now: datetime) -> timedelta:
+        """Return by how much the clock was set since the last look; who was kept from looking for long takes that for a step, too."""
+        step = now - self._told if self._told is not None else _NONE
+        self._told = now
+        return step if step < _NONE or step > LONGEST_GAP else _NONE
