@@ -250,6 +250,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         containers=tuple(row.record() for row in rows.containers),
         caches=tuple(row.record() for row in rows.caches),
         lockfiles=tuple(row.record() for row in rows.lockfiles),
+        deployments=tuple(row.record() for row in rows.deployments),
+        nodes=tuple(row.record() for row in rows.nodes),
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from console.cluster_shapes import DeploymentRow, NodeRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import CacheRow, ContainerRow, DiskRow, LockfileRow
@@ -183,6 +184,8 @@ class ServicesFile(Shape):
     containers: tuple[ContainerRow, ...] = ()
     caches: tuple[CacheRow, ...] = ()
     lockfiles: tuple[LockfileRow, ...] = ()
+    deployments: tuple[DeploymentRow, ...] = ()
+    nodes: tuple[NodeRow, ...] = ()
 
 
 class StrategyRow(Shape):

@@ -15,6 +15,8 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "disks", [spec.target for spec in services.disks]),
         *_repeated(document, "caches", [spec.name for spec in services.caches]),
         *_repeated(document, "lockfiles", [spec.name for spec in services.lockfiles]),
+        *_repeated(document, "deployments", [spec.target for spec in services.deployments]),
+        *_repeated(document, "nodes", [spec.name for spec in services.nodes]),
     ]
     for index, disk in enumerate(services.disks):
         found += _of_disk(document, index, disk)

@@ -26,6 +26,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
+from infra.adapters.cluster import Cluster
 from infra.adapters.containers import Containers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
@@ -318,8 +319,8 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
     kept = Path(settings.state)
-    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services))
-    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host)
+    others = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Cluster.here())
+    return World(services, Processes(), files, Checks(), CiServers(services), kinds_in, Containers.here(), *others)
 
 
 def main() -> int:

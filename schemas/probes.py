@@ -19,6 +19,11 @@ class ProbeKind(StrEnum):
     CONTAINER_IMAGE = "container_image"
     CACHE_DIGEST = "cache_digest"
     LOCKFILE = "lockfile"
+    DEPLOYMENT_CRASHES = "deployment_crashes"
+    DEPLOYMENT_IMAGE = "deployment_image"
+    DEPLOYMENT_PODS = "deployment_pods"
+    DEPLOYMENT_SCALE = "deployment_scale"
+    NODE_CONDITION = "node_condition"
 
 
 @dataclass(frozen=True, slots=True)

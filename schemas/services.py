@@ -14,8 +14,10 @@ from enum import StrEnum
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
+from schemas.targets.deployment import DeploymentSpec
 from schemas.targets.disk import DiskSpec
 from schemas.targets.lockfile import LockfileSpec
+from schemas.targets.node import NodeSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
 UPSTREAM = "upstream"
@@ -100,6 +102,8 @@ class Services:
     containers: tuple[ContainerSpec, ...] = ()
     caches: tuple[CacheSpec, ...] = ()
     lockfiles: tuple[LockfileSpec, ...] = ()
+    deployments: tuple[DeploymentSpec, ...] = ()
+    nodes: tuple[NodeSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -115,7 +119,7 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers, *self.caches, *self.lockfiles)
+        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.deployments, *self.nodes)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

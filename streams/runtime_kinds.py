@@ -21,6 +21,11 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
     ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
+    ProbeKind.DEPLOYMENT_IMAGE: Kind.CONTAINER_RUNTIME,
+    ProbeKind.DEPLOYMENT_CRASHES: Kind.CRASH_LOOP,
+    ProbeKind.DEPLOYMENT_SCALE: Kind.CONFIG_DRIFT,
+    ProbeKind.DEPLOYMENT_PODS: Kind.SERVICE_DEGRADED,
+    ProbeKind.NODE_CONDITION: Kind.SERVICE_DEGRADED,
 }
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
@@ -60,6 +65,8 @@ _RULE_KINDS = {
     "heartbeat": Kind.HEARTBEAT_MISSING,
     "config_hash": Kind.CONFIG_DRIFT,
 }
+# What an alert or a slow answer may say too: of these only the exact look is exact.
+_ALSO_SAID = frozenset({Kind.CRASH_LOOP, Kind.SERVICE_DEGRADED})
 AGREEING, SINGLE, RULE = 0.99, 0.95, 0.9
 
 
@@ -95,7 +102,8 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
 
 def _confidence(kind: Kind, probes: frozenset[str]) -> float:
     # A hash or a count is exact, and two probes that look in different ways do not err together.
-    if kind in EXACT_KINDS.values() or len(probes & _LIVENESS) > 1:
+    is_exact = bool(probes & EXACT_KINDS.keys()) if kind in _ALSO_SAID else kind in EXACT_KINDS.values()
+    if is_exact or len(probes & _LIVENESS) > 1:
         return AGREEING
     return SINGLE if kind in {Kind.SERVICE_DOWN, Kind.SERVICE_DEGRADED} else RULE
 

@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from infra.adapters.cache_checks import broken_entries
+from infra.adapters.cluster import Cluster
+from infra.adapters.cluster_looks import look_at_deployment, look_at_node
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.lockfiles import Lockfiles
+from infra.adapters.look import Look
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec
@@ -30,20 +33,13 @@ from schemas.targets.spec import spec_for
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look saw."""
-
-    status: HealthStatus
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Probes:
     """The looks; ``allowed`` are the hosts beside loopback that may be asked by HTTP or TCP."""
 
     services: Services
     allowed: frozenset[str] = frozenset()
     containers: Containers = field(default_factory=Containers.here)
+    cluster: Cluster = field(default_factory=Cluster.here)
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
@@ -58,6 +54,11 @@ class Probes:
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
             ProbeKind.LOCKFILE: self._lockfile,
+            ProbeKind.DEPLOYMENT_CRASHES: self._deployment,
+            ProbeKind.DEPLOYMENT_IMAGE: self._deployment,
+            ProbeKind.DEPLOYMENT_PODS: self._deployment,
+            ProbeKind.DEPLOYMENT_SCALE: self._deployment,
+            ProbeKind.NODE_CONDITION: self._node,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -135,6 +136,12 @@ class Probes:
 
     async def _lockfile(self, probe: ProbeSpec) -> Look:
         return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
+
+    async def _deployment(self, probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(look_at_deployment, self.cluster, self.services, probe)
+
+    async def _node(self, probe: ProbeSpec) -> Look:
+        return await asyncio.to_thread(look_at_node, self.cluster, self.services, probe)
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
+from infra.adapters.cluster_looks import judge_deployment, judge_node
 from infra.adapters.probes import judge_container
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
@@ -18,9 +19,11 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.spec import spec_for
 from schemas.vocabulary import Kind, Result, result_from_word
+from schemas.workloads import DeploymentState, NodeState
 from streams.detectors.run_evidence import LogMatcher
 from streams.probing import Watch, watches_of
 from tests.support.fake_caches import FakeCaches
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
@@ -96,13 +99,14 @@ class MemoryWorld:
     caches: FakeCaches = field(default_factory=FakeCaches)
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.cluster)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )
@@ -123,6 +127,8 @@ class MemoryWorld:
         state = self.containers.state(container.name) if container else None
         if container and state:
             return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
+        if watch.probe.address == watch.target and watch.target.startswith(("deployment:", "node:")):
+            return self._is_well_in_cluster(watch)
         if watch.probe.kind is ProbeKind.DISK_USAGE:
             return self._has_room(watch.target)
         if watch.probe.kind is ProbeKind.LOCKFILE:
@@ -131,6 +137,14 @@ class MemoryWorld:
             [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
             return self.caches.bad_entries(cache) == ()
         return self.health.passes(watch.probe)
+
+    def _is_well_in_cluster(self, watch: Watch) -> bool:
+        node = spec_for(watch.target, self.services.nodes)
+        if node:
+            return judge_node(node, self.cluster.node(node.name) or NodeState(exists=False)).status is HealthStatus.PASS
+        [spec] = [row for row in self.services.deployments if row.target == watch.target]
+        state = self.cluster.deployment(spec) or DeploymentState(exists=False)
+        return judge_deployment(spec, state, watch.probe.kind).status is HealthStatus.PASS
 
     def _fits(self, target: str) -> bool:
         [lock] = [spec for spec in self.services.lockfiles if spec.target == target]

@@ -24,7 +24,9 @@ from schemas.targets.container import ContainerSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
+from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
 from tests.support.fake_caches import GOOD, FakeCaches
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
@@ -58,6 +60,8 @@ SERVICES = Services(
     disks=(DISK,),
     caches=(WHEELS,),
     lockfiles=(SHOP_LOCK,),
+    deployments=(SHOP_DEPLOYMENT,),
+    nodes=(NODE_1,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -72,6 +76,11 @@ RECIPES = (
     ("disk_cleanup", DISK.target),
     ("cache_rebuild", WHEELS.target),
     ("lockfile_repair", SHOP_LOCK.target),
+    ("deployment_rollback", SHOP_DEPLOYMENT.target),
+    ("deployment_image", SHOP_DEPLOYMENT.target),
+    ("deployment_scale", SHOP_DEPLOYMENT.target),
+    ("pod_delete", SHOP_DEPLOYMENT.target),
+    ("node_cordon_drain", NODE_1.target),
 )
 
 
@@ -120,6 +129,7 @@ class Sandbox:
     services: Services = SERVICES
     packages: FakePackages = field(default_factory=FakePackages)
     proposals: FakeProposals = field(default_factory=FakeProposals)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -135,6 +145,7 @@ class Sandbox:
             containers=FakeContainers({"box": ENDED_BOX}, bad),
             script={"index-page": [False, False, True, False]},
             disks=disks,
+            cluster=cluster_for(strategy),
         )
 
     def recipes(self, services: Services | None = None, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
@@ -144,7 +155,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.cluster)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -182,6 +193,7 @@ class Sandbox:
             tuple(self.caches.ledger),
             tuple(self.packages.ledger),
             tuple(self.proposals.ledger),
+            tuple(self.cluster.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -195,6 +207,7 @@ class Sandbox:
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
             frozenset(self.proposals.waiting),
+            cluster_state(self.cluster),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:

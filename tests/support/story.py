@@ -97,6 +97,7 @@ def untouched(flow: MemoryFlow) -> bool:
         world.caches.ledger,
         world.packages.ledger,
         world.proposals.ledger,
+        world.cluster.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 
