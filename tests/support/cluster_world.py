@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from schemas.probes import ProbeKind, ProbeSpec
+from schemas.services import Services
 from schemas.targets.deployment import DeploymentSpec
 from schemas.targets.node import NodeSpec
 from schemas.workloads import NodeState, PodState
 from tests.support.fake_cluster import FakeCluster
+from tests.support.memory_flow import MemoryFlow
+from tests.support.memory_world import MemoryWorld
+from tests.support.story import begin
 
 _REPOSITORY = "registry.example/shop/web"
 GOOD_REF, BAD_REF, UNPULLED_REF = (f"{_REPOSITORY}@sha256:{letter * 64}" for letter in "abc")
@@ -53,6 +57,15 @@ def cluster_for(strategy: str) -> FakeCluster:
     if strategy == "node_cordon_drain":
         break_node(cluster)
     return cluster
+
+
+def begin_with_cluster() -> MemoryFlow:
+    """Return a flow whose cluster is well."""
+
+    def place(world: MemoryWorld) -> None:
+        world.cluster = well_cluster()
+
+    return begin(services=Services(deployments=(SHOP_DEPLOYMENT,), nodes=(NODE_1,)), prepare=place)
 
 
 def cluster_state(cluster: FakeCluster) -> tuple[object, ...]:

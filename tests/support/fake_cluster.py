@@ -37,7 +37,7 @@ class FakeWorkload:
 
 @dataclass
 class FakeCluster:
-    """Deployments by namespace and name, and nodes by name. ``waits`` are the reasons for which an image's pods do not run.
+    """Deployments by namespace and name, and nodes by name. ``waits`` are the reasons for which a revision's pods do not run.
 
     ``budget`` is how many pods may be evicted, None for any number; ``stays_stuck`` makes each new pod as stuck as the last one; ``lying``
     takes a change and does nothing.
@@ -72,7 +72,7 @@ class FakeCluster:
             changed_by=workload.changed_by,
             replicas=workload.replicas,
             template=workload.template,
-            images=((spec.container or "app", workload.image),),
+            images=(("app", workload.image),),
             settled=ready == workload.replicas == len(workload.pods),
             detail=f"{ready} of {workload.replicas} available",
             paused=workload.paused,
@@ -183,7 +183,7 @@ class FakeCluster:
         workload = self.workloads[key]
         self.made += 1
         namespace, _, name = key.partition("/")
-        reason = self.waits.get(workload.image, "")
+        reason = self.waits.get(workload.template, "")
         return PodState(
             namespace,
             f"{name}-{self.made}",
