@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import docker
 import pytest
-from typing_extensions import override
 
 from infra.adapters.checks import Checks
 from infra.adapters.containers import Containers
@@ -33,7 +30,7 @@ from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from tests.support.docker_engine import container_engine, import_image
 from tests.support.executor_world import wait_for
-from tests.support.fakes import FakeHands
+from tests.support.real_hands import RealHands
 from tests.support.runs import command
 
 MIB = 1024 * 1024
@@ -65,19 +62,6 @@ def engine() -> Iterator[Engine]:
             yield Engine(host, client, images)
         finally:
             client.close()
-
-
-@dataclass
-class RealHands(FakeHands):
-    """Hands whose time is real."""
-
-    @override
-    def now(self) -> datetime:
-        return datetime.now(tz=UTC)
-
-    @override
-    def wait(self, seconds: float) -> None:
-        threading.Event().wait(seconds)
 
 
 class Box:

@@ -4,7 +4,8 @@
 # The two go.mod and go.sum files beside this one pin every module; nothing is resolved anew.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-version=$(sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\)$|\1|p' "$here/control_plane/go.mod")
+version=$(sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' "$here/control_plane/go.mod")
+[ -n "$version" ] || { echo "NOT BUILT: control_plane/go.mod names no version of k8s.io/kubernetes; restore it from git" >&2; exit 1; }
 into=${HEALSTREAM_KUBERNETES:-${XDG_CACHE_HOME:-$HOME/.cache}/healstream/kubernetes/$version}
 mkdir -p "$into"
 
