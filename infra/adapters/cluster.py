@@ -7,6 +7,8 @@ so that the object itself says whether it was made. Every call has a time-out; o
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +36,7 @@ from schemas.attempts import StepResult, StepStatus
 from schemas.targets.deployment import DeploymentSpec
 from schemas.workloads import Change, DeploymentState, NodeState, PodState
 
-TIMEOUT_S = 10.0
+TIMEOUT_S, KEPT_S = 10.0, 60.0
 _MANAGER = "healstream"
 # The status of what changes is written all the time; somebody else's change of what is wanted shows in the generation.
 _TRIES = 5
@@ -53,14 +55,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The real adapter; ``connect`` opens a client, so that renewed credentials and a server that comes later are found."""
+    """The real adapter; ``connect`` gives a client, so that renewed credentials and a server that comes later are found."""
 
     connect: Connect
 
     @classmethod
     def here(cls) -> Cluster:
         """Return the cluster that the environment names."""
-        return cls(lambda: client_of(KubeConfig.from_env()))
+        return cls(KeptClient(lambda: client_of(KubeConfig.from_env()), time.monotonic))
 
     def deployment(self, spec: DeploymentSpec) -> DeploymentState | None:
         """Return the Deployment as it is now, None when the cluster gives no usable answer."""
@@ -166,9 +168,28 @@ class Cluster:
         return _changed(self.connect, lambda client: _in_turns(lambda: write(client)))
 
 
+class KeptClient:
+    """Makes a client and keeps it for a minute: to make one costs more than to ask, and a pod's token is renewed within the hour."""
+
+    def __init__(self, make: Connect, clock: Callable[[], float]) -> None:
+        self._make, self._clock = make, clock
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Client] | None = None
+
+    def __call__(self) -> Client:
+        """Return the client; one that is replaced may be in use yet, and ends with its last user."""
+        with self._lock:
+            if self._kept is None or self._clock() - self._kept[0] >= KEPT_S:
+                self._kept = self._clock(), self._make()
+            return self._kept[1]
+
+
 def client_of(config: KubeConfig) -> Client:
-    """Return a client that answers within its time, or fails."""
-    return Client(config=config, timeout=httpx2.Timeout(TIMEOUT_S), field_manager=_MANAGER, trust_env=False)
+    """Return a client that answers within its time, or fails; raises ConfigError for what names nobody who asks."""
+    chosen = config.get()
+    if chosen is None or chosen.user is None:
+        raise ConfigError("the current context names no user")
+    return Client(config=chosen, timeout=httpx2.Timeout(TIMEOUT_S), field_manager=_MANAGER, trust_env=False)
 
 
 def _look(client: Client, spec: DeploymentSpec) -> DeploymentState:
@@ -217,16 +238,14 @@ def _in_turns(write: Callable[[], StepResult | None]) -> StepResult:
 def _asked(connect: Connect, ask: Callable[[Client], T]) -> T | None:
     """Return an answer of the cluster, None when it gives no usable one."""
     try:
-        with connect() as client:
-            return ask(client)
+        return ask(connect())
     except (httpx2.HTTPError, ConfigError, OSError, KeyError, ValueError):
         return None
 
 
 def _changed(connect: Connect, do: Callable[[Client], StepResult]) -> StepResult:
     try:
-        with connect() as client:
-            return do(client)
+        return do(connect())
     except ApiError as error:
         # A refusal changes nothing; an error of the server's own says nothing of what was done before it.
         status = StepStatus.FAILED if error.response.is_client_error else StepStatus.UNCERTAIN

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from lightkube import Client
 from lightkube.codecs import load_all_yaml
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace, Node
+from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
+from lightkube.models.policy_v1 import PodDisruptionBudgetSpec
+from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
 
@@ -45,7 +47,7 @@ MANIFESTS = Path(__file__).parents[2] / "infra" / "deploy" / "kubernetes"
 PATIENCE_S = 120.0
 
 
-def manifests(namespace: str) -> list[object]:
+def manifests(namespace: str) -> list[Any]:
     """Return the roles that come with the project, for one namespace."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(MANIFESTS.glob("*.yaml"))]
     return [row for text in texts for row in load_all_yaml(text.replace("namespace: shop", f"namespace: {namespace}"))]
@@ -61,10 +63,11 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.admin: Client = self.server.client()
-        self.cluster = Cluster(lambda: self.server.client("healstream-executor"))
+        executor = self.server.client("healstream-executor")
+        self.cluster = Cluster(lambda: executor)
         self.admin.create(Namespace(metadata=ObjectMeta(name=self.spec.namespace)))
         for row in manifests(self.spec.namespace):
-            self.admin.apply(row, field_manager="people", force=True)  # type: ignore[call-overload] # whatever the file holds
+            self.admin.apply(row, field_manager="people", force=True)
 
     def deploy(self, image: str, plays: str = "", replicas: int = 3) -> None:
         """Let people roll an image out; ``plays`` says how its pods fare."""
@@ -72,18 +75,31 @@ class Shop:
         template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template}
         metadata = {"name": "web", "namespace": self.spec.namespace}
-        body = DEPLOYMENTS({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
-        self.admin.apply(body, "web", namespace=self.spec.namespace, field_manager="people", force=True)
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+        self.admin.apply(DEPLOYMENTS.from_dict(body), field_manager="people", force=True)
 
     def change(self, **spec: object) -> None:
         """Let people change what is wanted."""
         self.admin.patch(DEPLOYMENTS, "web", {"spec": spec}, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
 
+    def touch_status(self) -> None:
+        """Let its controller write something that is no change of what is wanted."""
+        row = {"type": "Looked", "status": "True", "reason": "Test", "message": "said by a test"}
+        body = {"status": {"conditions": [row]}}
+        self.admin.patch(DEPLOYMENTS.Status, "web", body, namespace=self.spec.namespace, patch_type=PatchType.STRATEGIC)
+
+    def hang(self, pod: str) -> None:
+        """Let the kubelet say that a pod is not ready any more."""
+        row = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-03-01T12:00:00Z"}
+        body = {"status": {"phase": "Running", "conditions": [row]}}
+        self.admin.patch(Pod.Status, pod, body, namespace=self.spec.namespace, patch_type=PatchType.STRATEGIC)
+
     def keep(self, at_least: int) -> None:
         """Let people say how many pods must stay."""
-        metadata = {"name": "web", "namespace": self.spec.namespace}
-        spec = {"minAvailable": at_least, "selector": {"matchLabels": {"app": "web"}}}
-        self.admin.apply(PodDisruptionBudget.from_dict({"metadata": metadata, "spec": spec}), field_manager="people", force=True)
+        selector = LabelSelector(matchLabels={"app": "web"})
+        budget = PodDisruptionBudgetSpec(minAvailable=at_least, selector=selector)
+        metadata = ObjectMeta(name="web", namespace=self.spec.namespace)
+        self.admin.apply(PodDisruptionBudget(metadata=metadata, spec=budget), field_manager="people", force=True)
         name, place = "web", self.spec.namespace
 
         def is_counted() -> bool:
@@ -120,14 +136,14 @@ class Shop:
         }
         return made[strategy]
 
-    def heal(self, strategy: str, target: str = "", verify_within_s: float = PATIENCE_S) -> RecoveryOutcome:
+    def heal(self, strategy: str, target: str = "", verify_within_s: float = PATIENCE_S, deadline_s: float = 0.0) -> RecoveryOutcome:
         """Carry out one command of the recipe."""
         made = self.recipe(strategy)
         recipe = replace(made, traits=replace(made.traits, verify_within_s=verify_within_s))  # type: ignore[type-var] # each is a dataclass
         card = card_named(CARDS, strategy)
         assert card is not None
         hands, terms = RealHands(), Terms(recipe, card, 0.3, "worker-1", 0)
-        order = command(strategy, target or self.spec.target)
+        order = command(strategy, target or self.spec.target, **({"deadline_s": deadline_s} if deadline_s else {}))
         order = replace(order, issued_at=hands.now(), opened_at=hands.now(), detected_at=hands.now())
         accepted = accept(RunState(order), terms, hands)
         hands.append([accepted])
