@@ -83,21 +83,21 @@ class Cluster:
                 {"op": "replace", "path": "/spec/template", "value": template_of(kept)},
             ]
 
-        return self._change(spec, change, patch)
+        return _change(self.connect, spec, change, patch)
 
     def restart(self, spec: DeploymentSpec, change: Change) -> StepResult:
         """Write the key on the pods' template: what differs is rolled out."""
         template = {"metadata": {"annotations": {RESTART: change.key}}}
-        return self._change(spec, change, lambda _, found: _marked(found, change.key, {"template": template}))
+        return _change(self.connect, spec, change, lambda _, found: _marked(found, change.key, {"template": template}))
 
     def scale(self, spec: DeploymentSpec, replicas: int, change: Change) -> StepResult:
         """Set how many replicas are wanted."""
-        return self._change(spec, change, lambda _, found: _marked(found, change.key, {"replicas": replicas}))
+        return _change(self.connect, spec, change, lambda _, found: _marked(found, change.key, {"replicas": replicas}))
 
     def set_image(self, spec: DeploymentSpec, image: str, change: Change) -> StepResult:
         """Set the image of the spec's container; the other containers stay as they are."""
         template = {"spec": {"containers": [{"name": spec.container, "image": image}]}}
-        return self._change(spec, change, lambda _, found: _marked(found, change.key, {"template": template}))
+        return _change(self.connect, spec, change, lambda _, found: _marked(found, change.key, {"template": template}))
 
     def evict(self, pod: PodState) -> StepResult:
         """Evict by the pod's uid: a pod of the same name that was made since is not meant."""
@@ -131,7 +131,7 @@ class Cluster:
 
     def cordon(self, name: str, key: str) -> StepResult:
         """Close the node and write the key on it; one that is closed already stays as it is."""
-        return self._set_node(name, lambda found: None if _is_closed(found) else _marked(found, key, {"unschedulable": True}))
+        return _set_node(self.connect, name, lambda found: None if _is_closed(found) else _marked(found, key, {"unschedulable": True}))
 
     def uncordon(self, name: str, key: str) -> StepResult:
         """Open the node when this key has closed it."""
@@ -140,32 +140,7 @@ class Cluster:
             ours = _is_closed(found) and annotations_of(found).get(STEP) == key
             return _marked(found, None, {"unschedulable": None}) if ours else None
 
-        return self._set_node(name, patch)
-
-    def _change(self, spec: DeploymentSpec, change: Change, patch: Callable[[Client, Document], Patch | StepResult]) -> StepResult:
-        def write(client: Client) -> StepResult | None:
-            found = client.get(DEPLOYMENTS, spec.name, namespace=spec.namespace)
-            if annotations_of(found).get(STEP) == change.key:
-                return _OK
-            if found["metadata"]["generation"] != change.generation:
-                return _CHANGED
-            body = patch(client, found)
-            if isinstance(body, StepResult):
-                return body
-            kind = PatchType.JSON if isinstance(body, list) else PatchType.STRATEGIC
-            client.patch(DEPLOYMENTS, spec.name, body, namespace=spec.namespace, patch_type=kind)
-            return _OK
-
-        return _changed(self.connect, lambda client: _in_turns(lambda: write(client)))
-
-    def _set_node(self, name: str, patch: Callable[[Document], Patch | None]) -> StepResult:
-        def write(client: Client) -> StepResult:
-            body = patch(client.get(NODES, name))
-            if body is not None:
-                client.patch(NODES, name, body, patch_type=PatchType.STRATEGIC)
-            return _OK
-
-        return _changed(self.connect, lambda client: _in_turns(lambda: write(client)))
+        return _set_node(self.connect, name, patch)
 
 
 class KeptClient:
@@ -190,6 +165,33 @@ def client_of(config: KubeConfig) -> Client:
     if chosen is None or chosen.user is None:
         raise ConfigError("the current context names no user")
     return Client(config=chosen, timeout=httpx2.Timeout(TIMEOUT_S), field_manager=_MANAGER, trust_env=False)
+
+
+def _change(connect: Connect, spec: DeploymentSpec, change: Change, patch: Callable[[Client, Document], Patch | StepResult]) -> StepResult:
+    def write(client: Client) -> StepResult:
+        found = client.get(DEPLOYMENTS, spec.name, namespace=spec.namespace)
+        if annotations_of(found).get(STEP) == change.key:
+            return _OK
+        if found["metadata"]["generation"] != change.generation:
+            return _CHANGED
+        body = patch(client, found)
+        if isinstance(body, StepResult):
+            return body
+        kind = PatchType.JSON if isinstance(body, list) else PatchType.STRATEGIC
+        client.patch(DEPLOYMENTS, spec.name, body, namespace=spec.namespace, patch_type=kind)
+        return _OK
+
+    return _changed(connect, lambda client: _in_turns(lambda: write(client)))
+
+
+def _set_node(connect: Connect, name: str, patch: Callable[[Document], Patch | None]) -> StepResult:
+    def write(client: Client) -> StepResult:
+        body = patch(client.get(NODES, name))
+        if body is not None:
+            client.patch(NODES, name, body, patch_type=PatchType.STRATEGIC)
+        return _OK
+
+    return _changed(connect, lambda client: _in_turns(lambda: write(client)))
 
 
 def _look(client: Client, spec: DeploymentSpec) -> DeploymentState:
@@ -224,11 +226,11 @@ def _is_closed(node: Document) -> bool:
     return bool((node.get("spec") or {}).get("unschedulable", False))
 
 
-def _in_turns(write: Callable[[], StepResult | None]) -> StepResult:
+def _in_turns(write: Callable[[], StepResult]) -> StepResult:
     """Read and write until nothing was written in between."""
     for _ in range(_TRIES):
         try:
-            return write() or _OK
+            return write()
         except ApiError as error:
             if error.response.status_code != 409:
                 raise

@@ -16,22 +16,17 @@ from schemas.workloads import CRASHING, NOT_PULLED, DeploymentState, NodeState, 
 _SILENT = Look(HealthStatus.DEGRADED, "the cluster does not answer")
 
 
-def look_at_deployment(cluster: Cluster, services: Services, probe: ProbeSpec) -> Look:
-    """Look once at the Deployment that the probe's address names."""
+def look_in_cluster(cluster: Cluster, services: Services, probe: ProbeSpec) -> Look:
+    """Look once at the Deployment or the node that the probe's address names."""
+    node = spec_for(probe.address, services.nodes)
+    if node:
+        found = cluster.node(node.name)
+        return judge_node(node, found) if found else _SILENT
     spec = spec_for(probe.address, services.deployments)
     if spec is None:
-        return Look(HealthStatus.FAIL, f"the catalogue has no deployment {probe.address!r}")
+        return Look(HealthStatus.FAIL, f"the catalogue has neither a deployment nor a node {probe.address!r}")
     state = cluster.deployment(spec)
     return judge_deployment(spec, state, probe.kind) if state else _SILENT
-
-
-def look_at_node(cluster: Cluster, services: Services, probe: ProbeSpec) -> Look:
-    """Look once at the node that the probe's address names."""
-    spec = spec_for(probe.address, services.nodes)
-    if spec is None:
-        return Look(HealthStatus.FAIL, f"the catalogue has no node {probe.address!r}")
-    state = cluster.node(spec.name)
-    return judge_node(spec, state) if state else _SILENT
 
 
 def judge_deployment(spec: DeploymentSpec, state: DeploymentState, kind: ProbeKind) -> Look:

@@ -17,7 +17,7 @@ import httpx
 
 from infra.adapters.cache_checks import broken_entries
 from infra.adapters.cluster import Cluster
-from infra.adapters.cluster_looks import look_at_deployment, look_at_node
+from infra.adapters.cluster_looks import look_in_cluster
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import used_percent
 from infra.adapters.git_files import MAX_BYTES, pinned_content
@@ -47,18 +47,18 @@ class Probes:
             ProbeKind.PROCESS: self._process,
             ProbeKind.TCP: self._tcp,
             ProbeKind.HTTP: self._http,
-            ProbeKind.FILE_HASH: self._file,
+            ProbeKind.FILE_HASH: self._in_thread,
             ProbeKind.DISK_USAGE: self._disk,
             ProbeKind.CONTAINER_RUNNING: self._container,
             ProbeKind.CONTAINER_MEMORY: self._container,
             ProbeKind.CONTAINER_IMAGE: self._container,
             ProbeKind.CACHE_DIGEST: self._cache,
-            ProbeKind.LOCKFILE: self._lockfile,
-            ProbeKind.DEPLOYMENT_CRASHES: self._deployment,
-            ProbeKind.DEPLOYMENT_IMAGE: self._deployment,
-            ProbeKind.DEPLOYMENT_PODS: self._deployment,
-            ProbeKind.DEPLOYMENT_SCALE: self._deployment,
-            ProbeKind.NODE_CONDITION: self._node,
+            ProbeKind.LOCKFILE: self._in_thread,
+            ProbeKind.DEPLOYMENT_CRASHES: self._in_thread,
+            ProbeKind.DEPLOYMENT_IMAGE: self._in_thread,
+            ProbeKind.DEPLOYMENT_PODS: self._in_thread,
+            ProbeKind.DEPLOYMENT_SCALE: self._in_thread,
+            ProbeKind.NODE_CONDITION: self._in_thread,
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
@@ -99,8 +99,11 @@ class Probes:
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
 
-    async def _file(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_compare, self.services, probe.address)
+    async def _in_thread(self, probe: ProbeSpec) -> Look:
+        asked = {ProbeKind.FILE_HASH: _compare, ProbeKind.LOCKFILE: _ask_lockfile}.get(probe.kind)
+        if asked:
+            return await asyncio.to_thread(asked, self.services, probe.address)
+        return await asyncio.to_thread(look_in_cluster, self.cluster, self.services, probe)
 
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.containers)
@@ -133,15 +136,6 @@ class Probes:
             # Nothing can be said of its entries: somebody has to look, nothing is to be rebuilt.
             return Look(HealthStatus.DEGRADED, "its entries cannot be checked")
         return Look(HealthStatus.FAIL, f"{len(bad)} broken, the first is {bad[0][0]}"[:300]) if bad else Look(HealthStatus.PASS)
-
-    async def _lockfile(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(_ask_lockfile, self.services, probe.address)
-
-    async def _deployment(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(look_at_deployment, self.cluster, self.services, probe)
-
-    async def _node(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(look_at_node, self.cluster, self.services, probe)
 
     def _may_ask(self, host: str) -> bool:
         name = host.strip("[]").lower()

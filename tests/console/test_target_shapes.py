@@ -1,4 +1,4 @@
-"""Disks, caches and lock files as ``services.yaml`` spells them: into their records, or refused at their line."""
+"""Disks, caches, lock files and what a cluster runs as ``services.yaml`` spells them: into their records, or refused at their line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import pytest
 
 from console.configuration import Files, configuration_of
 from schemas.configuration import Configuration, Keys, services_body
+from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheCheck, CacheSpec
+from schemas.targets.deployment import DeploymentSpec, repository_of
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.node import NodeSpec
+from tests.support.cluster_world import GOOD_REF
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
 DISK = "  - {host: db-1, path: /srv/db, data: [tables], quarantine: /spare, clean: [{folder: logs, older_than_s: 60, regenerable: true}]}\n"
@@ -55,6 +59,51 @@ def test_each_row_becomes_its_record_and_crosses_the_catalogue() -> None:
     ],
 )
 def test_a_mistake_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(text)
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")
+
+
+_LOOK = "{name: p, kind: tcp, address: 'h:1'}"
+DEPLOYED = f"  - {{namespace: shop, name: web, group: shop, container: app, image: '{GOOD_REF}', most_replicas: 4, probes: [{_LOOK}]}}\n"
+NODE = "  - {name: node-1.example, bad_conditions: [KernelDeadlock]}\n"
+
+
+def test_deployments_and_nodes_become_their_records() -> None:
+    found = told(f"deployments:\n{DEPLOYED}nodes:\n{NODE}")
+    assert isinstance(found, Configuration)
+    [web], [node] = found.services.deployments, found.services.nodes
+    assert web == DeploymentSpec("shop", "web", "shop", "app", GOOD_REF, most_replicas=4, answers=(ProbeSpec("p", ProbeKind.TCP, "h:1"),))
+    assert [probe.name for probe in web.probes] == ["deployment-crashes", "deployment-pods", "deployment-image", "deployment-scale", "p"]
+    assert node == NodeSpec("node-1.example", bad_conditions=("KernelDeadlock",))
+    assert [(spec.target, spec.scope) for spec in found.services.others()] == [
+        ("deployment:shop/web", "group:shop"),
+        ("node:node-1.example", "node:node-1.example"),
+    ]
+    # Without a list of repositories only that of the good image may come back.
+    assert web.allows("registry.example/shop/web:1.2")
+    assert not web.allows("registry.example/shop/web-admin:1.2")
+    assert not web.allows("elsewhere.example:5000/shop/web")
+    assert repository_of("elsewhere.example:5000/shop/web") == "elsewhere.example:5000/shop/web"
+    assert services_body(found.services)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (f"deployments:\n{DEPLOYED}{DEPLOYED}", "twice"),
+        (f"nodes:\n{NODE}{NODE}", "twice"),
+        (f"deployments:\n{DEPLOYED.replace('name: web', 'name: ../web')}", "pattern"),
+        (f"deployments:\n{DEPLOYED.replace('@sha256:', ':')}", "pattern"),
+        (f"deployments:\n{DEPLOYED.replace('container: app, ', '')}", "belong together"),
+        (f"deployments:\n{DEPLOYED.replace('most_replicas: 4', 'least_replicas: 5, most_replicas: 4')}", "must not be below"),
+        (f"deployments:\n{DEPLOYED.replace('most_replicas: 4', 'repositories: [registry.example/other]')}", "not among the repositories"),
+        (f"deployments:\n{DEPLOYED.replace('kind: tcp', 'kind: process')}", "write tcp or http"),
+        (f"nodes:\n{NODE.replace('KernelDeadlock', 'no condition')}", "pattern"),
+    ],
+)
+def test_a_mistake_in_what_a_cluster_runs_is_named_at_its_line(text: str, word: str) -> None:
     found = told(text)
     assert isinstance(found, list)
     assert word in found[0]

@@ -214,8 +214,8 @@ async def test_each_look_names_one_thing_that_is_wrong(
 
 async def test_a_silent_cluster_says_nothing_of_what_it_runs_and_a_stranger_is_named(bench: Bench) -> None:
     looker = Looker(bench)
-    assert "no deployment" in (await looker.look(ProbeKind.DEPLOYMENT_PODS, "deployment:shop/other"))[1]
-    assert "no node" in (await looker.look(ProbeKind.NODE_CONDITION, "node:other"))[1]
+    assert "neither" in (await looker.look(ProbeKind.DEPLOYMENT_PODS, "deployment:shop/other"))[1]
+    assert "neither" in (await looker.look(ProbeKind.NODE_CONDITION, "node:other"))[1]
     bench.api.refusals = {"GET": [500, 500]}
     for kind in (ProbeKind.DEPLOYMENT_PODS, ProbeKind.NODE_CONDITION):
         assert await looker.look(kind) == (HealthStatus.DEGRADED, "the cluster does not answer")
