@@ -317,7 +317,9 @@ def test_a_prober_cannot_change_what_it_sees_and_a_stranger_sees_nothing(shop: S
     shop.deploy(GOOD_REF)
     generation = shop.wait_well().generation
     prober, stranger = (shop.server.client(user) for user in ("healstream-prober", "stranger"))
-    assert Cluster(lambda: prober).deployment(shop.spec) == shop.state()
+    seen = Cluster(lambda: prober).deployment(shop.spec)
+    assert seen is not None
+    assert (seen.generation, seen.ready, seen.template) == (generation, 3, shop.state().template)
     result = Cluster(lambda: prober).scale(shop.spec, 1, Change("k", generation))
     assert (result.status, "the cluster refuses" in result.detail) == (StepStatus.FAILED, True)
     assert Cluster(lambda: stranger).deployment(shop.spec) is None
