@@ -13,10 +13,10 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model calibration check test demo up down corpus accuracy learning bench chaos sim mutants chaos-long outcomes clean
+.PHONY: help setup schemas model calibration check test test-kubernetes demo up down corpus accuracy learning bench chaos sim mutants chaos-long outcomes clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## make .venv from the lock and fetch the broker, once
 
@@ -52,6 +52,10 @@ test: check ## check, then all tests, with the coverage that is asked for
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --fail-under $(COVERAGE) | tail -n 3
 	$(BIN)/python -m coverage report --include '$(CORE)' --omit '$(SHELL_FILES)' --fail-under $(CORE_COVERAGE) | tail -n 3
+
+test-kubernetes: setup ## run recipes on a real Kubernetes API; builds it once, which takes half an hour
+	tests/kubernetes/build.sh
+	$(BIN)/python -m pytest -q -rs tests/kubernetes tests/contracts/test_cluster_port.py
 
 demo: setup ## play the planned failures in a sandbox and heal them
 	$(BIN)/healstream demo

@@ -253,6 +253,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         indexes=tuple(row.record() for row in rows.indexes),
         prometheus=tuple(row.record() for row in rows.prometheus),
         limits=tuple(row.record() for row in rows.limits),
+        deployments=tuple(row.record() for row in rows.deployments),
+        nodes=tuple(row.record() for row in rows.nodes),
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from console.cluster_shapes import DeploymentRow, NodeRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow
@@ -225,6 +226,8 @@ class ServicesFile(Shape):
     indexes: tuple[IndexRow, ...] = ()
     prometheus: Annotated[tuple[PrometheusRow, ...], Field(max_length=50)] = ()
     limits: tuple[LimitRow, ...] = ()
+    deployments: tuple[DeploymentRow, ...] = ()
+    nodes: tuple[NodeRow, ...] = ()
 
 
 class StrategyRow(Shape):

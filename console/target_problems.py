@@ -18,6 +18,8 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "limits", [spec.name for spec in services.limits]),
         *_repeated(document, "lockfiles", [spec.name for spec in services.lockfiles]),
         *_repeated(document, "indexes", [spec.name for spec in services.indexes]),
+        *_repeated(document, "deployments", [spec.target for spec in services.deployments]),
+        *_repeated(document, "nodes", [spec.name for spec in services.nodes]),
     ]
     found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):

@@ -27,6 +27,7 @@ from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
 from infra.adapters.ci_server import CiServers
+from infra.adapters.cluster import Cluster
 from infra.adapters.containers import Containers
 from infra.adapters.disks import Disks
 from infra.adapters.git_files import GitFiles
@@ -327,9 +328,9 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     services = configuration.services
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Limits())
-    indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
+    others = (*on_host, Indexes(StepRecords(kept / "indexes"), kept / "quarantine"), Cluster.here())
     managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
-    return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *on_host, indexes)
+    return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *others)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.cards.ci import CI_CARDS
+from schemas.cards.clusters import CLUSTER_CARDS
 from schemas.cards.containers import CONTAINER_CARDS
 from schemas.cards.hosts import HOST_CARDS
 from schemas.cards.services import SERVICE_CARDS
@@ -10,7 +11,7 @@ from schemas.strategy_card import StrategyCard
 from schemas.vocabulary import Kind
 
 # In this order a kind's first card is its static choice.
-CARDS: tuple[StrategyCard, ...] = (*SERVICE_CARDS, *CI_CARDS, *CONTAINER_CARDS, *HOST_CARDS)
+CARDS: tuple[StrategyCard, ...] = (*SERVICE_CARDS, *CI_CARDS, *CONTAINER_CARDS, *HOST_CARDS, *CLUSTER_CARDS)
 
 
 def card_named(cards: tuple[StrategyCard, ...], name: str) -> StrategyCard | None:

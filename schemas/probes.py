@@ -24,6 +24,11 @@ class ProbeKind(StrEnum):
     UNIT = "unit"
     IN_SYNC = "in_sync"
     LIMIT_USE = "limit_use"
+    DEPLOYMENT_CRASHES = "deployment_crashes"
+    DEPLOYMENT_IMAGE = "deployment_image"
+    DEPLOYMENT_PODS = "deployment_pods"
+    DEPLOYMENT_SCALE = "deployment_scale"
+    NODE_CONDITION = "node_condition"
     PROMETHEUS = "prometheus"
 
 

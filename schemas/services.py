@@ -14,10 +14,12 @@ from enum import StrEnum
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
+from schemas.targets.deployment import DeploymentSpec
 from schemas.targets.disk import DiskSpec
 from schemas.targets.index import IndexSpec
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
+from schemas.targets.node import NodeSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
 UPSTREAM = "upstream"
@@ -119,6 +121,8 @@ class Services:
     indexes: tuple[IndexSpec, ...] = ()
     prometheus: tuple[PrometheusServer, ...] = ()
     limits: tuple[LimitSpec, ...] = ()
+    deployments: tuple[DeploymentSpec, ...] = ()
+    nodes: tuple[NodeSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -134,7 +138,8 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        return (*self.disks, *self.containers, *self.caches, *self.lockfiles, *self.indexes, *self.limits)
+        kept = (self.disks, self.containers, self.caches, self.lockfiles, self.indexes, self.limits, self.deployments, self.nodes)
+        return tuple(spec for specs in kept for spec in specs)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

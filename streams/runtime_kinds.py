@@ -22,9 +22,15 @@ EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
     ProbeKind.LOCKFILE: Kind.LOCKFILE_MISMATCH,
     ProbeKind.LIMIT_USE: Kind.METRIC_ANOMALY,
+    ProbeKind.DEPLOYMENT_IMAGE: Kind.CONTAINER_RUNTIME,
+    ProbeKind.DEPLOYMENT_CRASHES: Kind.CRASH_LOOP,
+    ProbeKind.DEPLOYMENT_SCALE: Kind.CONFIG_DRIFT,
+    ProbeKind.DEPLOYMENT_PODS: Kind.SERVICE_DEGRADED,
+    ProbeKind.NODE_CONDITION: Kind.SERVICE_DEGRADED,
 }
-# A metric's rule says the kind too, and is no count of anything.
-_EXACT = frozenset(EXACT_KINDS.values()) - {Kind.METRIC_ANOMALY}
+# What a metric's rule, an alert or a slow answer may say too: of these only the exact look is exact.
+_ALSO_SAID = frozenset({Kind.METRIC_ANOMALY, Kind.CRASH_LOOP, Kind.SERVICE_DEGRADED})
+_EXACT = frozenset(EXACT_KINDS.values()) - _ALSO_SAID
 
 # Words of an alert's name, in the order in which they are asked: the first that occurs names the kind.
 _ALERT_WORDS: tuple[tuple[str, Kind], ...] = (

@@ -18,6 +18,8 @@ import httpx
 from infra.adapters.allowed_hosts import may_ask
 from infra.adapters.authorities import trusted
 from infra.adapters.cache_checks import broken_entries
+from infra.adapters.cluster import Cluster
+from infra.adapters.cluster_looks import IN_CLUSTER, look_in_cluster
 from infra.adapters.containers import Containers
 from infra.adapters.disk_usage import usage_of
 from infra.adapters.git_files import MAX_BYTES, pinned_content
@@ -25,6 +27,7 @@ from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
+from infra.adapters.look import Look
 from infra.adapters.prometheus import Prometheus
 from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
@@ -37,14 +40,6 @@ from schemas.targets.spec import spec_for
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look saw."""
-
-    status: HealthStatus
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Probes:
     """The looks; ``allowed`` are the hosts beside loopback that may be asked by HTTP or TCP."""
 
@@ -52,6 +47,7 @@ class Probes:
     allowed: frozenset[str] = frozenset()
     containers: Containers = field(default_factory=Containers.here)
     systemctl: Systemctl = Systemctl()
+    cluster: Cluster = field(default_factory=Cluster.here)
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
@@ -70,6 +66,7 @@ class Probes:
             ProbeKind.IN_SYNC: partial(_ask_cluster, self.allowed),
             ProbeKind.UNIT: self._unit,
             ProbeKind.PROMETHEUS: self._metric,
+            **dict.fromkeys(IN_CLUSTER, lambda asked: asyncio.to_thread(look_in_cluster, self.cluster, self.services, asked)),
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from recoverers.cluster_port import ClusterPort
+from recoverers.cluster_view import ClusterView
 from recoverers.container_port import ContainerPort
 from recoverers.container_view import ContainerView
 from recoverers.host_ports import CachePort, DiskPort, IndexPort
@@ -18,10 +20,15 @@ from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
 from recoverers.recipes.container_restart import ContainerRestart
+from recoverers.recipes.deployment_image import DeploymentImage
+from recoverers.recipes.deployment_rollback import DeploymentRollback
+from recoverers.recipes.deployment_scale import DeploymentScale
 from recoverers.recipes.disk_cleanup import DiskCleanup
 from recoverers.recipes.limit_raise import LimitRaise
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
+from recoverers.recipes.node_cordon_drain import NodeCordonDrain
+from recoverers.recipes.pod_delete import PodDelete
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
@@ -50,6 +57,7 @@ class World:
     proposals: ProposalPort
     limits: LimitPort
     indexes: IndexPort
+    cluster: ClusterPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -125,6 +133,31 @@ def make_limit_raise(world: World) -> Recipe:
     return LimitRaise(world.services, world.limits)
 
 
+def make_deployment_rollback(world: World) -> Recipe:
+    """Return the recipe that takes rollouts back."""
+    return DeploymentRollback(ClusterView(world.services, world.cluster, world.health))
+
+
+def make_deployment_image(world: World) -> Recipe:
+    """Return the recipe that takes back a deployment's image."""
+    return DeploymentImage(ClusterView(world.services, world.cluster, world.health))
+
+
+def make_deployment_scale(world: World) -> Recipe:
+    """Return the recipe that keeps replicas between their bounds."""
+    return DeploymentScale(ClusterView(world.services, world.cluster, world.health))
+
+
+def make_pod_delete(world: World) -> Recipe:
+    """Return the recipe that removes stuck pods."""
+    return PodDelete(ClusterView(world.services, world.cluster, world.health))
+
+
+def make_node_cordon_drain(world: World) -> Recipe:
+    """Return the recipe that empties nodes."""
+    return NodeCordonDrain(world.services, world.cluster)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -140,6 +173,11 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_mirror_switch,
     make_lists_refresh,
     make_limit_raise,
+    make_deployment_rollback,
+    make_deployment_image,
+    make_deployment_scale,
+    make_pod_delete,
+    make_node_cordon_drain,
 )
 
 

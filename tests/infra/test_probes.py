@@ -18,7 +18,8 @@ from typing_extensions import override
 
 from infra.adapters.disk_usage import usage_of
 from infra.adapters.lockfiles import Lockfiles
-from infra.adapters.probes import Look, Probes
+from infra.adapters.look import Look
+from infra.adapters.probes import Probes
 from schemas.attempts import StepStatus
 from schemas.events import HealthStatus
 from schemas.probes import ProbeKind, ProbeSpec

@@ -30,7 +30,7 @@ from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from tests.support.docker_engine import container_engine, import_image
 from tests.support.executor_world import wait_for
-from tests.support.fakes import RealHands
+from tests.support.real_hands import RealHands
 from tests.support.runs import command
 
 MIB = 1024 * 1024
@@ -64,7 +64,6 @@ def engine() -> Iterator[Engine]:
             client.close()
 
 
-@dataclass
 class Box:
     """One container of the test, its spec, and the adapter that heals it."""
 

@@ -22,7 +22,8 @@ from schemas.catalogue import CARDS, card_named
 from schemas.recoveries import Condition, Neighbour, OutcomeStatus, RecoveryOutcome
 from schemas.services import Services, ServiceSpec
 from tests.support.executor_world import ports, service_in, start_by_hand, wait_for
-from tests.support.fakes import FakeHands, RealHands
+from tests.support.fakes import FakeHands
+from tests.support.real_hands import RealHands
 from tests.support.runs import command, outcomes
 
 # Answers well as long as its file is there; the other one moves that file away as soon as it starts.

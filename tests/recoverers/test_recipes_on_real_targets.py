@@ -38,6 +38,7 @@ from schemas.targets.disk import CleanRule, DiskSpec
 from tests.contracts.test_cache_port import plain_cache
 from tests.contracts.test_disk_port import LONG_AGO_NS, mount
 from tests.contracts.test_lockfile_ports import tiny_lock
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fakes import FakeHands
 from tests.support.runs import command, outcomes
@@ -61,6 +62,7 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Proposals(services),
         Limits(),
         Indexes(StepRecords(place / "indexes"), place / "kept"),
+        FakeCluster(),
     )
 
 

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from schemas.decisions import HealingCommand
-from schemas.oversight import Approval, Control
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from schemas.signing import sign
 from schemas.vocabulary import Kind
 from tests.support.box_world import begin_with_box, deploy
-from tests.support.memory_flow import MemoryFlow
 from tests.support.runs import BOX, GOOD_IMAGE, NEW_IMAGE
-from tests.support.story import KEYS, steps_done, told_of, untouched
-
-
-def approve(flow: MemoryFlow) -> None:
-    [plan] = [row for row in flow.of(HealingCommand, "recovery.commands") if row.mode == "plan"]
-    yes = Approval(plan.plan_hash, True, flow.now + timedelta(hours=1), "nonce-1")
-    flow.send(sign(Control(f"approval/{plan.decision_id}/anton", "anton", flow.now, approval=yes), KEYS["anton"]))
+from tests.support.story import approve_plan, steps_done, told_of, untouched
 
 
 def test_a_bad_image_waits_for_a_yes_and_is_then_replaced() -> None:
@@ -27,7 +15,7 @@ def test_a_bad_image_waits_for_a_yes_and_is_then_replaced() -> None:
     flow.pass_time(15)
     assert untouched(flow)
 
-    approve(flow)
+    approve_plan(flow)
     flow.pass_time(40)
 
     told = told_of(flow, BOX)
@@ -43,7 +31,7 @@ def test_a_good_image_that_does_not_answer_is_taken_back() -> None:
     flow.world.health.silent |= {"box-tcp"}
     flow.pass_time(15)
 
-    approve(flow)
+    approve_plan(flow)
     flow.pass_time(90)
 
     # It is still down, so another incident waits for people by now.

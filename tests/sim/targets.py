@@ -25,6 +25,7 @@ from streams.probing import Watch, watches_of
 from tests.sim.failures import Behaviour, Failure
 from tests.sim.services import CONFIGURED, SERVICES, STACKS
 from tests.support.fake_caches import FakeCaches
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
@@ -74,7 +75,10 @@ class Targets:
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over these targets."""
         # No plan fails what these hold, so nothing is ever asked of them.
-        never_asked = (FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals(), FakeLimits(), FakeIndexes())
+        never_asked = (
+            *(FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals()),
+            *(FakeLimits(), FakeIndexes(), FakeCluster()),
+        )
         return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:

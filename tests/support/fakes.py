@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
-
-from typing_extensions import override
 
 from infra.adapters.in_sync import Replicas, judge_replicas
 from recoverers.crew import AtOnce, Crew
@@ -253,15 +250,3 @@ class FakeHands:
 
     def kinds(self) -> list[JournalKind]:
         return [record.kind for record in self.journal]
-
-
-class RealHands(FakeHands):
-    """Hands whose time is real."""
-
-    @override
-    def now(self) -> datetime:
-        return datetime.now(tz=UTC)
-
-    @override
-    def wait(self, seconds: float) -> None:
-        threading.Event().wait(seconds)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
+from infra.adapters.cluster_looks import IN_CLUSTER, judge_deployment, judge_node
 from infra.adapters.probes import judge_container
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
@@ -20,8 +21,10 @@ from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.spec import spec_for
 from schemas.vocabulary import Kind, Result, result_from_word
 from schemas.watches import Watch, quick_watches_of, watches_of
+from schemas.workloads import DeploymentState, NodeState
 from streams.detectors.run_evidence import LogMatcher
 from tests.support.fake_caches import FakeCaches
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
@@ -105,13 +108,14 @@ class MemoryWorld:
     limits: FakeLimits = field(default_factory=FakeLimits)
     indexes: FakeIndexes = field(default_factory=FakeIndexes)
     metrics: dict[str, Sight] = field(default_factory=dict)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )
@@ -130,29 +134,38 @@ class MemoryWorld:
 
     def is_well(self, watch: Watch) -> bool:
         """Say what one probe sees now."""
-        if watch.probe.kind is ProbeKind.FILE_HASH:
-            return self.files.live[watch.probe.address] == self.files.pinned[watch.probe.address]
-        if watch.probe.kind is ProbeKind.PROMETHEUS:
-            return MemorySurroundings(self).ask(watch.probe).condition is Condition.WELL
         container = spec_for(watch.probe.address, self.services.containers)
         state = self.containers.state(container.name) if container else None
         if container and state:
             return judge_container(container, state, watch.probe.kind).status is HealthStatus.PASS
-        if watch.probe.kind is ProbeKind.DISK_USAGE:
-            return self._has_room(watch.target)
-        if watch.probe.kind is ProbeKind.LOCKFILE:
-            return self._fits(watch.target)
-        if watch.probe.kind is ProbeKind.CACHE_DIGEST:
-            [cache] = [spec for spec in self.services.caches if spec.target == watch.target]
-            return self.caches.bad_entries(cache) == ()
-        if watch.probe.kind is ProbeKind.LIMIT_USE:
-            return self._is_enough(watch.target)
-        return self.health.passes(watch.probe)
+        looks: dict[ProbeKind, Callable[[Watch], bool]] = {
+            ProbeKind.FILE_HASH: lambda asked: self.files.live[asked.probe.address] == self.files.pinned[asked.probe.address],
+            ProbeKind.PROMETHEUS: lambda asked: MemorySurroundings(self).ask(asked.probe).condition is Condition.WELL,
+            ProbeKind.DISK_USAGE: lambda asked: self._has_room(asked.target),
+            ProbeKind.LOCKFILE: lambda asked: self._fits(asked.target),
+            ProbeKind.CACHE_DIGEST: lambda asked: self._is_whole(asked.target),
+            ProbeKind.LIMIT_USE: lambda asked: self._is_enough(asked.target),
+            **dict.fromkeys(IN_CLUSTER, self._is_well_in_cluster),
+        }
+        look = looks.get(watch.probe.kind)
+        return look(watch) if look else self.health.passes(watch.probe)
+
+    def _is_whole(self, target: str) -> bool:
+        [cache] = [spec for spec in self.services.caches if spec.target == target]
+        return self.caches.bad_entries(cache) == ()
 
     def _is_enough(self, target: str) -> bool:
         [spec] = [limit for limit in self.services.limits if limit.target == target]
         use = self.limits.use(spec)
         return use is not None and not use.is_full(spec.full_percent)
+
+    def _is_well_in_cluster(self, watch: Watch) -> bool:
+        node = spec_for(watch.target, self.services.nodes)
+        if node:
+            return judge_node(node, self.cluster.node(node.name) or NodeState(exists=False)).status is HealthStatus.PASS
+        [spec] = [row for row in self.services.deployments if row.target == watch.target]
+        state = self.cluster.deployment(spec) or DeploymentState(exists=False)
+        return judge_deployment(spec, state, watch.probe.kind).status is HealthStatus.PASS
 
     def _fits(self, target: str) -> bool:
         [lock] = [spec for spec in self.services.lockfiles if spec.target == target]

@@ -26,7 +26,9 @@ from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.vocabulary import Kind
+from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
 from tests.support.fake_caches import GOOD, FakeCaches
+from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
@@ -67,6 +69,8 @@ SERVICES = Services(
     lockfiles=(SHOP_LOCK,),
     indexes=(APT,),
     limits=(CONNTRACK,),
+    deployments=(SHOP_DEPLOYMENT,),
+    nodes=(NODE_1,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -85,6 +89,11 @@ RECIPES = (
     ("mirror_switch", JOB),
     ("lists_refresh", JOB),
     ("limit_raise", CONNTRACK.target),
+    ("deployment_rollback", SHOP_DEPLOYMENT.target),
+    ("deployment_image", SHOP_DEPLOYMENT.target),
+    ("deployment_scale", SHOP_DEPLOYMENT.target),
+    ("pod_delete", SHOP_DEPLOYMENT.target),
+    ("node_cordon_drain", NODE_1.target),
 )
 
 
@@ -141,6 +150,7 @@ class Sandbox:
     around: FakeSurroundings = field(default_factory=FakeSurroundings)
     stream: StreamPort | None = None
     limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
+    cluster: FakeCluster = field(default_factory=FakeCluster)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -156,6 +166,7 @@ class Sandbox:
             containers=FakeContainers({"box": ENDED_BOX}, bad),
             script={"index-page": [False, False, True, False]},
             disks=disks,
+            cluster=cluster_for(strategy),
         )
 
     def recipes(self, services: Services | None = None, others: Sequence[RecipeMaker] = ()) -> Mapping[str, Recipe]:
@@ -165,7 +176,7 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -206,6 +217,7 @@ class Sandbox:
             tuple(self.proposals.ledger),
             tuple(self.indexes.ledger),
             tuple(self.limits.ledger),
+            tuple(self.cluster.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -222,6 +234,7 @@ class Sandbox:
             frozenset(self.proposals.waiting),
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
             tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
+            cluster_state(self.cluster),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:

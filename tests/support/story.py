@@ -14,12 +14,12 @@ from schemas.configuration import Configuration
 from schemas.decisions import Admission, Decision, HealingCommand, Verdict
 from schemas.ids import id_of
 from schemas.incidents import Incident
-from schemas.oversight import AuditRecord, DeadLetter, RolloutLevel
+from schemas.oversight import Approval, AuditRecord, Control, DeadLetter, RolloutLevel
 from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
 from schemas.recoveries import LOG_SILENCE, NEIGHBOURS, JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.services import Services
-from schemas.signing import private_key_from, public_text
+from schemas.signing import private_key_from, public_text, sign
 from streams.notary import find_breaks
 from tests.support.fakes import START
 from tests.support.memory_flow import CHECKPOINT_EVERY, NOTARY_KEY, MemoryFlow, shipped_rules
@@ -80,6 +80,13 @@ def told_of(flow: MemoryFlow, target: str) -> Told:
     )
 
 
+def approve_plan(flow: MemoryFlow) -> None:
+    """Let an approver say yes to the one plan that waits."""
+    [plan] = [row for row in flow.of(HealingCommand, "recovery.commands") if row.mode == "plan"]
+    yes = Approval(plan.plan_hash, True, flow.now + timedelta(hours=1), "nonce-1")
+    flow.send(sign(Control(f"approval/{plan.decision_id}/anton", "anton", flow.now, approval=yes), KEYS["anton"]))
+
+
 def actions_on(flow: MemoryFlow, target: str) -> list[str]:
     """Return what the audit says was done about a target or one of its incidents, in order."""
     names = {target, *(id_of(row) for row in flow.of(Incident, "heal.incidents") if row.target == target)}
@@ -99,6 +106,7 @@ def untouched(flow: MemoryFlow) -> bool:
         world.proposals.ledger,
         world.indexes.ledger,
         world.limits.ledger,
+        world.cluster.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 
