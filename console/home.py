@@ -79,13 +79,14 @@ class Home:
         """What the supervisor says of itself while it runs."""
         return self.state / "running.json"
 
-    def address_for(self, brokers: str, who: str) -> str:
-        """Return the address under the name of one part of the copy; that of an open broker as it is."""
-        return address_with(brokers, login_file(self.logins, who)) if has_login(brokers) else brokers
-
     def brokers(self, environ: Mapping[str, str]) -> str:
         """Return the bootstrap address: the environment's, or the running supervisor's; empty when there is none."""
         return address_in(environ) or str(read_running(self).get("brokers", ""))
+
+
+def address_for(home: Home, brokers: str, who: str) -> str:
+    """Return the address under the name of one part of the copy; that of an open broker as it is."""
+    return address_with(brokers, login_file(home.logins, who)) if has_login(brokers) else brokers
 
 
 def home_of(environ: Mapping[str, str], name: str = "") -> Home:

@@ -26,7 +26,7 @@ from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
 from console.configuration import load_checkpoints_place, load_configuration
 from console.folder_watch import FolderWatch
-from console.home import PENDING, Home, empty_temporary, home_of, make_state, only_copy, require_room, write_file
+from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
 from console.publish import publish
@@ -87,7 +87,7 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
 
 def _own(home: Home, brokers: str, worker: str) -> dict[str, str]:
     """Return where a worker finds the broker, on a locked one under the name of its kind."""
-    return {BROKERS_VARIABLE: home.address_for(brokers, worker.partition("-")[0])}
+    return {BROKERS_VARIABLE: address_for(home, brokers, worker.partition("-")[0])}
 
 
 def publish_once_led(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) -> None:
@@ -131,7 +131,7 @@ class System:
             loaded = load_configuration(self.home.config, shipped_patterns(), keys)
             self._start_broker(lock_of(self.home, self._environ))
             made = create_topics(self.brokers)
-            self.brokers = self.home.address_for(self.brokers, "supervisor")
+            self.brokers = address_for(self.home, self.brokers, "supervisor")
             self._say(f"topics: {len(made)} created" if made else "topics: all there")
             publisher = load_key(self.home.keys / "publisher.key")
             publish_once_led(self.brokers, loaded, publisher)
@@ -160,7 +160,7 @@ class System:
     def write_running(self) -> None:
         """Say on disk what runs and where."""
         rows = self.supervisor.rows() if self.supervisor else []
-        people = self.home.address_for(self.brokers, "operator")
+        people = address_for(self.home, self.brokers, "operator")
         said = {"version": 1, "pid": os.getpid(), "brokers": people, "configuration": self._folder.version, "processes": rows}
         text = json.dumps({**said, "refused": self._folder.refused}, indent=2)
         if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import typer
 
-from console.home import Home, home_of
+from console.home import Home, address_for, home_of
 from infra.logins import BROKERS_VARIABLE
 from schemas.errors import UnreachableError
 
@@ -78,7 +78,7 @@ def brokers_of(name: str, who: str = "operator") -> str:
     found = place.brokers(os.environ)
     if not found:
         raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
-    return found if os.environ.get(BROKERS_VARIABLE) else place.address_for(found, who)
+    return found if os.environ.get(BROKERS_VARIABLE) else address_for(place, found, who)
 
 
 def show_changes(rows: Callable[[], Iterable[tuple[str, Row]]], columns: Sequence[str], output: Output, every_s: float) -> None:

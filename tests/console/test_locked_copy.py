@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.main import run
-from console.home import Home
+from console.home import Home, address_for
 from console.locked import lock_of
 from console.system import WORKERS, worker_specs
 from infra.logins import client_settings
@@ -53,8 +53,8 @@ def test_every_worker_comes_under_the_name_of_its_kind(home: Home) -> None:
 
 
 def test_the_address_of_an_open_broker_is_nobodys(home: Home) -> None:
-    assert home.address_for("127.0.0.1:1", "operator") == "127.0.0.1:1"
-    assert client_settings(home.address_for("127.0.0.1:1", "operator")) == {"bootstrap.servers": "127.0.0.1:1"}
+    assert address_for(home, "127.0.0.1:1", "operator") == "127.0.0.1:1"
+    assert client_settings(address_for(home, "127.0.0.1:1", "operator")) == {"bootstrap.servers": "127.0.0.1:1"}
 
 
 def test_the_table_of_rights_is_listed_row_by_row_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
