@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from console.audit_stored import Stored
 from infra.kafka import Located
@@ -36,6 +37,8 @@ class Window:
 
 
 ALWAYS = Window()
+# An incident's begin and the end of the one before are stamped by two processes.
+_CLOCKS_APART = timedelta(seconds=1)
 
 
 class _Owners:
@@ -111,7 +114,7 @@ def _jobs_without_one_incident(stored: Stored, owners: _Owners, window: Window) 
 
 
 def _firings_without_incident(stored: Stored, owners: _Owners, window: Window) -> Iterator[str]:
-    ends = {one.incident_id for one in stored.outcomes if one.final}
+    ends = {one.incident_id: one.finished_at for one in stored.outcomes if one.final}
     # By the order of the topic, since a clock that was set back in between puts the end before the begin.
     resolved: defaultdict[tuple[str, str | None], list[tuple[int, datetime]]] = defaultdict(list)
     for number, one in enumerate(stored.detections):
@@ -122,13 +125,19 @@ def _firings_without_incident(stored: Stored, owners: _Owners, window: Window) -
             continue
         opened, told = owners.opened_by(detection), owners.told_of(detection)
         # Told to one incident and still there at its end, it opens the next one.
-        closed = (opened | told) - ends
-        if len(opened) > 1 or len(closed) > 1:
+        still_open = (opened | told) - ends.keys()
+        if len(still_open) > 1 or not _follow_each_other([stored.incidents[name] for name in opened], ends):
             yield f"I1: {detection.target} firing at {detection.last_at} belongs to several incidents: {sorted(opened | told)}"
         elif not (opened | told) and not any(
             later > number and at <= detection.last_at + FLAP for later, at in resolved[_probed(detection)]
         ):
             yield f"I1: {detection.target} firing at {detection.last_at} belongs to no incident"
+
+
+def _follow_each_other(incidents: Iterable[Incident], ends: Mapping[str, datetime]) -> bool:
+    """Tell whether each incident was opened once the one before had ended: a symptom may outlive the cause that it was told to."""
+    ordered = sorted(incidents, key=lambda incident: incident.opened_at)
+    return all(ends.get(id_of(one), later.opened_at) <= later.opened_at + _CLOCKS_APART for one, later in pairwise(ordered))
 
 
 def _probed(detection: Detection) -> tuple[str, str | None]:

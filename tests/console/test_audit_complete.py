@@ -116,6 +116,19 @@ def test_a_health_check_that_turned_back_at_once_is_no_failure() -> None:
     assert without_one_incident(plus(good_history(), flap, back)) == []
 
 
+@pytest.mark.parametrize(("seconds", "faults"), [(1.0, 0), (-9.0, 1)])
+def test_a_symptom_that_outlives_its_incident_opens_the_next_one_and_no_other(seconds: float, faults: int) -> None:
+    """Given two incidents of one evidence, then the second must have begun when the first had ended."""
+    end = HEALED.outcome()
+    times = {"opened_at": end.finished_at + timedelta(seconds=seconds)}
+    second = replace(HEALED.incident(attempt=2), **times)
+    ended = replace(end, incident_id=id_of(second), command_id=None, finished_at=at(90), **times)
+
+    said = without_one_incident(plus(good_history(), second, ended))
+
+    assert [sentence.partition(" belongs to ")[2].partition(":")[0] for sentence in said] == ["several incidents"] * faults
+
+
 @pytest.mark.parametrize(
     ("settings", "faults"),
     [
