@@ -136,11 +136,12 @@ def _slim(decision: Decision) -> Decision:
 
 
 def _bounded(decision: Decision, now: datetime) -> Decision:
-    """Return a decision that waits no longer from now on than it was made for, and never beyond the end that it bears.
+    """Return a decision that was made now at the latest, and waits no longer than it was made for.
 
-    Stamped by a clock that is ahead it would else be valid, and wait for people, by as much longer as that clock is wrong.
+    Stamped by a clock that is ahead it would else be valid by as much longer as that clock is wrong, and be younger than any storm's end.
     """
-    return replace(decision, expires_at=min(decision.expires_at, now + (decision.expires_at - decision.decided_at)))
+    made_at = min(decision.decided_at, now)
+    return replace(decision, decided_at=made_at, expires_at=made_at + (decision.expires_at - decision.decided_at))
 
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:

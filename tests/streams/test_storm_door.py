@@ -95,6 +95,16 @@ def test_a_member_that_is_read_before_its_parent_waits_as_well() -> None:
     assert admitted(tick(stage, 3)) == ["upstream:index"]
 
 
+def test_a_member_stamped_by_a_clock_that_is_ahead_is_not_younger_than_the_end_of_its_storm() -> None:
+    """Given a parent in a person's hands, which holds for a while, then a member of before waits as the others do."""
+    stage = door(POLICY)
+    take(stage, PARENT)
+    take(stage, ON_FLEET)
+    take(stage, member(1, parent=id_of(PARENT), decided_at=at(3601), expires_at=at(7201)))
+    take(stage, over(OutcomeStatus.ESCALATED, ON_FLEET), 2)
+    assert admitted(tick(stage, 3)) == []
+
+
 @pytest.mark.parametrize("status", [OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED])
 def test_when_the_parent_is_healed_members_go_at_the_rate_and_never_more_in_any_window(status: OutcomeStatus) -> None:
     stage = stormy(10)
