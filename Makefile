@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Test files run side by side, but not those that start a whole system each: two at a time only wait for each other.
 JOBS ?= 2
-PROCESSES := tests/integration tests/chaos
+PROCESSES := tests/integration tests/chaos tests/kubernetes
 COVERAGE := 90
 CORE_COVERAGE := 95
 CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console/casefile.py,console/recognition.py,console/yaml_places.py

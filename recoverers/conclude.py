@@ -115,7 +115,7 @@ def _advice_of(run: RunState, ending: Ending) -> str:
         return (
             f"The recovery made {worse} worse and was taken back; find out what {worse} needs of {run.command.target} before the next try"
         )
-    return _ADVICE.get(ending.status) or advice_on(ending.reason)
+    return advice_on(ending.reason) or _ADVICE.get(ending.status, "")
 
 
 def _external_wait_s(run: RunState) -> float:

@@ -18,7 +18,7 @@ from console.init import init
 from console.live import is_same_process
 from schemas.errors import HealstreamError
 
-READY_S = 120.0
+READY_S = 240.0
 
 
 def add_to(app: typer.Typer, text: str) -> None:

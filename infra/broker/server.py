@@ -22,7 +22,7 @@ from infra.parent_death import die_with_parent
 from schemas.errors import HealstreamError, UnreachableError
 from schemas.ids import content_id
 
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 20.0
 _POLL_S = 0.1
 

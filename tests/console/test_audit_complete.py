@@ -120,9 +120,9 @@ def test_a_health_check_that_turned_back_at_once_is_no_failure() -> None:
 def test_a_symptom_that_outlives_its_incident_opens_the_next_one_and_no_other(seconds: float, faults: int) -> None:
     """Given two incidents of one evidence, then the second must have begun when the first had ended."""
     end = HEALED.outcome()
-    times = {"opened_at": end.finished_at + timedelta(seconds=seconds)}
-    second = replace(HEALED.incident(attempt=2), **times)
-    ended = replace(end, incident_id=id_of(second), command_id=None, finished_at=at(90), **times)
+    opened_at = end.finished_at + timedelta(seconds=seconds)
+    second = replace(HEALED.incident(attempt=2), opened_at=opened_at)
+    ended = replace(end, incident_id=id_of(second), command_id=None, opened_at=opened_at, finished_at=at(90))
 
     said = without_one_incident(plus(good_history(), second, ended))
 

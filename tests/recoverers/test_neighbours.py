@@ -44,9 +44,15 @@ def test_neighbours_that_stay_well_are_named_in_the_outcome_and_count_as_no_sour
     outcome = sandbox.run(ORDER, hands)
     assert outcome.status is OutcomeStatus.HEALED
     assert {(row.before, row.after) for row in outcome.neighbours} == {(WELL, WELL)}
-    assert {row.target for row in outcome.neighbours} == {"service:db", "service:api", "service:web", "disk:db-1:/srv/db"}
+    assert {row.target for row in outcome.neighbours} == {
+        "service:db",
+        "service:api",
+        "service:web",
+        "disk:db-1:/srv/db",
+        "deployment:shop/web",
+    }
     [said] = [row for row in outcome.verification if row.factor == "neighbours"]
-    assert said.detail == "4 looked at, none is worse"
+    assert said.detail == "5 looked at, none is worse"
 
 
 def test_the_first_look_is_before_the_first_act_and_is_kept_with_its_intent() -> None:
@@ -92,7 +98,7 @@ def test_a_neighbour_that_was_ill_before_or_could_not_be_read_fails_nothing_and_
     assert outcome.status is OutcomeStatus.HEALED
     assert (seen(outcome), seen(outcome, "service:db")) == ((ILL, ILL), (UNREADABLE, UNREADABLE))
     assert [row.detail for row in outcome.verification if row.factor == "neighbours"] == [
-        "4 looked at, none is worse; unreadable: service:db"
+        "5 looked at, none is worse; unreadable: service:db"
     ]
 
 
@@ -154,7 +160,7 @@ def test_no_more_than_the_nearest_are_looked_at_and_the_number_of_the_others_is_
     outcome = sandbox.run(ORDER, FakeHands())
     assert {len(names) for names in sandbox.around.looked} == {MOST}
     assert [row.detail for row in outcome.verification if row.factor == "neighbours"] == [
-        "16 looked at, none is worse; 18 further away not looked at"
+        "16 looked at, none is worse; 19 further away not looked at"
     ]
 
 

@@ -48,6 +48,7 @@ def test_the_second_attempt_fetches_from_the_next_mirror_and_is_green_on_the_sam
     ]
     assert told.final.status is OutcomeStatus.HEALED
     assert {(row.factor, row.source) for row in told.final.verification if row.passed} == {
+        ("log_silence", "stream"),
         ("index_answers", "tool"),
         ("attempt_concluded_success", "rest_conclusion"),
         ("log_without_pattern", "rest_log"),

@@ -49,6 +49,7 @@ def test_the_lists_are_waited_for_removed_and_fetched_from_another_mirror() -> N
     assert told.final.status is OutcomeStatus.HEALED
     assert (told.final.finished_at - began).total_seconds() > 30, "a mirror is given time first"
     assert {(row.factor, row.source) for row in told.final.verification if row.passed} == {
+        ("log_silence", "stream"),
         ("index_answers", "tool"),
         ("attempt_concluded_success", "rest_conclusion"),
         ("log_without_pattern", "rest_log"),

@@ -31,7 +31,7 @@ def test_the_job_is_run_again_and_passes_on_a_mirror_that_agrees_with_itself() -
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["rerun:job"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.factor for row in told.final.verification} == {"attempt_concluded_success", "log_without_pattern"}
+    assert {row.factor for row in told.final.verification} == {"attempt_concluded_success", "log_without_pattern", "log_silence"}
     assert flow.world.ci.asked == 1
     assert flow.world.caches.ledger == [], "no cache of ours is at fault"
     assert actions_on(flow, job.target)[-1] == "recovery.healed"

@@ -31,7 +31,7 @@ def test_the_clone_is_made_again_of_the_same_commit() -> None:
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["rerun:job"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log"}
+    assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "stream"}
     assert actions_on(flow, job.target)[-1] == "recovery.healed"
 
 

@@ -36,6 +36,7 @@ def test_a_job_that_ran_out_of_time_is_run_once_more_on_another_runner() -> None
     assert steps_done(told) == ["cordon:runner", "rerun:job", "return:runner"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {(row.factor, row.source) for row in told.final.verification} == {
+        ("log_silence", "stream"),
         ("attempt_concluded_success", "rest_conclusion"),
         ("log_without_pattern", "rest_log"),
         ("ran_elsewhere", "rest_runner"),

@@ -42,7 +42,7 @@ def test_the_job_goes_to_another_runner_and_the_lost_one_is_returned_only_when_i
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["cordon:runner", "rerun:job", "return:runner"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "rest_runner"}
+    assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "rest_runner", "stream"}
     assert flow.world.ci.ran_on == ["build-1", "build-2"]
     assert flow.world.ci.runners["build-1"].labels == left
     assert actions_on(flow, job.target)[-1] == "recovery.healed"

@@ -39,7 +39,7 @@ def test_one_job_waits_for_the_reset_and_is_then_run_again_once() -> None:
     assert seconds_to_detect(waited) < 10
     assert (waited.final.status, waited.final.strategy) == (OutcomeStatus.HEALED, "await_upstream")
     assert steps_done(waited) == ["await:index"]
-    assert {row.factor for row in waited.final.verification} == {"page_answers", "port_answers"}
+    assert {row.factor for row in waited.final.verification} == {"page_answers", "port_answers", "log_silence"}
     assert (waited.final.finished_at - began).total_seconds() >= RESET_S
     told = told_of(flow, job)
     [decision] = told.decisions

@@ -25,7 +25,7 @@ def test_a_young_rollout_whose_pods_crash_is_rolled_back() -> None:
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == [f"rollback:{WEB}"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.source for row in told.final.verification} == {"controller", "kubelet", "network"}
+    assert {row.source for row in told.final.verification} == {"controller", "kubelet", "network", "stream"}
     assert flow.world.cluster.workloads[WEB].image == GOOD_REF
     assert actions_on(flow, TARGET)[-1] == "recovery.healed"
 

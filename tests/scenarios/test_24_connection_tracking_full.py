@@ -43,7 +43,11 @@ def test_a_full_table_gets_half_as_much_again_but_no_more_than_its_cap() -> None
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["raise:conntrack"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {(row.factor, row.source) for row in told.final.verification} == {("limit_is_raised", "limit"), ("use_is_well", "use")}
+    assert {(row.factor, row.source) for row in told.final.verification} == {
+        ("limit_is_raised", "limit"),
+        ("use_is_well", "use"),
+        ("log_silence", "stream"),
+    }
     assert flow.world.limits.ledger == [("conntrack", 1200)]
     assert actions_on(flow, target)[-1] == "recovery.healed"
 

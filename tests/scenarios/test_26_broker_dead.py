@@ -47,7 +47,7 @@ def test_a_dead_broker_is_started_while_the_others_hold_its_data() -> None:
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["start:broker-1", "validate:broker-1"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.source for row in told.final.verification} == {"proc", "tcp", "http"}
+    assert {row.source for row in told.final.verification} == {"proc", "tcp", "http", "stream"}
     assert actions_on(flow, target)[-1] == "recovery.healed"
 
 

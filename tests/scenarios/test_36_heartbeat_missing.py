@@ -37,7 +37,13 @@ def test_a_silent_service_that_is_dead_is_started_and_is_heard_of_again() -> Non
     assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
     assert steps_done(told) == ["start:web", "validate:web"]
     assert told.final.status is OutcomeStatus.HEALED
-    assert {row.factor for row in told.final.verification} == {"process_alive", "port_answers", "health_answers"}
+    assert {row.factor for row in told.final.verification} == {
+        "process_alive",
+        "port_answers",
+        "health_answers",
+        "log_silence",
+        "neighbours",
+    }
     assert [row[:2] for row in flow.world.processes.ledger] == [("start", "web")]
     assert actions_on(flow, WEB)[-1] == "recovery.healed"
     [missing, back] = [row for row in flow.of(Detection, "heal.detections") if row.detector == "absence"]
