@@ -4,9 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files run side by side, but not those that start a whole system each: two at a time only wait for each other.
+# Test files run side by side, those that start whole systems one after the other (tests/conftest.py).
 JOBS ?= 2
-PROCESSES := tests/integration tests/chaos tests/kubernetes
 COVERAGE := 90
 CORE_COVERAGE := 95
 CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console/casefile.py,console/recognition.py,console/yaml_places.py
@@ -47,8 +46,7 @@ check: setup ## lint, types, imports, budgets
 
 test: check ## check, then all tests, with the coverage that is asked for
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/python -m coverage run -m pytest -q -n $(JOBS) --dist loadfile tests --ignore tests/house $(PROCESSES:%=--ignore %)
-	$(BIN)/python -m coverage run -m pytest -q $(PROCESSES)
+	$(BIN)/python -m coverage run -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder tests --ignore tests/house
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --fail-under $(COVERAGE) | tail -n 3
 	$(BIN)/python -m coverage report --include '$(CORE)' --omit '$(SHELL_FILES)' --fail-under $(CORE_COVERAGE) | tail -n 3
