@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files run side by side, those that start whole systems one after the other (tests/conftest.py).
+# Test files run side by side; those that start whole systems go one after the other (tests/conftest.py).
 JOBS ?= 2
 COVERAGE := 90
 CORE_COVERAGE := 95
