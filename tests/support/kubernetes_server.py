@@ -92,7 +92,7 @@ def kubernetes(folder: Path) -> Iterator[Kubernetes]:
         stack.enter_context(_process(programs / "etcd", _etcd_words(folder, etcd, peer), folder))
         stack.enter_context(_process(programs / "kube-apiserver", _api_words(folder, etcd, port), folder))
         _wait_for_api(running)
-        controllers = "deployment-controller,replicaset-controller,daemonset-controller,disruption-controller"
+        controllers = "deployment-controller,replicaset-controller,daemonset-controller,disruption-controller,garbage-collector-controller"
         words = [f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0"]
         stack.enter_context(_process(programs / "kube-controller-manager", [*words, f"--controllers={controllers}"], folder))
         stack.enter_context(_process(programs / "kube-scheduler", words, folder))
