@@ -60,6 +60,7 @@ class Shop:
     server: Kubernetes
     spec: DeploymentSpec = field(default_factory=lambda: DeploymentSpec(f"shop-{uuid4().hex[:8]}", "web", container="app", image=GOOD_REF))
     nodes: tuple[NodeSpec, ...] = ()
+    healed: int = 0
 
     def __post_init__(self) -> None:
         self.admin: Client = self.server.client()
@@ -137,14 +138,15 @@ class Shop:
         return made[strategy]
 
     def heal(self, strategy: str, target: str = "", verify_within_s: float = PATIENCE_S, deadline_s: float = 0.0) -> RecoveryOutcome:
-        """Carry out one command of the recipe."""
+        """Carry out one command of the recipe, for an incident of its own: what was done for one is not done for it again."""
+        self.healed += 1
         made = self.recipe(strategy)
         recipe = replace(made, traits=replace(made.traits, verify_within_s=verify_within_s))  # type: ignore[type-var] # each is a dataclass
         card = card_named(CARDS, strategy)
         assert card is not None
         hands, terms = RealHands(), Terms(recipe, card, 0.3, "worker-1", 0)
         order = command(strategy, target or self.spec.target, **({"deadline_s": deadline_s} if deadline_s else {}))
-        order = replace(order, issued_at=hands.now(), opened_at=hands.now(), detected_at=hands.now())
+        order = replace(order, decision_id=f"decision-{self.healed}", issued_at=hands.now(), opened_at=hands.now(), detected_at=hands.now())
         accepted = accept(RunState(order), terms, hands)
         hands.append([accepted])
         drive(fold(RunState(order), accepted), terms, hands)
