@@ -31,8 +31,8 @@ class PodState:
     has_local_data: bool = False
 
     def waits_for(self, reasons: frozenset[str]) -> bool:
-        """Tell whether one of its containers waits for one of these reasons."""
-        return any(reason in reasons for reason in self.waiting)
+        """Tell whether one of its containers waits for one of these reasons; one that is leaving waits for nothing any more."""
+        return not self.leaving and any(reason in reasons for reason in self.waiting)
 
     def is_stuck(self, after_s: float) -> bool:
         """Tell whether it has not become ready in time; one that is leaving goes on its own."""

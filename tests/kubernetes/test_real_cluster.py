@@ -48,6 +48,7 @@ def shop(server: Kubernetes) -> Iterator[Shop]:
     made = Shop(server)
     yield made
     # Its pods would be in the way of a later test's drain.
+    made.let_all_go()
     made.admin.delete(Deployment, "web", namespace=made.spec.namespace)
     assert wait_for(lambda: not made.state().exists and not _pods_in(made), PATIENCE_S)
 
@@ -103,6 +104,22 @@ def test_an_image_that_cannot_be_pulled_is_replaced_by_the_last_good_one(shop: S
 
     assert outcome.status is OutcomeStatus.HEALED, outcome.reason
     assert dict(shop.wait_well().images) == {"app": GOOD_REF}
+
+
+def test_a_pod_that_is_slow_to_leave_does_not_speak_against_what_was_healed(shop: Shop) -> None:
+    shop.deploy(GOOD_REF, plays="pull")
+    shop.wait_well()
+    shop.deploy(UNPULLED_REF, plays="pull")
+    state = shop.wait_until(lambda state: any(pod.waits_for(NOT_PULLED) for pod in state.pods))
+    slow = next(pod for pod in state.pods if pod.waits_for(NOT_PULLED))
+    shop.hold(slow.name)
+
+    outcome = shop.heal("deployment_image")
+
+    assert outcome.status is OutcomeStatus.HEALED, outcome.reason
+    [leaving] = [pod for pod in shop.state().pods if pod.leaving]
+    assert (leaving.uid, leaving.images) == (slow.uid, (("app", UNPULLED_REF),))
+    assert seen_by(shop, ProbeKind.DEPLOYMENT_IMAGE) is HealthStatus.PASS
 
 
 def test_replicas_come_back_between_their_bounds(shop: Shop) -> None:

@@ -194,6 +194,19 @@ def test_a_cluster_that_falls_silent_leaves_a_step_in_doubt_and_is_asked_again(s
     assert recipe.probe(call) is Found.DONE
 
 
+@pytest.mark.parametrize(("strategy", "image"), CHANGES[:2])
+def test_a_pod_that_is_slow_to_leave_does_not_speak_against_what_was_healed(strategy: str, image: str) -> None:
+    sandbox, call = _begun(strategy)
+    recipe, workload = sandbox.recipes()[strategy], sandbox.cluster.workloads[WEB]
+    slow = replace(workload.pods[0], leaving=True)
+    assert recipe.act(call).status is StepStatus.OK
+    workload.pods.append(slow)
+    assert slow.images == (("app", image),)
+    assert [recipe.check(call.command, call.facts, factor).passed for factor in ("pods_ready", "image_is_good")] == [True, True]
+    workload.pods.append(replace(slow, leaving=False))
+    assert [recipe.check(call.command, call.facts, factor).passed for factor in ("pods_ready", "image_is_good")] == [False, False]
+
+
 def test_a_service_that_burns_its_budget_gets_half_as_many_again_and_at_most_its_bound() -> None:
     wanted = []
     for replicas in (2, 3, 5, 6):

@@ -18,7 +18,7 @@ from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
 
 from infra.adapters.checks import Checks
-from infra.adapters.cluster import DEPLOYMENTS, Cluster
+from infra.adapters.cluster import DEPLOYMENTS, PODS, Cluster
 from recoverers.cluster_view import ClusterView
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold
@@ -45,6 +45,7 @@ from tests.support.runs import command
 MANIFESTS = Path(__file__).parents[2] / "infra" / "deploy" / "kubernetes"
 # A slow machine may take its time; nothing here is judged by it.
 PATIENCE_S = 120.0
+HOLD = "shop.example/hold"
 
 
 def manifests(namespace: str) -> list[Any]:
@@ -94,6 +95,17 @@ class Shop:
         row = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-03-01T12:00:00Z"}
         body = {"status": {"phase": "Running", "conditions": [row]}}
         self.admin.patch(Pod.Status, pod, body, namespace=self.spec.namespace, patch_type=PatchType.STRATEGIC)
+
+    def hold(self, pod: str, *, is_held: bool = True) -> None:
+        """Let a pod stay when it is told to go, as one does whose kubelet is slow or silent; or let it go."""
+        body = {"metadata": {"finalizers": [HOLD] if is_held else None}}
+        self.admin.patch(PODS, pod, body, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
+
+    def let_all_go(self) -> None:
+        """Let all pods go that were held."""
+        for pod in self.admin.list(PODS, namespace=self.spec.namespace):
+            if pod["metadata"].get("finalizers"):
+                self.hold(pod["metadata"]["name"], is_held=False)
 
     def keep(self, at_least: int) -> None:
         """Let people say how many pods must stay."""
