@@ -28,6 +28,7 @@ from infra.adapters.cluster_documents import (
     annotations_of,
     deployment_from,
     hash_of,
+    is_leaving,
     node_from,
     owned_by,
     template_of,
@@ -172,7 +173,7 @@ def _change(connect: Connect, spec: DeploymentSpec, change: Change, patch: Calla
         found = client.get(DEPLOYMENTS, spec.name, namespace=spec.namespace)
         if annotations_of(found).get(STEP) == change.key:
             return _OK
-        if found["metadata"]["generation"] != change.generation:
+        if is_leaving(found) or found["metadata"]["generation"] != change.generation:
             return _CHANGED
         body = patch(client, found)
         if isinstance(body, StepResult):
@@ -201,6 +202,8 @@ def _look(client: Client, spec: DeploymentSpec) -> DeploymentState:
         if error.response.status_code == 404:
             return DeploymentState(exists=False)
         raise
+    if is_leaving(found):
+        return DeploymentState(exists=False)
     replica_sets = _replica_sets(client, spec, found)
     owners = frozenset(str(row["metadata"]["uid"]) for row in replica_sets)
     pods = owned_by(client.list(PODS, namespace=spec.namespace, labels=_labels(found)), owners)

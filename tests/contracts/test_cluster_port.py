@@ -26,13 +26,14 @@ WEB = DeploymentSpec("shop", "web", container="app", image=GOOD_REF)
 
 @dataclass
 class ClusterCase:
-    """A port, what it speaks of, and how people deploy an image or say that no pod may go."""
+    """A port, what it speaks of, and how people deploy an image, delete the Deployment, or say that no pod may go."""
 
     port: ClusterPort
     spec: DeploymentSpec
     node: str
     deploy: Callable[[str], object]
     allow_none_to_go: Callable[[], None]
+    delete: Callable[[], object]
 
     def state(self) -> DeploymentState:
         found = self.port.deployment(self.spec)
@@ -52,8 +53,14 @@ def _no_budget(cluster: FakeCluster) -> None:
     cluster.budget = 0
 
 
+def _delete(cluster: FakeCluster) -> None:
+    cluster.workloads["shop/web"].leaving = True
+
+
 def _fake_case(port: ClusterPort, cluster: FakeCluster) -> ClusterCase:
-    return ClusterCase(port, WEB, "node-1", lambda image: cluster.place("shop/web", image), lambda: _no_budget(cluster))
+    return ClusterCase(
+        port, WEB, "node-1", lambda image: cluster.place("shop/web", image), lambda: _no_budget(cluster), lambda: _delete(cluster)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +91,7 @@ def case(request: pytest.FixtureRequest, control_plane: Callable[[], Kubernetes]
         shop = Shop(control_plane())
         node = f"node-{uuid4().hex[:8]}"
         add_node(shop.admin, node)
-        yield ClusterCase(Cluster(lambda: shop.admin), shop.spec, node, shop.deploy, lambda: shop.keep(3))
+        yield ClusterCase(Cluster(lambda: shop.admin), shop.spec, node, shop.deploy, lambda: shop.keep(3), shop.begin_to_delete)
 
 
 def test_a_deployment_is_seen_with_its_revision_and_its_pods(case: ClusterCase) -> None:
@@ -176,6 +183,15 @@ def test_a_node_is_closed_and_opened_by_the_same_key_only(case: ClusterCase) -> 
     assert closed() == (True, "k1")
     assert case.port.uncordon(case.node, "k1").status is StepStatus.OK
     assert closed() == (False, "")
+
+
+def test_a_deployment_that_is_being_deleted_is_gone_and_is_not_changed(case: ClusterCase) -> None:
+    case.deploy(GOOD_REF)
+    state = case.settled()
+    case.delete()
+    assert case.state() == DeploymentState(exists=False)
+    for generation in (state.generation, state.generation + 1):
+        assert case.port.scale(case.spec, 5, Change("k1", generation)).status is StepStatus.FAILED
 
 
 def test_what_is_not_there_cannot_be_changed(case: ClusterCase) -> None:

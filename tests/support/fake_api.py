@@ -146,6 +146,7 @@ class FakeApi:
         metadata = {"name": key.partition("/")[2], "uid": f"uid-of-{key}", "generation": workload.generation}
         metadata |= {"resourceVersion": self._version(workload.generation)}
         metadata |= {"annotations": {STEP: workload.changed_by}} if workload.changed_by else {}
+        metadata |= {"deletionTimestamp": CREATED} if workload.leaving else {}
         spec = {"replicas": wanted, "selector": {"matchLabels": {"app": "web"}}, "paused": workload.paused}
         counts = {"replicas": len(workload.pods), "updatedReplicas": len(workload.pods), "availableReplicas": ready}
         status = {"observedGeneration": workload.generation, **counts}

@@ -26,6 +26,7 @@ class FakeWorkload:
     restarted: str = ""
     rollout_age_s: float = 60.0
     paused: bool = False
+    leaving: bool = False
     revisions: dict[str, Revision] = field(default_factory=dict)
     pods: list[PodState] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class FakeCluster:
 
     def deployment(self, spec: DeploymentSpec) -> DeploymentState | None:
         workload = self.workloads.get(f"{spec.namespace}/{spec.name}")
-        if workload is None:
+        if workload is None or workload.leaving:
             return None if self.is_silent else DeploymentState(exists=False)
         ready = sum(1 for pod in workload.pods if pod.ready)
         state = DeploymentState(
@@ -162,7 +163,7 @@ class FakeCluster:
             return StepResult(StepStatus.FAILED, "no such deployment")
         if workload.changed_by == change.key or self.lying:
             return _OK
-        if workload.generation != change.generation:
+        if workload.leaving or workload.generation != change.generation:
             return StepResult(StepStatus.FAILED, "it changed between diagnosis and act")
         result = do(workload)
         if result.status is StepStatus.OK:

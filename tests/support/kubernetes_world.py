@@ -101,6 +101,12 @@ class Shop:
         body = {"metadata": {"finalizers": [HOLD] if is_held else None}}
         self.admin.patch(PODS, pod, body, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
 
+    def begin_to_delete(self) -> None:
+        """Let people delete it while something still has to be cleaned up after it."""
+        body = {"metadata": {"finalizers": [HOLD]}}
+        self.admin.patch(DEPLOYMENTS, "web", body, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
+        self.admin.delete(DEPLOYMENTS, "web", namespace=self.spec.namespace)
+
     def let_all_go(self) -> None:
         """Let all pods go that were held."""
         for pod in self.admin.list(PODS, namespace=self.spec.namespace):
