@@ -123,6 +123,7 @@ def _pod_from(document: Document, now: datetime) -> PodState:
         unready_s=0.0 if is_ready else _since(ready.get("lastTransitionTime") or metadata["creationTimestamp"], now),
         leaving=is_leaving(document),
         owner=str(owner.get("name", "")),
+        is_unique=owner.get("kind") == "StatefulSet",
         is_bound=owner.get("kind") in {"DaemonSet", "Node"} or _STATIC in annotations_of(document),
         has_local_data=any("emptyDir" in volume for volume in spec.get("volumes") or ()),
     )

@@ -28,7 +28,7 @@ from schemas.workloads import CRASHING, NOT_PULLED, Change, NodeState
 from tests.support.cluster_world import BAD_REF, GOOD_REF, UNPULLED_REF
 from tests.support.executor_world import wait_for
 from tests.support.kubernetes_server import Kubernetes, kubernetes, may
-from tests.support.kubernetes_world import PATIENCE_S, Shop, add_node, condition
+from tests.support.kubernetes_world import PATIENCE_S, Shop, add_node, condition, kill_kubelet, revive_kubelet
 from tests.support.runs import command
 
 NODES = ("node-1", "node-2", "node-3")
@@ -202,6 +202,31 @@ def test_a_budget_that_allows_nobody_to_go_leaves_the_node_as_it_was(shop: Shop)
         assert {pod.uid for pod in shop.state().pods} == pods
     finally:
         condition(shop.admin, "node-1", "KernelDeadlock", "False")
+
+
+def test_a_node_whose_kubelet_is_silent_is_out_once_its_pods_run_elsewhere(shop: Shop) -> None:
+    node = NodeSpec("node-1")
+    shop.nodes = (node,)
+    shop.deploy(GOOD_REF, replicas=6)
+    shop.wait_well()
+    here = _node(shop).movable
+    assert here
+    for pod in here:
+        shop.hold(pod.name)
+    kill_kubelet(shop.admin, "node-1")
+    assert wait_for(lambda: judge_node(node, _node(shop)).status is HealthStatus.FAIL, PATIENCE_S)
+    try:
+        outcome = shop.heal("node_cordon_drain", node.target)
+
+        assert outcome.status is OutcomeStatus.HEALED, outcome.reason
+        # Nobody says that they have ended; others serve in their place.
+        assert {(pod.uid, pod.leaving) for pod in _node(shop).pods} == {(pod.uid, True) for pod in here}
+        assert shop.wait_until(lambda state: state.settled).ready == 6
+        assert judge_node(node, _node(shop)).status is HealthStatus.PASS
+    finally:
+        revive_kubelet(shop.admin, "node-1")
+        shop.admin.patch(Node, "node-1", {"spec": {"unschedulable": None}})
+        assert wait_for(lambda: _node(shop).ready, PATIENCE_S)
 
 
 def _node(shop: Shop) -> NodeState:

@@ -271,6 +271,30 @@ def test_a_node_whose_pods_may_not_go_in_time_is_opened_again() -> None:
     assert sandbox.cluster.ledger == [("cordon", "node-1"), ("uncordon", "node-1")]
 
 
+@pytest.mark.parametrize(
+    ("ready", "is_unique", "status"),
+    [
+        pytest.param(False, False, OutcomeStatus.HEALED, id="a silent kubelet: its successor runs elsewhere"),
+        pytest.param(False, True, OutcomeStatus.ROLLED_BACK, id="a silent kubelet: no successor before it has ended"),
+        pytest.param(True, False, OutcomeStatus.ROLLED_BACK, id="a kubelet that answers says when it has ended"),
+    ],
+)
+def test_a_pod_that_was_told_to_go_is_waited_for_while_that_can_be_known(ready: bool, is_unique: bool, status: OutcomeStatus) -> None:
+    def is_slow(sandbox: Sandbox) -> None:
+        _pod(leaving=True, is_unique=is_unique)(sandbox)
+        _node(ready=ready)(sandbox)
+
+    outcome, sandbox = run("node_cordon_drain", NODE_1.target, is_slow)
+    assert outcome.status is status
+    assert ("evict", "api-1") not in sandbox.cluster.ledger
+
+
+def test_a_node_that_is_not_ready_is_emptied_of_what_does_not_end() -> None:
+    outcome, sandbox = run("node_cordon_drain", NODE_1.target, _node(ready=False))
+    assert outcome.status is OutcomeStatus.HEALED
+    assert [pod.leaving for pod in sandbox.cluster.nodes["node-1"].pods] == [False, True]
+
+
 def test_a_node_that_a_person_opens_while_it_empties_is_left_to_them_and_a_cancel_ends_it() -> None:
     sandbox, call = _begun("node_cordon_drain", NODE_1.target)
     recipe = sandbox.recipes()["node_cordon_drain"]

@@ -161,7 +161,7 @@ class FakeApi:
         return {"metadata": metadata, "spec": {"template": template}}
 
     def _pod(self, pod: PodState) -> Document:
-        owner = {"kind": "DaemonSet" if pod.is_bound else "ReplicaSet", "name": pod.owner, "uid": f"set-{pod.template}", "controller": True}
+        owner = {"kind": _kind_of_owner(pod), "name": pod.owner, "uid": f"set-{pod.template}", "controller": True}
         metadata: Document = {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "creationTimestamp": CREATED}
         metadata |= {"labels": {"app": "web", "pod-template-hash": pod.template}, "ownerReferences": [owner] if pod.owner else []}
         metadata |= {"deletionTimestamp": CREATED} if pod.leaving else {}
@@ -225,6 +225,10 @@ def serve(cluster: FakeCluster) -> Iterator[FakeApi]:
 
 def _list(items: list[Document]) -> Document:
     return {"kind": "List", "metadata": {}, "items": items}
+
+
+def _kind_of_owner(pod: PodState) -> str:
+    return "DaemonSet" if pod.is_bound else "StatefulSet" if pod.is_unique else "ReplicaSet"
 
 
 def _template_of(name: str) -> Document:

@@ -125,7 +125,9 @@ class FakeCluster:
         for name, node in self.nodes.items():
             if pod in node.pods:
                 self.ledger.append(("evict", pod.name))
-                self.nodes[name] = replace(node, pods=tuple(row for row in node.pods if row != pod))
+                # A node that is not ready cannot say that a pod has ended.
+                left = () if node.ready else (replace(pod, leaving=True),)
+                self.nodes[name] = replace(node, pods=(*(row for row in node.pods if row != pod), *left))
         return _OK
 
     def node(self, name: str) -> NodeState | None:

@@ -177,6 +177,17 @@ def add_node(admin: Client, name: str, **labels: str) -> None:
     admin.apply(Node(metadata=metadata), field_manager="people", force=True)
 
 
+def kill_kubelet(admin: Client, node: str) -> None:
+    """Let a node's kubelet fall silent, and what watches nodes notice it."""
+    admin.patch(Node, node, {"metadata": {"labels": {"plays": "dead"}}})
+    condition(admin, node, "Ready", "Unknown")
+
+
+def revive_kubelet(admin: Client, node: str) -> None:
+    """Let it come up again."""
+    admin.patch(Node, node, {"metadata": {"labels": {"plays": None}}})
+
+
 def condition(admin: Client, node: str, kind: str, status: str) -> None:
     """Let what watches a node say something of it."""
     row = {"type": kind, "status": status, "reason": "Test", "message": "said by a test"}
