@@ -164,7 +164,7 @@ def test_a_stuck_pod_is_removed_while_enough_others_serve_and_not_otherwise(shop
 def test_a_bad_node_is_closed_and_emptied_within_the_budget_and_its_pods_run_elsewhere(shop: Shop) -> None:
     node = NodeSpec("node-1")
     shop.nodes = (node,)
-    shop.deploy(GOOD_REF, replicas=6)
+    shop.deploy_onto("node-1")
     shop.keep(5)
     shop.wait_well()
     before = shop.cluster.node("node-1")
@@ -189,9 +189,8 @@ def test_a_bad_node_is_closed_and_emptied_within_the_budget_and_its_pods_run_els
 def test_a_budget_that_allows_nobody_to_go_leaves_the_node_as_it_was(shop: Shop) -> None:
     node = NodeSpec("node-1")
     shop.nodes = (node,)
-    shop.deploy(GOOD_REF, replicas=6)
+    pods = {pod.uid for pod in shop.deploy_onto("node-1").pods}
     shop.keep(6)
-    pods = {pod.uid for pod in shop.wait_well().pods}
     condition(shop.admin, "node-1", "KernelDeadlock", "True")
     assert wait_for(lambda: judge_node(node, _node(shop)).status is HealthStatus.FAIL, PATIENCE_S)
     try:
@@ -207,10 +206,8 @@ def test_a_budget_that_allows_nobody_to_go_leaves_the_node_as_it_was(shop: Shop)
 def test_a_node_whose_kubelet_is_silent_is_out_once_its_pods_run_elsewhere(shop: Shop) -> None:
     node = NodeSpec("node-1")
     shop.nodes = (node,)
-    shop.deploy(GOOD_REF, replicas=6)
-    shop.wait_well()
+    shop.deploy_onto("node-1")
     here = _node(shop).movable
-    assert here
     for pod in here:
         shop.hold(pod.name)
     kill_kubelet(shop.admin, "node-1")

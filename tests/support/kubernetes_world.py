@@ -80,6 +80,21 @@ class Shop:
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         self.admin.apply(DEPLOYMENTS.from_dict(body), field_manager="people", force=True)
 
+    def deploy_onto(self, node: str, replicas: int = 6) -> DeploymentState:
+        """Let people deploy it so that some of its pods run on a node, however late the scheduler hears of that one."""
+        self.deploy(GOOD_REF, replicas=replicas)
+
+        def is_there() -> bool:
+            self.wait_well()
+            found = self.cluster.node(node)
+            if found and any(pod.namespace == self.spec.namespace for pod in found.movable):
+                return True
+            self.admin.deletecollection(PODS, namespace=self.spec.namespace)
+            return False
+
+        assert wait_for(is_there, PATIENCE_S)
+        return self.state()
+
     def change(self, **spec: object) -> None:
         """Let people change what is wanted."""
         self.admin.patch(DEPLOYMENTS, "web", {"spec": spec}, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
