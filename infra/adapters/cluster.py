@@ -41,6 +41,8 @@ TIMEOUT_S, KEPT_S = 10.0, 60.0
 _MANAGER = "healstream"
 # The status of what changes is written all the time; somebody else's change of what is wanted shows in the generation.
 _TRIES = 5
+# The server calls this an error of its own, yet it has judged and changed nothing.
+_TWO_BUDGETS = "more than one PodDisruptionBudget"
 _OK = StepResult(StepStatus.OK)
 _CHANGED = StepResult(StepStatus.FAILED, "it changed between diagnosis and act")
 _BUSY = StepResult(StepStatus.FAILED, "it is being changed all the time")
@@ -113,6 +115,8 @@ class Cluster:
                     return _OK
                 if error.response.status_code in {409, 429}:
                     return StepResult(StepStatus.PENDING, f"{pod.name}: {error}"[:300], 1.0)
+                if _TWO_BUDGETS in str(error):
+                    return StepResult(StepStatus.FAILED, f"{pod.name}: more than one disruption budget covers it: leave one of them")
                 raise
             return _OK
 

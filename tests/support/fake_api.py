@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from infra.adapters.cluster import client_of
 from infra.adapters.cluster_documents import RESTART, STEP
+from schemas.attempts import StepStatus
 from schemas.targets.deployment import DeploymentSpec
 from schemas.workloads import Change, NodeState, PodState
 from tests.support.fake_cluster import FakeCluster, FakeWorkload
@@ -27,8 +28,8 @@ CREATED = "2026-03-01T12:00:00Z"
 class AnswerError(Exception):
     """The server refuses with this status."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"refused with {code}")
+    def __init__(self, code: int, said: str = "") -> None:
+        super().__init__(said or f"refused with {code}")
         self.code = code
 
 
@@ -112,7 +113,10 @@ class FakeApi:
             raise AnswerError(404)
         if pods[name].uid != body["deleteOptions"]["preconditions"]["uid"]:
             raise AnswerError(409)
-        if self.cluster.evict(pods[name]).detail:
+        result = self.cluster.evict(pods[name])
+        if result.status is StepStatus.FAILED:
+            raise AnswerError(500, "This pod has more than one PodDisruptionBudget")
+        if result.detail:
             raise AnswerError(429)
         return {"kind": "Status", "status": "Success", "metadata": {}}
 

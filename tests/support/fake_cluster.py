@@ -40,8 +40,8 @@ class FakeWorkload:
 class FakeCluster:
     """Deployments by namespace and name, and nodes by name. ``waits`` are the reasons for which a revision's pods do not run.
 
-    ``budget`` is how many pods may be evicted, None for any number; ``stays_stuck`` makes each new pod as stuck as the last one; ``lying``
-    takes a change and does nothing.
+    ``budget`` is how many pods may be evicted, None for any number; of pods that ``has_two_budgets`` is true of none may be;
+    ``stays_stuck`` makes each new pod as stuck as the last one; ``lying`` takes a change and does nothing.
     """
 
     workloads: dict[str, FakeWorkload] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class FakeCluster:
     waits: dict[str, str] = field(default_factory=dict)
     ledger: list[tuple[str, str]] = field(default_factory=list)
     budget: int | None = None
+    has_two_budgets: bool = False
     stays_stuck: bool = False
     is_silent: bool = False
     lying: bool = False
@@ -57,7 +58,7 @@ class FakeCluster:
     def place(self, key: str, image: str, replicas: int = 3) -> FakeWorkload:
         """Let somebody deploy an image, as the first or as the next revision."""
         workload = self.workloads.setdefault(key, FakeWorkload(image, replicas))
-        workload.image, workload.restarted = image, ""
+        workload.image = image
         workload.generation += 1
         self._settle(key)
         return workload
@@ -108,12 +109,16 @@ class FakeCluster:
 
     def set_image(self, spec: DeploymentSpec, image: str, change: Change) -> StepResult:
         def swap(workload: FakeWorkload) -> StepResult:
-            workload.image, workload.restarted = image, ""
+            workload.image = image
             return _OK
 
         return self._change("image", spec, change, swap)
 
     def evict(self, pod: PodState) -> StepResult:
+        if self.has_two_budgets:
+            return StepResult(StepStatus.FAILED, f"{pod.name}: more than one disruption budget covers it")
+        if any(row.name == pod.name and row.uid != pod.uid for workload in self.workloads.values() for row in workload.pods):
+            return StepResult(StepStatus.PENDING, f"{pod.name}: another pod has its name now", 1.0)
         if self.budget == 0:
             return StepResult(StepStatus.PENDING, f"{pod.name}: its disruption budget does not allow it", 1.0)
         for key, workload in self.workloads.items():
