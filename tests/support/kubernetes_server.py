@@ -19,8 +19,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lightkube import Client, KubeConfig
+from lightkube.models.authentication_v1 import TokenRequestSpec
 from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+from lightkube.resources.core_v1 import ServiceAccountToken
 
 from infra.adapters.cluster import client_of
 from infra.broker.server import free_ports
@@ -52,23 +55,36 @@ class Kubernetes:
 
     def config(self, user: str) -> KubeConfig:
         """Return how that user asks the API."""
-        return KubeConfig.from_dict(self.config_document(user), fname=str(self.folder / "kubeconfig"))
+        return self._config_by(_token(user))
 
-    def config_document(self, user: str) -> dict[str, object]:
-        """Return the same as the file that programs read."""
+    def config_document(self, token: str) -> dict[str, object]:
+        """Return how the owner of a token asks the API, as the file that programs read."""
         cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.folder / "certs" / "apiserver.crt")}
         return {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "here",
             "clusters": [{"name": "here", "cluster": cluster}],
-            "users": [{"name": "here", "user": {"token": _token(user)}}],
+            "users": [{"name": "here", "user": {"token": token}}],
             "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
         }
 
     def client(self, user: str = "admin") -> Client:
         """Return a client of that user."""
         return client_of(self.config(user))
+
+    def client_of_account(self, namespace: str, name: str) -> Client:
+        """Return a client of what runs in a pod under that account."""
+        with self.client() as admin:
+            given = admin.create(
+                ServiceAccountToken(spec=TokenRequestSpec(audiences=[]), metadata=ObjectMeta()), name, namespace=namespace
+            ).status
+        assert given
+        assert given.token
+        return client_of(self._config_by(given.token))
+
+    def _config_by(self, token: str) -> KubeConfig:
+        return KubeConfig.from_dict(self.config_document(token), fname=str(self.folder / "kubeconfig"))
 
 
 def may(client: Client, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
@@ -109,7 +125,7 @@ def _write_files(running: Kubernetes, programs: Path) -> None:
     lines = [f'{_token(user)},{user},{user},"{group}"\n' for user, group in TOKENS.items()]
     (folder / "tokens.csv").write_text("".join(lines), encoding="utf-8")
     # A JSON document is a YAML document.
-    (folder / "kubeconfig").write_text(json.dumps(running.config_document("admin")), encoding="utf-8")
+    (folder / "kubeconfig").write_text(json.dumps(running.config_document(_token("admin"))), encoding="utf-8")
     stages = [path.read_text(encoding="utf-8") for path in (HERE / "stages.yaml", programs / "stages.yaml")]
     (folder / "stages.yaml").write_text("".join(stages), encoding="utf-8")
 
@@ -159,8 +175,9 @@ def _wait_for_api(running: Kubernetes) -> None:
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
         try:
-            with running.client() as client:
-                if may(client, "get", "/pods"):
+            # The API makes its own roles after it begins to answer: till then nobody but an administrator may even ask.
+            with running.client("stranger") as client:
+                if not may(client, "get", "/pods"):
                     return
         except (httpx2.HTTPError, OSError, ValueError):
             time.sleep(0.2)

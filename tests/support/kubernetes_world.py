@@ -38,7 +38,7 @@ from schemas.targets.node import NodeSpec
 from schemas.workloads import DeploymentState
 from tests.support.cluster_world import GOOD_REF
 from tests.support.executor_world import wait_for
-from tests.support.kubernetes_server import Kubernetes
+from tests.support.kubernetes_server import Kubernetes, may
 from tests.support.real_hands import RealHands
 from tests.support.runs import command
 
@@ -70,6 +70,10 @@ class Shop:
         self.admin.create(Namespace(metadata=ObjectMeta(name=self.spec.namespace)))
         for row in manifests(self.spec.namespace):
             self.admin.apply(row, field_manager="people", force=True)
+        prober = self.server.client("healstream-prober")
+        # The API hears of new roles a little later than it takes them.
+        assert wait_for(lambda: all(may(client, "list", "/pods", self.spec.namespace) for client in (executor, prober)), PATIENCE_S)
+        assert wait_for(lambda: all(may(client, "list", "/nodes") for client in (executor, prober)), PATIENCE_S)
 
     def deploy(self, image: str, plays: str = "", replicas: int = 3) -> None:
         """Let people roll an image out; ``plays`` says how its pods fare."""
