@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from lightkube.resources.apps_v1 import DaemonSet
 
 from infra.adapters.cluster import DEPLOYMENTS, PODS
 from tests.support.executor_world import wait_for
@@ -30,6 +31,7 @@ def shop(server: Kubernetes) -> Iterator[Shop]:
     # Its pods would be in the way of a later test's drain.
     made.let_all_go()
     made.admin.delete(DEPLOYMENTS, "web", namespace=made.spec.namespace)
+    made.admin.deletecollection(DaemonSet, namespace=made.spec.namespace)
     assert wait_for(lambda: not made.state().exists and not _pods_in(made), PATIENCE_S)
 
 

@@ -138,8 +138,11 @@ def test_a_stuck_pod_is_removed_while_enough_others_serve_and_not_otherwise(shop
 def test_a_bad_node_is_closed_and_emptied_within_the_budget_and_its_pods_run_elsewhere(shop: Shop) -> None:
     node = NodeSpec("node-1")
     shop.nodes = (node,)
+    shop.deploy_agent()
     shop.deploy_onto("node-1")
     shop.keep(5)
+    assert wait_for(lambda: bool(_bound(shop)), PATIENCE_S)
+    agents = _bound(shop)
     shop.wait_well()
     before = shop.cluster.node("node-1")
     assert before is not None
@@ -153,6 +156,8 @@ def test_a_bad_node_is_closed_and_emptied_within_the_budget_and_its_pods_run_els
         assert [step.name for step in outcome.steps] == ["cordon:node-1", "drain:node-1"]
         assert shop.wait_well().ready == 6
         assert _node(shop).movable == ()
+        # It belongs to the node, so it stays.
+        assert _bound(shop) == agents
         # What is wrong with it is still there, and harms nobody.
         assert judge_node(node, _node(shop)).status is HealthStatus.PASS
     finally:
@@ -198,6 +203,10 @@ def test_a_node_whose_kubelet_is_silent_is_out_once_its_pods_run_elsewhere(shop:
         revive_kubelet(shop.admin, "node-1")
         shop.admin.patch(Node, "node-1", {"spec": {"unschedulable": None}})
         assert wait_for(lambda: _node(shop).ready, PATIENCE_S)
+
+
+def _bound(shop: Shop) -> set[str]:
+    return {pod.uid for pod in _node(shop).pods if pod.is_bound}
 
 
 def _node(shop: Shop) -> NodeState:

@@ -13,6 +13,7 @@ from lightkube import Client
 from lightkube.codecs import load_all_yaml
 from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 from lightkube.models.policy_v1 import PodDisruptionBudgetSpec
+from lightkube.resources.apps_v1 import DaemonSet
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
@@ -83,6 +84,14 @@ class Shop:
         metadata = {"name": "web", "namespace": self.spec.namespace}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         self.admin.apply(DEPLOYMENTS.from_dict(body), field_manager="people", force=True)
+
+    def deploy_agent(self) -> None:
+        """Let people run an agent on every node."""
+        labels = {"app": "agent"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "agent", "image": GOOD_REF}]}}
+        metadata = {"name": "agent", "namespace": self.spec.namespace}
+        body = {"metadata": metadata, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+        self.admin.apply(DaemonSet.from_dict({"apiVersion": "apps/v1", "kind": "DaemonSet", **body}), field_manager="people", force=True)
 
     def deploy_onto(self, node: str, replicas: int = 6) -> DeploymentState:
         """Let people deploy it so that some of its pods run on a node, however late the scheduler hears of that one."""
