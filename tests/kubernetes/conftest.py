@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lightkube.resources.apps_v1 import DaemonSet
 
 from infra.adapters.cluster import DEPLOYMENTS, PODS
 from tests.support.executor_world import wait_for
 from tests.support.kubernetes_server import Kubernetes, kubernetes
-from tests.support.kubernetes_world import PATIENCE_S, Shop, add_node
+from tests.support.kubernetes_world import DAEMON_SETS, PATIENCE_S, Shop, add_node
 
 NODES = ("node-1", "node-2", "node-3")
 
@@ -31,7 +30,7 @@ def shop(server: Kubernetes) -> Iterator[Shop]:
     # Its pods would be in the way of a later test's drain.
     made.let_all_go()
     made.admin.delete(DEPLOYMENTS, "web", namespace=made.spec.namespace)
-    made.admin.deletecollection(DaemonSet, namespace=made.spec.namespace)
+    made.admin.deletecollection(DAEMON_SETS, namespace=made.spec.namespace)
     assert wait_for(lambda: not made.state().exists and not _pods_in(made), PATIENCE_S)
 
 

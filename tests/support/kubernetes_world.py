@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from lightkube import Client
 from lightkube.codecs import load_all_yaml
+from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 from lightkube.models.policy_v1 import PodDisruptionBudgetSpec
-from lightkube.resources.apps_v1 import DaemonSet
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
@@ -46,6 +46,7 @@ from tests.support.runs import command
 MANIFESTS = Path(__file__).parents[2] / "infra" / "deploy" / "kubernetes"
 # A slow machine may take its time; nothing here is judged by it.
 PATIENCE_S = 120.0
+DAEMON_SETS = create_namespaced_resource("apps", "v1", "DaemonSet", "daemonsets")
 HOLD = "shop.example/hold"
 
 
@@ -91,7 +92,7 @@ class Shop:
         template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "agent", "image": GOOD_REF}]}}
         metadata = {"name": "agent", "namespace": self.spec.namespace}
         body = {"metadata": metadata, "spec": {"selector": {"matchLabels": labels}, "template": template}}
-        self.admin.apply(DaemonSet.from_dict({"apiVersion": "apps/v1", "kind": "DaemonSet", **body}), field_manager="people", force=True)
+        self.admin.apply(DAEMON_SETS.from_dict({"apiVersion": "apps/v1", "kind": "DaemonSet", **body}), field_manager="people", force=True)
 
     def deploy_onto(self, node: str, replicas: int = 6) -> DeploymentState:
         """Let people deploy it so that some of its pods run on a node, however late the scheduler hears of that one."""
