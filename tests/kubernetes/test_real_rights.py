@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from lightkube import Client
+from lightkube import Client, KubeConfig
 
-from infra.adapters.cluster import DEPLOYMENTS, Cluster
+from infra.adapters.cluster import DEPLOYMENTS, Cluster, client_of
 from schemas.attempts import StepStatus
 from schemas.workloads import Change
 from tests.support.cluster_world import GOOD_REF
@@ -83,9 +83,17 @@ def test_each_component_may_do_what_it_needs_and_nothing_else(shop: Shop, user: 
 
 
 @pytest.mark.parametrize("account", ["healstream-executor", "healstream-prober"])
-def test_a_component_in_a_pod_may_do_the_same_by_its_account(shop: Shop, account: str) -> None:
+def test_a_component_in_a_pod_may_do_the_same_by_its_account(shop: Shop, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.deploy(GOOD_REF)
-    assert _allowed(shop, shop.server.client_of_account("healstream", account)) == sorted(CAN_I[account])
+    seen = shop.wait_well()
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(shop.server.port))
+    mounted = shop.server.mount_account("healstream", account)
+    client = client_of(KubeConfig.from_service_account(mounted))
+    assert _allowed(shop, client) == sorted(CAN_I[account])
+    found = Cluster(lambda: client).deployment(shop.spec)
+    assert found is not None
+    assert (found.generation, found.template, found.pods) == (seen.generation, seen.template, seen.pods)
 
 
 def test_a_prober_cannot_change_what_it_sees_and_a_stranger_sees_nothing(shop: Shop) -> None:

@@ -55,17 +55,17 @@ class Kubernetes:
 
     def config(self, user: str) -> KubeConfig:
         """Return how that user asks the API."""
-        return self._config_by(_token(user))
+        return KubeConfig.from_dict(self.config_document(user), fname=str(self.folder / "kubeconfig"))
 
-    def config_document(self, token: str) -> dict[str, object]:
-        """Return how the owner of a token asks the API, as the file that programs read."""
-        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.folder / "certs" / "apiserver.crt")}
+    def config_document(self, user: str) -> dict[str, object]:
+        """Return the same as the file that programs read."""
+        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.certificate)}
         return {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "here",
             "clusters": [{"name": "here", "cluster": cluster}],
-            "users": [{"name": "here", "user": {"token": token}}],
+            "users": [{"name": "here", "user": {"token": _token(user)}}],
             "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
         }
 
@@ -73,18 +73,24 @@ class Kubernetes:
         """Return a client of that user."""
         return client_of(self.config(user))
 
-    def client_of_account(self, namespace: str, name: str) -> Client:
-        """Return a client of what runs in a pod under that account."""
+    def mount_account(self, namespace: str, name: str) -> Path:
+        """Return a folder with what a pod under that account finds mounted."""
         with self.client() as admin:
-            given = admin.create(
-                ServiceAccountToken(spec=TokenRequestSpec(audiences=[]), metadata=ObjectMeta()), name, namespace=namespace
-            ).status
+            asked = ServiceAccountToken(spec=TokenRequestSpec(audiences=[]), metadata=ObjectMeta())
+            given = admin.create(asked, name, namespace=namespace).status
         assert given
         assert given.token
-        return client_of(self._config_by(given.token))
+        mounted = self.folder / "accounts" / name
+        mounted.mkdir(parents=True, exist_ok=True)
+        contents = {"token": given.token, "namespace": namespace, "ca.crt": self.certificate.read_text(encoding="utf-8")}
+        for file, text in contents.items():
+            (mounted / file).write_text(text, encoding="utf-8")
+        return mounted
 
-    def _config_by(self, token: str) -> KubeConfig:
-        return KubeConfig.from_dict(self.config_document(token), fname=str(self.folder / "kubeconfig"))
+    @property
+    def certificate(self) -> Path:
+        """Return by what clients know the API."""
+        return self.folder / "certs" / "apiserver.crt"
 
 
 def may(client: Client, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
@@ -125,7 +131,7 @@ def _write_files(running: Kubernetes, programs: Path) -> None:
     lines = [f'{_token(user)},{user},{user},"{group}"\n' for user, group in TOKENS.items()]
     (folder / "tokens.csv").write_text("".join(lines), encoding="utf-8")
     # A JSON document is a YAML document.
-    (folder / "kubeconfig").write_text(json.dumps(running.config_document(_token("admin"))), encoding="utf-8")
+    (folder / "kubeconfig").write_text(json.dumps(running.config_document("admin")), encoding="utf-8")
     stages = [path.read_text(encoding="utf-8") for path in (HERE / "stages.yaml", programs / "stages.yaml")]
     (folder / "stages.yaml").write_text("".join(stages), encoding="utf-8")
 
