@@ -78,8 +78,10 @@ class ClusterView:
         if factor == "pods_ready":
             return Answer(_are_ready(state), "kubelet", f"{_ready_now(state)} of {state.replicas} are ready")
         if factor == "image_is_good":
-            others = sorted({image for pod in state.pods for name, image in pod.images if name == spec.container and image != spec.image})
-            return Answer(bool(state.pods) and not others, "kubelet", ", ".join(others))
+            # A pod that takes its time to go was told to: it says nothing of what is to stay.
+            staying = [pod for pod in state.pods if not pod.leaving]
+            others = sorted({image for pod in staying for name, image in pod.images if name == spec.container and image != spec.image})
+            return Answer(bool(staying) and not others, "kubelet", ", ".join(others))
         if factor == "replicas_in_bounds":
             return Answer(spec.least_replicas <= state.replicas <= spec.most_replicas, "controller", f"{state.replicas} are wanted")
         return Answer(state.settled, "controller", state.detail)

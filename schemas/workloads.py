@@ -14,7 +14,7 @@ class PodState:
     """One pod as the kubelet reports it; ``waiting`` are the reasons of containers that do not run, ``unready_s`` how long it is not ready.
 
     ``owner`` is the name of its controller, empty for a pod that nothing makes anew; ``is_bound`` says that it belongs to its node (a
-    DaemonSet's, or a static one).
+    DaemonSet's, or a static one), ``is_unique`` that its successor comes only once it has certainly ended (a StatefulSet's).
     """
 
     namespace: str
@@ -28,11 +28,12 @@ class PodState:
     leaving: bool = False
     owner: str = ""
     is_bound: bool = False
+    is_unique: bool = False
     has_local_data: bool = False
 
     def waits_for(self, reasons: frozenset[str]) -> bool:
-        """Tell whether one of its containers waits for one of these reasons."""
-        return any(reason in reasons for reason in self.waiting)
+        """Tell whether one of its containers waits for one of these reasons; one that is leaving waits for nothing any more."""
+        return not self.leaving and any(reason in reasons for reason in self.waiting)
 
     def is_stuck(self, after_s: float) -> bool:
         """Tell whether it has not become ready in time; one that is leaving goes on its own."""
@@ -103,8 +104,11 @@ class NodeState:
 
     @property
     def movable(self) -> tuple[PodState, ...]:
-        """Return the pods that a drain moves away; those that belong to the node stay."""
-        return tuple(pod for pod in self.pods if not pod.is_bound)
+        """Return the pods that a drain moves away; those that belong to the node stay.
+
+        On a node that is not ready nobody says that a pod has ended: one that was told to go has a successor elsewhere all the same.
+        """
+        return tuple(pod for pod in self.pods if not pod.is_bound and (self.ready or pod.is_unique or not pod.leaving))
 
 
 @dataclass(frozen=True, slots=True)

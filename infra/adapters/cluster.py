@@ -28,6 +28,7 @@ from infra.adapters.cluster_documents import (
     annotations_of,
     deployment_from,
     hash_of,
+    is_leaving,
     node_from,
     owned_by,
     template_of,
@@ -40,6 +41,8 @@ TIMEOUT_S, KEPT_S = 10.0, 60.0
 _MANAGER = "healstream"
 # The status of what changes is written all the time; somebody else's change of what is wanted shows in the generation.
 _TRIES = 5
+# The server calls this an error of its own, yet it has judged and changed nothing.
+_TWO_BUDGETS = "more than one PodDisruptionBudget"
 _OK = StepResult(StepStatus.OK)
 _CHANGED = StepResult(StepStatus.FAILED, "it changed between diagnosis and act")
 _BUSY = StepResult(StepStatus.FAILED, "it is being changed all the time")
@@ -112,6 +115,8 @@ class Cluster:
                     return _OK
                 if error.response.status_code in {409, 429}:
                     return StepResult(StepStatus.PENDING, f"{pod.name}: {error}"[:300], 1.0)
+                if _TWO_BUDGETS in str(error):
+                    return StepResult(StepStatus.FAILED, f"{pod.name}: more than one disruption budget covers it: leave one of them")
                 raise
             return _OK
 
@@ -172,7 +177,7 @@ def _change(connect: Connect, spec: DeploymentSpec, change: Change, patch: Calla
         found = client.get(DEPLOYMENTS, spec.name, namespace=spec.namespace)
         if annotations_of(found).get(STEP) == change.key:
             return _OK
-        if found["metadata"]["generation"] != change.generation:
+        if is_leaving(found) or found["metadata"]["generation"] != change.generation:
             return _CHANGED
         body = patch(client, found)
         if isinstance(body, StepResult):
@@ -201,6 +206,8 @@ def _look(client: Client, spec: DeploymentSpec) -> DeploymentState:
         if error.response.status_code == 404:
             return DeploymentState(exists=False)
         raise
+    if is_leaving(found):
+        return DeploymentState(exists=False)
     replica_sets = _replica_sets(client, spec, found)
     owners = frozenset(str(row["metadata"]["uid"]) for row in replica_sets)
     pods = owned_by(client.list(PODS, namespace=spec.namespace, labels=_labels(found)), owners)

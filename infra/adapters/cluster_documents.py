@@ -24,6 +24,11 @@ def annotations_of(document: Document) -> Mapping[str, str]:
     return document["metadata"].get("annotations") or {}
 
 
+def is_leaving(document: Document) -> bool:
+    """Tell whether an object was deleted and only waits for what depends on it: its controller does nothing more for it."""
+    return "deletionTimestamp" in document["metadata"]
+
+
 def template_of(replica_set: Document) -> dict[str, Any]:
     """Return the pods' template without the label that its controller has put in."""
     template: dict[str, Any] = json.loads(json.dumps(replica_set["spec"]["template"]))
@@ -116,8 +121,9 @@ def _pod_from(document: Document, now: datetime) -> PodState:
         images=images_in(spec),
         waiting=tuple(reason for reason in waiting if reason),
         unready_s=0.0 if is_ready else _since(ready.get("lastTransitionTime") or metadata["creationTimestamp"], now),
-        leaving="deletionTimestamp" in metadata,
+        leaving=is_leaving(document),
         owner=str(owner.get("name", "")),
+        is_unique=owner.get("kind") == "StatefulSet",
         is_bound=owner.get("kind") in {"DaemonSet", "Node"} or _STATIC in annotations_of(document),
         has_local_data=any("emptyDir" in volume for volume in spec.get("volumes") or ()),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pytest
@@ -26,13 +26,15 @@ WEB = DeploymentSpec("shop", "web", container="app", image=GOOD_REF)
 
 @dataclass
 class ClusterCase:
-    """A port, what it speaks of, and how people deploy an image or say that no pod may go."""
+    """A port, what it speaks of, and how people deploy an image, delete the Deployment, or give it budgets: none may go, or two of them."""
 
     port: ClusterPort
     spec: DeploymentSpec
     node: str
     deploy: Callable[[str], object]
     allow_none_to_go: Callable[[], None]
+    delete: Callable[[], object]
+    budget_twice: Callable[[], None]
 
     def state(self) -> DeploymentState:
         found = self.port.deployment(self.spec)
@@ -52,8 +54,24 @@ def _no_budget(cluster: FakeCluster) -> None:
     cluster.budget = 0
 
 
+def _budget_twice(cluster: FakeCluster) -> None:
+    cluster.has_two_budgets = True
+
+
+def _delete(cluster: FakeCluster) -> None:
+    cluster.workloads["shop/web"].leaving = True
+
+
 def _fake_case(port: ClusterPort, cluster: FakeCluster) -> ClusterCase:
-    return ClusterCase(port, WEB, "node-1", lambda image: cluster.place("shop/web", image), lambda: _no_budget(cluster))
+    return ClusterCase(
+        port,
+        WEB,
+        "node-1",
+        lambda image: cluster.place("shop/web", image),
+        lambda: _no_budget(cluster),
+        lambda: _delete(cluster),
+        lambda: _budget_twice(cluster),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +102,9 @@ def case(request: pytest.FixtureRequest, control_plane: Callable[[], Kubernetes]
         shop = Shop(control_plane())
         node = f"node-{uuid4().hex[:8]}"
         add_node(shop.admin, node)
-        yield ClusterCase(Cluster(lambda: shop.admin), shop.spec, node, shop.deploy, lambda: shop.keep(3))
+        yield ClusterCase(
+            Cluster(lambda: shop.admin), shop.spec, node, shop.deploy, lambda: shop.keep(3), shop.begin_to_delete, shop.keep_twice
+        )
 
 
 def test_a_deployment_is_seen_with_its_revision_and_its_pods(case: ClusterCase) -> None:
@@ -148,6 +168,20 @@ def test_an_image_is_swapped_and_back_to_the_very_revision(case: ClusterCase) ->
     assert case.settled().template == before.template
 
 
+def test_an_image_that_is_set_after_a_restart_keeps_what_the_restart_has_written(case: ClusterCase) -> None:
+    case.deploy(GOOD_REF)
+    case.settled()
+    assert case.port.restart(case.spec, case.change("k1")).status is StepStatus.OK
+    restarted = case.settled()
+    other = UNPULLED_REF.replace("c", "e")
+    assert case.port.set_image(case.spec, other, case.change("k2")).status is StepStatus.OK
+    swapped = case.settled()
+    assert case.port.set_image(case.spec, GOOD_REF, case.change("k2/undo")).status is StepStatus.OK
+    assert case.settled().template == restarted.template
+    case.deploy(other)
+    assert case.settled().template == swapped.template
+
+
 def test_a_pod_is_told_to_go_by_its_uid_and_within_its_budget(case: ClusterCase) -> None:
     case.deploy(GOOD_REF)
     pod = case.settled().pods[0]
@@ -160,6 +194,17 @@ def test_a_pod_is_told_to_go_by_its_uid_and_within_its_budget(case: ClusterCase)
     case.allow_none_to_go()
     assert case.port.evict(others.pods[0]).status is StepStatus.PENDING
     assert {row.uid for row in case.state().pods} == {row.uid for row in others.pods}
+
+
+def test_a_pod_of_the_same_name_and_one_under_two_budgets_are_not_told_to_go(case: ClusterCase) -> None:
+    case.deploy(GOOD_REF)
+    before = case.settled()
+    pod = before.pods[0]
+    assert case.port.evict(replace(pod, uid="of-one-that-has-gone")).status is StepStatus.PENDING
+    case.budget_twice()
+    result = case.port.evict(pod)
+    assert (result.status, "more than one disruption budget" in result.detail) == (StepStatus.FAILED, True)
+    assert {row.uid for row in case.state().pods} == {row.uid for row in before.pods}
 
 
 def test_a_node_is_closed_and_opened_by_the_same_key_only(case: ClusterCase) -> None:
@@ -176,6 +221,15 @@ def test_a_node_is_closed_and_opened_by_the_same_key_only(case: ClusterCase) -> 
     assert closed() == (True, "k1")
     assert case.port.uncordon(case.node, "k1").status is StepStatus.OK
     assert closed() == (False, "")
+
+
+def test_a_deployment_that_is_being_deleted_is_gone_and_is_not_changed(case: ClusterCase) -> None:
+    case.deploy(GOOD_REF)
+    state = case.settled()
+    case.delete()
+    assert case.state() == DeploymentState(exists=False)
+    for generation in (state.generation, state.generation + 1):
+        assert case.port.scale(case.spec, 5, Change("k1", generation)).status is StepStatus.FAILED
 
 
 def test_what_is_not_there_cannot_be_changed(case: ClusterCase) -> None:

@@ -244,6 +244,14 @@ def test_scratch_folders_static_pods_and_waiting_first_containers_are_seen() -> 
     assert (pod.is_bound, pod.has_local_data, pod.waiting) == (True, True, ("CrashLoopBackOff",))
 
 
+@pytest.mark.parametrize(("kind", "traits"), [("ReplicaSet", (False, False)), ("StatefulSet", (False, True)), ("DaemonSet", (True, False))])
+def test_whose_a_pod_is_says_whether_it_moves_and_whether_it_has_a_successor_at_once(kind: str, traits: tuple[bool, bool]) -> None:
+    owner = {"kind": kind, "name": "web", "uid": "o", "controller": True}
+    metadata = {"namespace": "a", "name": "p", "uid": "u", "creationTimestamp": "2026-03-01T12:59:00Z", "ownerReferences": [owner]}
+    [pod] = pods_from([{"metadata": metadata, "spec": {}}], NOW)
+    assert (pod.is_bound, pod.is_unique) == traits
+
+
 def test_a_template_is_taken_over_with_fields_that_nobody_knows_and_without_its_hash() -> None:
     template = {"metadata": {"labels": {"app": "web", "pod-template-hash": "abc"}}, "spec": {"aFieldOfTomorrow": [1, {"x": None}]}}
     taken = template_of({"spec": {"template": template}})

@@ -194,6 +194,19 @@ def test_a_cluster_that_falls_silent_leaves_a_step_in_doubt_and_is_asked_again(s
     assert recipe.probe(call) is Found.DONE
 
 
+@pytest.mark.parametrize(("strategy", "image"), CHANGES[:2])
+def test_a_pod_that_is_slow_to_leave_does_not_speak_against_what_was_healed(strategy: str, image: str) -> None:
+    sandbox, call = _begun(strategy)
+    recipe, workload = sandbox.recipes()[strategy], sandbox.cluster.workloads[WEB]
+    slow = replace(workload.pods[0], leaving=True)
+    assert recipe.act(call).status is StepStatus.OK
+    workload.pods.append(slow)
+    assert slow.images == (("app", image),)
+    assert [recipe.check(call.command, call.facts, factor).passed for factor in ("pods_ready", "image_is_good")] == [True, True]
+    workload.pods.append(replace(slow, leaving=False))
+    assert [recipe.check(call.command, call.facts, factor).passed for factor in ("pods_ready", "image_is_good")] == [False, False]
+
+
 def test_a_service_that_burns_its_budget_gets_half_as_many_again_and_at_most_its_bound() -> None:
     wanted = []
     for replicas in (2, 3, 5, 6):
@@ -256,6 +269,30 @@ def test_a_node_whose_pods_may_not_go_in_time_is_opened_again() -> None:
     outcome, sandbox = run("node_cordon_drain", NODE_1.target, has_no_budget)
     assert outcome.status is OutcomeStatus.ROLLED_BACK
     assert sandbox.cluster.ledger == [("cordon", "node-1"), ("uncordon", "node-1")]
+
+
+@pytest.mark.parametrize(
+    ("ready", "is_unique", "status"),
+    [
+        pytest.param(False, False, OutcomeStatus.HEALED, id="a silent kubelet: its successor runs elsewhere"),
+        pytest.param(False, True, OutcomeStatus.ROLLED_BACK, id="a silent kubelet: no successor before it has ended"),
+        pytest.param(True, False, OutcomeStatus.ROLLED_BACK, id="a kubelet that answers says when it has ended"),
+    ],
+)
+def test_a_pod_that_was_told_to_go_is_waited_for_while_that_can_be_known(ready: bool, is_unique: bool, status: OutcomeStatus) -> None:
+    def is_slow(sandbox: Sandbox) -> None:
+        _pod(leaving=True, is_unique=is_unique)(sandbox)
+        _node(ready=ready)(sandbox)
+
+    outcome, sandbox = run("node_cordon_drain", NODE_1.target, is_slow)
+    assert outcome.status is status
+    assert ("evict", "api-1") not in sandbox.cluster.ledger
+
+
+def test_a_node_that_is_not_ready_is_emptied_of_what_does_not_end() -> None:
+    outcome, sandbox = run("node_cordon_drain", NODE_1.target, _node(ready=False))
+    assert outcome.status is OutcomeStatus.HEALED
+    assert [pod.leaving for pod in sandbox.cluster.nodes["node-1"].pods] == [False, True]
 
 
 def test_a_node_that_a_person_opens_while_it_empties_is_left_to_them_and_a_cancel_ends_it() -> None:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from infra.adapters.cluster import client_of
 from infra.adapters.cluster_documents import RESTART, STEP
+from schemas.attempts import StepStatus
 from schemas.targets.deployment import DeploymentSpec
 from schemas.workloads import Change, NodeState, PodState
 from tests.support.fake_cluster import FakeCluster, FakeWorkload
@@ -27,8 +28,8 @@ CREATED = "2026-03-01T12:00:00Z"
 class AnswerError(Exception):
     """The server refuses with this status."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"refused with {code}")
+    def __init__(self, code: int, said: str = "") -> None:
+        super().__init__(said or f"refused with {code}")
         self.code = code
 
 
@@ -112,7 +113,10 @@ class FakeApi:
             raise AnswerError(404)
         if pods[name].uid != body["deleteOptions"]["preconditions"]["uid"]:
             raise AnswerError(409)
-        if self.cluster.evict(pods[name]).detail:
+        result = self.cluster.evict(pods[name])
+        if result.status is StepStatus.FAILED:
+            raise AnswerError(500, "This pod has more than one PodDisruptionBudget")
+        if result.detail:
             raise AnswerError(429)
         return {"kind": "Status", "status": "Success", "metadata": {}}
 
@@ -146,6 +150,7 @@ class FakeApi:
         metadata = {"name": key.partition("/")[2], "uid": f"uid-of-{key}", "generation": workload.generation}
         metadata |= {"resourceVersion": self._version(workload.generation)}
         metadata |= {"annotations": {STEP: workload.changed_by}} if workload.changed_by else {}
+        metadata |= {"deletionTimestamp": CREATED} if workload.leaving else {}
         spec = {"replicas": wanted, "selector": {"matchLabels": {"app": "web"}}, "paused": workload.paused}
         counts = {"replicas": len(workload.pods), "updatedReplicas": len(workload.pods), "availableReplicas": ready}
         status = {"observedGeneration": workload.generation, **counts}
@@ -160,7 +165,7 @@ class FakeApi:
         return {"metadata": metadata, "spec": {"template": template}}
 
     def _pod(self, pod: PodState) -> Document:
-        owner = {"kind": "DaemonSet" if pod.is_bound else "ReplicaSet", "name": pod.owner, "uid": f"set-{pod.template}", "controller": True}
+        owner = {"kind": _kind_of_owner(pod), "name": pod.owner, "uid": f"set-{pod.template}", "controller": True}
         metadata: Document = {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "creationTimestamp": CREATED}
         metadata |= {"labels": {"app": "web", "pod-template-hash": pod.template}, "ownerReferences": [owner] if pod.owner else []}
         metadata |= {"deletionTimestamp": CREATED} if pod.leaving else {}
@@ -224,6 +229,10 @@ def serve(cluster: FakeCluster) -> Iterator[FakeApi]:
 
 def _list(items: list[Document]) -> Document:
     return {"kind": "List", "metadata": {}, "items": items}
+
+
+def _kind_of_owner(pod: PodState) -> str:
+    return "DaemonSet" if pod.is_bound else "StatefulSet" if pod.is_unique else "ReplicaSet"
 
 
 def _template_of(name: str) -> Document:

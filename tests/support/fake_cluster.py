@@ -26,6 +26,7 @@ class FakeWorkload:
     restarted: str = ""
     rollout_age_s: float = 60.0
     paused: bool = False
+    leaving: bool = False
     revisions: dict[str, Revision] = field(default_factory=dict)
     pods: list[PodState] = field(default_factory=list)
 
@@ -39,8 +40,8 @@ class FakeWorkload:
 class FakeCluster:
     """Deployments by namespace and name, and nodes by name. ``waits`` are the reasons for which a revision's pods do not run.
 
-    ``budget`` is how many pods may be evicted, None for any number; ``stays_stuck`` makes each new pod as stuck as the last one; ``lying``
-    takes a change and does nothing.
+    ``budget`` is how many pods may be evicted, None for any number; of pods that ``has_two_budgets`` is true of none may be;
+    ``stays_stuck`` makes each new pod as stuck as the last one; ``lying`` takes a change and does nothing.
     """
 
     workloads: dict[str, FakeWorkload] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class FakeCluster:
     waits: dict[str, str] = field(default_factory=dict)
     ledger: list[tuple[str, str]] = field(default_factory=list)
     budget: int | None = None
+    has_two_budgets: bool = False
     stays_stuck: bool = False
     is_silent: bool = False
     lying: bool = False
@@ -56,14 +58,14 @@ class FakeCluster:
     def place(self, key: str, image: str, replicas: int = 3) -> FakeWorkload:
         """Let somebody deploy an image, as the first or as the next revision."""
         workload = self.workloads.setdefault(key, FakeWorkload(image, replicas))
-        workload.image, workload.restarted = image, ""
+        workload.image = image
         workload.generation += 1
         self._settle(key)
         return workload
 
     def deployment(self, spec: DeploymentSpec) -> DeploymentState | None:
         workload = self.workloads.get(f"{spec.namespace}/{spec.name}")
-        if workload is None:
+        if workload is None or workload.leaving:
             return None if self.is_silent else DeploymentState(exists=False)
         ready = sum(1 for pod in workload.pods if pod.ready)
         state = DeploymentState(
@@ -107,12 +109,16 @@ class FakeCluster:
 
     def set_image(self, spec: DeploymentSpec, image: str, change: Change) -> StepResult:
         def swap(workload: FakeWorkload) -> StepResult:
-            workload.image, workload.restarted = image, ""
+            workload.image = image
             return _OK
 
         return self._change("image", spec, change, swap)
 
     def evict(self, pod: PodState) -> StepResult:
+        if self.has_two_budgets:
+            return StepResult(StepStatus.FAILED, f"{pod.name}: more than one disruption budget covers it")
+        if any(row.name == pod.name and row.uid != pod.uid for workload in self.workloads.values() for row in workload.pods):
+            return StepResult(StepStatus.PENDING, f"{pod.name}: another pod has its name now", 1.0)
         if self.budget == 0:
             return StepResult(StepStatus.PENDING, f"{pod.name}: its disruption budget does not allow it", 1.0)
         for key, workload in self.workloads.items():
@@ -124,7 +130,9 @@ class FakeCluster:
         for name, node in self.nodes.items():
             if pod in node.pods:
                 self.ledger.append(("evict", pod.name))
-                self.nodes[name] = replace(node, pods=tuple(row for row in node.pods if row != pod))
+                # A node that is not ready cannot say that a pod has ended.
+                left = () if node.ready else (replace(pod, leaving=True),)
+                self.nodes[name] = replace(node, pods=(*(row for row in node.pods if row != pod), *left))
         return _OK
 
     def node(self, name: str) -> NodeState | None:
@@ -162,7 +170,7 @@ class FakeCluster:
             return StepResult(StepStatus.FAILED, "no such deployment")
         if workload.changed_by == change.key or self.lying:
             return _OK
-        if workload.generation != change.generation:
+        if workload.leaving or workload.generation != change.generation:
             return StepResult(StepStatus.FAILED, "it changed between diagnosis and act")
         result = do(workload)
         if result.status is StepStatus.OK:

@@ -19,8 +19,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lightkube import Client, KubeConfig
+from lightkube.models.authentication_v1 import TokenRequestSpec
 from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+from lightkube.resources.core_v1 import ServiceAccountToken
 
 from infra.adapters.cluster import client_of
 from infra.broker.server import free_ports
@@ -56,7 +59,7 @@ class Kubernetes:
 
     def config_document(self, user: str) -> dict[str, object]:
         """Return the same as the file that programs read."""
-        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.folder / "certs" / "apiserver.crt")}
+        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.certificate)}
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -69,6 +72,25 @@ class Kubernetes:
     def client(self, user: str = "admin") -> Client:
         """Return a client of that user."""
         return client_of(self.config(user))
+
+    def mount_account(self, namespace: str, name: str) -> Path:
+        """Return a folder with what a pod under that account finds mounted."""
+        with self.client() as admin:
+            asked = ServiceAccountToken(spec=TokenRequestSpec(audiences=[]), metadata=ObjectMeta())
+            given = admin.create(asked, name, namespace=namespace).status
+        assert given
+        assert given.token
+        mounted = self.folder / "accounts" / name
+        mounted.mkdir(parents=True, exist_ok=True)
+        contents = {"token": given.token, "namespace": namespace, "ca.crt": self.certificate.read_text(encoding="utf-8")}
+        for file, text in contents.items():
+            (mounted / file).write_text(text, encoding="utf-8")
+        return mounted
+
+    @property
+    def certificate(self) -> Path:
+        """Return by what clients know the API."""
+        return self.folder / "certs" / "apiserver.crt"
 
 
 def may(client: Client, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
@@ -92,7 +114,7 @@ def kubernetes(folder: Path) -> Iterator[Kubernetes]:
         stack.enter_context(_process(programs / "etcd", _etcd_words(folder, etcd, peer), folder))
         stack.enter_context(_process(programs / "kube-apiserver", _api_words(folder, etcd, port), folder))
         _wait_for_api(running)
-        controllers = "deployment-controller,replicaset-controller,daemonset-controller,disruption-controller"
+        controllers = "deployment-controller,replicaset-controller,daemonset-controller,disruption-controller,garbage-collector-controller"
         words = [f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0"]
         stack.enter_context(_process(programs / "kube-controller-manager", [*words, f"--controllers={controllers}"], folder))
         stack.enter_context(_process(programs / "kube-scheduler", words, folder))
@@ -159,8 +181,9 @@ def _wait_for_api(running: Kubernetes) -> None:
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
         try:
-            with running.client() as client:
-                if may(client, "get", "/pods"):
+            # The API makes its own roles after it begins to answer: till then nobody but an administrator may even ask.
+            with running.client("stranger") as client:
+                if not may(client, "get", "/pods"):
                     return
         except (httpx2.HTTPError, OSError, ValueError):
             time.sleep(0.2)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from lightkube import Client
 from lightkube.codecs import load_all_yaml
+from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 from lightkube.models.policy_v1 import PodDisruptionBudgetSpec
 from lightkube.resources.core_v1 import Namespace, Node, Pod
@@ -18,7 +19,7 @@ from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
 
 from infra.adapters.checks import Checks
-from infra.adapters.cluster import DEPLOYMENTS, Cluster
+from infra.adapters.cluster import DEPLOYMENTS, PODS, Cluster
 from recoverers.cluster_view import ClusterView
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold
@@ -38,13 +39,15 @@ from schemas.targets.node import NodeSpec
 from schemas.workloads import DeploymentState
 from tests.support.cluster_world import GOOD_REF
 from tests.support.executor_world import wait_for
-from tests.support.kubernetes_server import Kubernetes
+from tests.support.kubernetes_server import Kubernetes, may
 from tests.support.real_hands import RealHands
 from tests.support.runs import command
 
 MANIFESTS = Path(__file__).parents[2] / "infra" / "deploy" / "kubernetes"
 # A slow machine may take its time; nothing here is judged by it.
 PATIENCE_S = 120.0
+DAEMON_SETS = create_namespaced_resource("apps", "v1", "DaemonSet", "daemonsets")
+HOLD = "shop.example/hold"
 
 
 def manifests(namespace: str) -> list[Any]:
@@ -60,6 +63,7 @@ class Shop:
     server: Kubernetes
     spec: DeploymentSpec = field(default_factory=lambda: DeploymentSpec(f"shop-{uuid4().hex[:8]}", "web", container="app", image=GOOD_REF))
     nodes: tuple[NodeSpec, ...] = ()
+    healed: int = 0
 
     def __post_init__(self) -> None:
         self.admin: Client = self.server.client()
@@ -68,6 +72,10 @@ class Shop:
         self.admin.create(Namespace(metadata=ObjectMeta(name=self.spec.namespace)))
         for row in manifests(self.spec.namespace):
             self.admin.apply(row, field_manager="people", force=True)
+        prober = self.server.client("healstream-prober")
+        # The API hears of new roles a little later than it takes them.
+        assert wait_for(lambda: all(may(client, "list", "/pods", self.spec.namespace) for client in (executor, prober)), PATIENCE_S)
+        assert wait_for(lambda: all(may(client, "list", "/nodes") for client in (executor, prober)), PATIENCE_S)
 
     def deploy(self, image: str, plays: str = "", replicas: int = 3) -> None:
         """Let people roll an image out; ``plays`` says how its pods fare."""
@@ -77,6 +85,29 @@ class Shop:
         metadata = {"name": "web", "namespace": self.spec.namespace}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         self.admin.apply(DEPLOYMENTS.from_dict(body), field_manager="people", force=True)
+
+    def deploy_agent(self) -> None:
+        """Let people run an agent on every node."""
+        labels = {"app": "agent"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "agent", "image": GOOD_REF}]}}
+        metadata = {"name": "agent", "namespace": self.spec.namespace}
+        body = {"metadata": metadata, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+        self.admin.apply(DAEMON_SETS.from_dict({"apiVersion": "apps/v1", "kind": "DaemonSet", **body}), field_manager="people", force=True)
+
+    def deploy_onto(self, node: str, replicas: int = 6) -> DeploymentState:
+        """Let people deploy it so that some of its pods run on a node, however late the scheduler hears of that one."""
+        self.deploy(GOOD_REF, replicas=replicas)
+
+        def is_there() -> bool:
+            self.wait_well()
+            found = self.cluster.node(node)
+            if found and any(pod.namespace == self.spec.namespace for pod in found.movable):
+                return True
+            self.admin.deletecollection(PODS, namespace=self.spec.namespace)
+            return False
+
+        assert wait_for(is_there, PATIENCE_S)
+        return self.state()
 
     def change(self, **spec: object) -> None:
         """Let people change what is wanted."""
@@ -94,13 +125,35 @@ class Shop:
         body = {"status": {"phase": "Running", "conditions": [row]}}
         self.admin.patch(Pod.Status, pod, body, namespace=self.spec.namespace, patch_type=PatchType.STRATEGIC)
 
-    def keep(self, at_least: int) -> None:
+    def hold(self, pod: str, *, is_held: bool = True) -> None:
+        """Let a pod stay when it is told to go, as one does whose kubelet is slow or silent; or let it go."""
+        body = {"metadata": {"finalizers": [HOLD] if is_held else None}}
+        self.admin.patch(PODS, pod, body, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
+
+    def begin_to_delete(self) -> None:
+        """Let people delete it while something still has to be cleaned up after it."""
+        body = {"metadata": {"finalizers": [HOLD]}}
+        self.admin.patch(DEPLOYMENTS, "web", body, namespace=self.spec.namespace, patch_type=PatchType.MERGE)
+        self.admin.delete(DEPLOYMENTS, "web", namespace=self.spec.namespace)
+
+    def let_all_go(self) -> None:
+        """Let all pods go that were held."""
+        for pod in self.admin.list(PODS, namespace=self.spec.namespace):
+            if pod["metadata"].get("finalizers"):
+                self.hold(pod["metadata"]["name"], is_held=False)
+
+    def keep_twice(self) -> None:
+        """Let people say the same in two budgets: then the API lets no pod be evicted."""
+        self.keep(1, "web")
+        self.keep(1, "web-too")
+
+    def keep(self, at_least: int, name: str = "web") -> None:
         """Let people say how many pods must stay."""
         selector = LabelSelector(matchLabels={"app": "web"})
         budget = PodDisruptionBudgetSpec(minAvailable=at_least, selector=selector)
-        metadata = ObjectMeta(name="web", namespace=self.spec.namespace)
+        metadata = ObjectMeta(name=name, namespace=self.spec.namespace)
         self.admin.apply(PodDisruptionBudget(metadata=metadata, spec=budget), field_manager="people", force=True)
-        name, place = "web", self.spec.namespace
+        place = self.spec.namespace
 
         def is_counted() -> bool:
             found = self.admin.get(PodDisruptionBudget, name, namespace=place).status
@@ -137,14 +190,15 @@ class Shop:
         return made[strategy]
 
     def heal(self, strategy: str, target: str = "", verify_within_s: float = PATIENCE_S, deadline_s: float = 0.0) -> RecoveryOutcome:
-        """Carry out one command of the recipe."""
+        """Carry out one command of the recipe, for an incident of its own: what was done for one is not done for it again."""
+        self.healed += 1
         made = self.recipe(strategy)
         recipe = replace(made, traits=replace(made.traits, verify_within_s=verify_within_s))  # type: ignore[type-var] # each is a dataclass
         card = card_named(CARDS, strategy)
         assert card is not None
         hands, terms = RealHands(), Terms(recipe, card, 0.3, "worker-1", 0)
         order = command(strategy, target or self.spec.target, **({"deadline_s": deadline_s} if deadline_s else {}))
-        order = replace(order, issued_at=hands.now(), opened_at=hands.now(), detected_at=hands.now())
+        order = replace(order, decision_id=f"decision-{self.healed}", issued_at=hands.now(), opened_at=hands.now(), detected_at=hands.now())
         accepted = accept(RunState(order), terms, hands)
         hands.append([accepted])
         drive(fold(RunState(order), accepted), terms, hands)
@@ -155,6 +209,17 @@ def add_node(admin: Client, name: str, **labels: str) -> None:
     """Add a node that is played."""
     metadata = ObjectMeta(name=name, labels={"type": "kwok", **labels}, annotations={"kwok.x-k8s.io/node": "fake"})
     admin.apply(Node(metadata=metadata), field_manager="people", force=True)
+
+
+def kill_kubelet(admin: Client, node: str) -> None:
+    """Let a node's kubelet fall silent, and what watches nodes notice it."""
+    admin.patch(Node, node, {"metadata": {"labels": {"plays": "dead"}}})
+    condition(admin, node, "Ready", "Unknown")
+
+
+def revive_kubelet(admin: Client, node: str) -> None:
+    """Let it come up again."""
+    admin.patch(Node, node, {"metadata": {"labels": {"plays": None}}})
 
 
 def condition(admin: Client, node: str, kind: str, status: str) -> None:
