@@ -35,8 +35,8 @@ def test_a_signed_command_heals_a_killed_service_and_a_forged_one_touches_nothin
         world.send(replace(order, incident_id="forged"))
         world.send(order)
         # then only the signed one acts, once, and is verified from two sources
-        assert wait_for(lambda: bool(world.outcomes()))
-        outcome = world.outcomes()[0]
+        assert wait_for(lambda: order.incident_id in {row.incident_id for row in world.outcomes()})
+        (outcome,) = [row for row in world.outcomes() if row.incident_id == order.incident_id]
         assert outcome.status is OutcomeStatus.HEALED, outcome
         assert len({row.source for row in outcome.verification if row.passed}) >= 2
         assert len(ledger_rows(tmp_path / "web" / "effects.jsonl")) == 1
