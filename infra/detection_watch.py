@@ -39,7 +39,7 @@ class DetectionWatch:
         self._fired: OrderedDict[tuple[str, Kind], datetime] = OrderedDict()
         self._position = -1
         self._ending = threading.Event()
-        settings = consumer_settings(brokers, "healstream-detection-watch")
+        settings = consumer_settings(brokers, "healstream-look-detections")
         self._consumer = Consumer({**settings, "enable.partition.eof": True})
         self._consumer.assign([TopicPartition(TOPIC, 0, OFFSET_END)])
         # A consumer serves one caller at a time: asking the one that follows would wait for a gap between its polls.

@@ -130,7 +130,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         "executor",
         "`recoverers.worker`",
         ("executor",),
-        ("recovery.commands", "recovery.journal", "heal.lease", "heal.control", "heal.catalogue"),
+        ("recovery.commands", "recovery.journal", "heal.lease", "heal.control", "heal.catalogue", "heal.detections"),
         ("healstream-executor",),
         ("healstream-execute-",),
     ),

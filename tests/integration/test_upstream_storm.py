@@ -150,7 +150,7 @@ def assert_one_incident_and_every_job_healed(system: WholeSystem, jobs: list[str
     [parent] = [row for row in incidents if row.is_storm()]
     [waited] = [row for row in finals if row.incident_id == id_of(parent)]
     assert parent.target == "upstream:index"
-    assert (waited.status, {row.source for row in waited.verification}) == (OutcomeStatus.HEALED, {"http", "tcp"})
+    assert (waited.status, {row.source for row in waited.verification}) == (OutcomeStatus.HEALED, {"http", "tcp", "stream"})
     assert Counter(row.status for row in finals if row.target in jobs) == {OutcomeStatus.HEALED: REPOSITORIES}, [
         row.reason for row in finals
     ]
