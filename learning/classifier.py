@@ -70,10 +70,7 @@ class Classifier:
         for index, value in features.items():
             for kind, weight in self._weights_of(index):
                 scores[kind] += weight * value
-        highest = max(scores.values())
-        shares = {kind: exp(score - highest) for kind, score in scores.items()}
-        whole = sum(shares.values())
-        return {kind: share / whole for kind, share in shares.items()}
+        return _shares_of(scores)
 
     def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
         known = self._by_feature.get(index)
@@ -92,8 +89,13 @@ class Classifier:
             from learning.softmax import SoftmaxStep  # noqa: PLC0415
 
             self._step = SoftmaxStep()
-        example = Example(tuple(features.values()), kind, self.predict(features), weight)
-        moved = self._step.move([self.weights_at(index) for index in features], example)
+        rows = [self.weights_at(index) for index in features]
+        # What is learned next was learned just before, so nothing is remembered by feature here.
+        scores = [0.0] * len(KINDS)
+        for value, row in zip(features.values(), rows, strict=True):
+            scores = [score + part * value for score, part in zip(scores, row, strict=True)]
+        example = Example(tuple(features.values()), kind, _shares_of(dict(zip(KINDS, scores, strict=True))), weight)
+        moved = self._step.move(rows, example)
         for index, row in zip(features, moved, strict=True):
             self.put_weights(index, row)
         self.learned += 1
@@ -165,6 +167,13 @@ class Classifier:
         classifier.learned = snapshot["learned"]
         classifier.naming = _naming(naming) if naming else None
         return classifier
+
+
+def _shares_of(scores: Mapping[Kind, float]) -> dict[Kind, float]:
+    highest = max(scores.values())
+    shares = {kind: exp(score - highest) for kind, score in scores.items()}
+    whole = sum(shares.values())
+    return {kind: share / whole for kind, share in shares.items()}
 
 
 def _least_kept(rows: Iterable[Sequence[float]]) -> float:
