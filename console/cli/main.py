@@ -63,6 +63,11 @@ def _root() -> None:
     return None
 
 
+def was_interrupted(error: BaseException) -> bool:
+    """Tell whether a person pressed Ctrl-C: a client in C that was interrupted hands that on as the cause of an error of its own."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
 def run(argv: Sequence[str] | None = None) -> None:
     """Run one call and exit with its code."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -71,7 +76,9 @@ def run(argv: Sequence[str] | None = None) -> None:
     except HealstreamError as error:
         sys.stderr.write(f"error: {error.what}: {error.why}\n next: {error.mend}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not was_interrupted(error):
+            raise
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
