@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Message
 
-from infra.kafka import consumer_settings, watermarks
+from infra.topic_watch import TopicWatch, from_now
 from schemas.attempts import Sight
 from schemas.avro_codec import Codec
 from schemas.errors import UnreachableError
@@ -20,8 +19,6 @@ from schemas.vocabulary import Kind
 TOPIC = "heal.detections"
 MOST_KEPT = 10_000
 ANSWER_S = 10.0
-# A record ends the wait at once; only the end of following waits for it.
-_POLL_S = 1.0
 
 
 class DetectionWatch:
@@ -37,26 +34,15 @@ class DetectionWatch:
         self._codec = Codec([Detection])
         self._lock = threading.Lock()
         self._fired: OrderedDict[tuple[str, Kind], datetime] = OrderedDict()
-        self._position = -1
-        self._ending = threading.Event()
-        settings = consumer_settings(brokers, "healstream-look-detections")
-        self._consumer = Consumer({**settings, "enable.partition.eof": True})
-        self._consumer.assign([TopicPartition(TOPIC, 0, OFFSET_END)])
-        # A consumer serves one caller at a time: asking the one that follows would wait for a gap between its polls.
-        self._asker = Consumer(settings)
-        self._asking = threading.Lock()
-        self._thread = threading.Thread(target=self._follow, name="detection-watch", daemon=True)
+        self._watch = TopicWatch(brokers, "detections", [from_now(TOPIC)], self._take)
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._watch.start()
 
     def close(self) -> None:
         """Stop following."""
-        self._ending.set()
-        self._thread.join(5.0)
-        self._consumer.close()
-        self._asker.close()
+        self._watch.close()
 
     def fired(self, target: str, kind: Kind, since: datetime) -> Sight:
         """Tell whether the kind fired on the target since then, once all that was said by now has been heard."""
@@ -69,28 +55,10 @@ class DetectionWatch:
         return Sight(target, Condition.WELL)
 
     def _has_caught_up(self) -> bool:
-        until = time.monotonic() + self._answer_s
         try:
-            with self._asking:
-                _, end = watermarks(self._asker, TopicPartition(TOPIC, 0), self._answer_s)
+            return self._watch.has_caught_up(self._answer_s)
         except UnreachableError:
             return False
-        while self._position < end:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.02)
-        return True
-
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            message = self._consumer.poll(_POLL_S)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
-                self._take(message)
-            if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                self._position = max(self._position, int(message.offset() or 0) + (error is None))
 
     def _take(self, message: Message) -> None:
         value = message.value()

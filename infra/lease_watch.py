@@ -8,22 +8,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Message
 
-from infra.kafka import consumer_settings, watermarks
 from infra.stop_file import stop_mode
+from infra.topic_watch import TopicWatch, from_beginning, from_now
 from schemas.avro_codec import Codec
 from schemas.control_words import SWITCH_PREFIX, SwitchRow, switch_after, why_not_counted
 from schemas.decisions import Oversight
 from schemas.errors import UnreachableError
 from schemas.oversight import Control, Lease, SwitchMode
 from schemas.people import People
-from schemas.principals import LOOKERS
 
 LEASE, CONTROL = "heal.lease", "heal.control"
 _ANSWER_S = 10.0
-# A record ends the wait at once; only the end of following waits for it.
-_POLL_S = 1.0
 
 
 class LeaseWatch:
@@ -39,27 +36,15 @@ class LeaseWatch:
         self._lease: tuple[Lease, float] | None = None
         self._controls: dict[str, Control] = {}
         self._switches: dict[str, SwitchRow] = {}
-        self._position = 0
-        self._ending = threading.Event()
-        settings = consumer_settings(brokers, f"{LOOKERS}lease")
-        # The end of the partition is reported, so that markers and compacted gaps behind the last word are passed too.
-        self._consumer = Consumer({**settings, "enable.partition.eof": True})
-        self._consumer.assign([TopicPartition(LEASE, 0, OFFSET_END), TopicPartition(CONTROL, 0, OFFSET_BEGINNING)])
-        # A consumer serves one caller at a time: asking the one that follows would wait for a gap between its polls.
-        self._asker = Consumer(settings)
-        self._asking = threading.Lock()
-        self._thread = threading.Thread(target=self._follow, name="lease-watch", daemon=True)
+        self._watch = TopicWatch(brokers, "lease", [from_now(LEASE), from_beginning(CONTROL)], self._take)
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._watch.start()
 
     def close(self) -> None:
         """Stop following."""
-        self._ending.set()
-        self._thread.join(5.0)
-        self._consumer.close()
-        self._asker.close()
+        self._watch.close()
 
     @property
     def lease(self) -> tuple[Lease | None, float]:
@@ -87,24 +72,8 @@ class LeaseWatch:
 
     def catch_up(self) -> None:
         """Return when control has been read to the end that it has now; raises UnreachableError when the broker does not say."""
-        until = time.monotonic() + _ANSWER_S
-        with self._asking:
-            _, end = watermarks(self._asker, TopicPartition(CONTROL, 0), _ANSWER_S)
-        while self._position < end:
-            if time.monotonic() > until:
-                raise UnreachableError(CONTROL, "it could not be read to its end", "Check the broker; no step starts meanwhile")
-            time.sleep(0.02)
-
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            message = self._consumer.poll(_POLL_S)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
-                self._take(message)
-            if message.topic() == CONTROL and (error is None or error.code() == KafkaError._PARTITION_EOF):  # noqa: SLF001 - its public name
-                self._position = max(self._position, int(message.offset() or 0) + (error is None))
+        if not self._watch.has_caught_up(_ANSWER_S):
+            raise UnreachableError(CONTROL, "it could not be read to its end", "Check the broker; no step starts meanwhile")
 
     def _take(self, message: Message) -> None:
         value = message.value()
