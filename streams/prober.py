@@ -32,7 +32,8 @@ from schemas.outputs import Count
 from schemas.partitioning import partition_of
 from schemas.services import Services
 from schemas.topics import BY_NAME, key_of
-from streams.probing import Schedule, Watch, watches_of
+from schemas.watches import Watch, watches_of
+from streams.probing import Schedule
 
 TOPIC = "infra.health"
 # The catalogue may change while the prober runs; a new service is looked at within this.

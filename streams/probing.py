@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
-from schemas.watches import Watch, watches_of
+from schemas.watches import Watch
 
-__all__ = ["Schedule", "Seen", "Turned", "Watch", "observe", "watches_of"]
 MIN_EVERY_S = 0.1
 MAX_STREAK = 10
 

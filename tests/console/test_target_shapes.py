@@ -11,7 +11,7 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
-from streams.probing import watches_of
+from schemas.watches import watches_of
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
 DISK = "  - {host: db-1, path: /srv/db, data: [tables], quarantine: /spare, clean: [{folder: logs, older_than_s: 60, regenerable: true}]}\n"

@@ -20,8 +20,8 @@ from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, ServiceSpec
 from schemas.vocabulary import Kind, Result, result_from_word
+from schemas.watches import Watch, watches_of
 from streams.detectors.run_evidence import LogMatcher
-from streams.probing import Watch, watches_of
 from tests.sim.failures import Behaviour, Failure
 from tests.sim.services import CONFIGURED, SERVICES, STACKS
 from tests.support.fake_caches import FakeCaches

@@ -7,7 +7,8 @@ from schemas.incidents import EvidenceRef
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.disk import DiskSpec
-from streams.probing import Schedule, Seen, Turned, Watch, observe, watches_of
+from schemas.watches import Watch, watches_of
+from streams.probing import Schedule, Seen, Turned, observe
 
 REF = EvidenceRef("infra.health", 0, 1, "id")
 NEEDED = {HealthStatus.FAIL: 2, HealthStatus.DEGRADED: 2, HealthStatus.PASS: 2}
