@@ -58,7 +58,7 @@ class CiServers:
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for the re-run; without an answer nobody knows whether it was heard."""
         run = self._run(target)
-        return _ask(run.server, "POST", f"{run.path}/jobs/{job_id}/rerun") if run else _NO_SERVER
+        return ask_server(run.server, "POST", f"{run.path}/jobs/{job_id}/rerun") if run else _NO_SERVER
 
     def log(self, target: str, job_id: int) -> bytes | None:
         """Return the job's log, None when it cannot be read whole."""
@@ -80,7 +80,7 @@ class CiServers:
         run = self._run(target)
         if run is None:
             return _NO_SERVER
-        return _ask(run.server, "PUT", f"{run.path}/runners/{runner_id}/labels", {"labels": list(labels)})
+        return ask_server(run.server, "PUT", f"{run.path}/runners/{runner_id}/labels", {"labels": list(labels)})
 
     def _run(self, target: str) -> _Run | None:
         words = target.removeprefix("job:").split("/")
@@ -98,7 +98,8 @@ def client_of(server: CiServer) -> httpx.Client:
     return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
 
 
-def _ask(server: CiServer, method: str, path: str, body: object = None) -> StepResult:
+def ask_server(server: CiServer, method: str, path: str, body: object = None) -> StepResult:
+    """Ask for a change: failed when it never reached the server or was refused, uncertain when it may have been made."""
     try:
         with client_of(server) as client:
             answer = client.request(method, path, json=body)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from infra.adapters.ci_server import MAX_ANSWER_BYTES, client_of
+from infra.adapters.ci_server import MAX_ANSWER_BYTES, ask_server, client_of
 from schemas.attempts import StepResult, StepStatus
 from schemas.services import CiServer, Services
 from schemas.targets.lockfile import LockfileSpec
@@ -62,15 +62,7 @@ class Proposals:
         server = self._server(spec)
         if server is None:
             return StepResult(StepStatus.FAILED, "no configured server for this project")
-        try:
-            with client_of(server) as client:
-                answer = client.request(method, _path(spec) + path, json=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return StepResult(StepStatus.FAILED, f"no connection: {error}")
-        except httpx.HTTPError as error:
-            return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
-        status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
-        return StepResult(status, f"HTTP {answer.status_code}")
+        return ask_server(server, method, _path(spec) + path, body)
 
     def _server(self, spec: LockfileSpec) -> CiServer | None:
         return next((row for row in self.services.ci if row.source == spec.source and spec.project in row.projects), None)
