@@ -24,7 +24,7 @@ from tests.support.chaos_targets import DRIFTED, LIAR, Targets
 from tests.support.fleet import FEW, Fleet
 from tests.support.invariants import INVARIANTS
 from tests.support.machine_faults import break_network, fill_broker_disk, fill_state_disk
-from tests.support.small_disk import small_disks
+from tests.support.small_disk import needs_disks, small_disks
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 Property = Callable[[str, object], None]
@@ -82,8 +82,7 @@ def test_n9_each_weather_met_what_was_said(run: Bad) -> None:
 
 
 def test_n6_a_recovery_that_can_keep_no_copy_overwrites_nothing_and_says_so(run: Bad) -> None:
-    if run.without_room is None and not os.environ.get("CI"):
-        pytest.skip("mounting a small disk needs root")
+    needs_disks(run.without_room is not None)
     assert run.without_room is not None
     assert run.without_room.status is OutcomeStatus.ROLLED_BACK, run.without_room
     assert "No space left on device" in run.without_room.reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from schemas.attempts import StepResult, StepStatus
 from schemas.seen_files import DiskUse, FileSeen
 from schemas.targets.disk import CleanRule, DiskSpec
 from tests.support.fake_disks import FakeDisks
+from tests.support.small_disk import small_disks
 
 LONG_AGO_NS = 1_000_000_000_000_000_000
 SIZE = 8192
@@ -55,20 +55,13 @@ class DiskCase:
         return result
 
 
-def mount(folder: Path, options: str) -> bool:
-    """Put a small disk there; return whether that was allowed."""
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False)  # noqa: S607 - the system's own
-    return done.returncode == 0
-
-
 @pytest.fixture
 def disk(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iterator[Path]:
     """Yield a folder that is a disk of its own where mounting is allowed."""
     place = tmp_path / "disk"
-    record_property("disk", "tmpfs" if mount(place, "size=4m") else "bounded folder")
-    yield place
-    subprocess.run(["umount", str(place)], capture_output=True, check=False)  # noqa: S607 - the system's own
+    with small_disks({place: "4m"}) as is_mounted:
+        record_property("disk", "tmpfs" if is_mounted else "bounded folder")
+        yield place
 
 
 @pytest.fixture(params=["fake", "real"])

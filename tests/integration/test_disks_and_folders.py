@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,34 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.front_door import Copy
-
-
-def mount(folder: Path, options: str) -> None:
-    """Put a small disk there; without the right to, the test is skipped on a developer's machine and fails in CI."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False)  # noqa: S607 - the system's own
-    if done.returncode and not os.environ.get("CI"):
-        pytest.skip("mounting a small disk needs root")
-    assert done.returncode == 0, done.stderr
+from tests.support.small_disk import fill, needs_disks, small_disks
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield the place of a disk and take the disk away afterwards."""
+    """Yield a small disk; without the right to mount, the test is skipped on a developer's machine and fails in CI."""
     place = tmp_path / "state"
-    yield place
-    subprocess.run(["umount", str(place)], capture_output=True, check=False)  # noqa: S607 - the system's own
-
-
-def fill(path: Path) -> None:
-    """Write a file until the disk takes no more."""
-    with path.open("wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(bytes(4096))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
+    with small_disks({place: "4m"}) as is_mounted:
+        needs_disks(is_mounted)
+        yield place
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -47,7 +27,6 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_written(disk: Path, tmp_path: Path) -> None:
-    mount(disk, "size=4m")
     said = Copy(tmp_path).run("up")
     assert said.code == 1
     assert f"state folder {disk}" in said.err
@@ -60,10 +39,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(disk: Path, t
 
 def test_a_full_disk_keeps_what_was_there(disk: Path, tmp_path: Path) -> None:
     # given a copy whose disk has been filled to the last byte by somebody else
-    mount(disk, "size=4m")
     copy = Copy(tmp_path)
     assert copy.run("init", "--person", "ada").code == 0
-    fill(disk / "big")
+    fill(disk)
     before = tree(disk)
     # when it is started, and when a key is to be made
     said = copy.run("up")
@@ -77,7 +55,6 @@ def test_a_full_disk_keeps_what_was_there(disk: Path, tmp_path: Path) -> None:
 
 
 def test_a_read_only_disk_is_named_and_left_alone(disk: Path, tmp_path: Path) -> None:
-    mount(disk, "size=4m")
     copy = Copy(tmp_path)
     assert copy.run("init", "--person", "ada").code == 0
     before = tree(disk)

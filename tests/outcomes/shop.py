@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dulwich import porcelain
@@ -20,8 +19,7 @@ from dulwich import porcelain
 from console.demo import service as service_program
 from console.demo.github_server import GithubServer, JobSpec
 from infra.adapters import launch
-from infra.adapters.launch import ledger_rows
-from infra.adapters.processes import LEDGER, Processes
+from infra.adapters.processes import Processes
 from infra.broker.server import free_ports
 from schemas.events import JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
@@ -31,7 +29,7 @@ from schemas.vocabulary import Result
 from tests.outcomes import job as job_program
 from tests.outcomes.plan import CONFIGURED, FILES, GROUPS, LIAR, SERVICES, Failure, Way
 from tests.scenarios.test_01_package_index_timeout import TIMED_OUT
-from tests.support.chaos_targets import begun_at, kill_service
+from tests.support.chaos_targets import done_on_host, kill_service
 from tests.support.history import Effect
 
 NEEDS = {"api": "db", "web": "api"}
@@ -151,14 +149,7 @@ class Shop:
 
     def effects(self, quarantine: Path, failures: Sequence[Failure]) -> list[Effect]:
         """Return what was done to the targets by healing: starts and stops, kept copies of overwritten files, re-runs."""
-        boot = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
-        found = [
-            Effect(f"service:{row.name}", str(act["act"]), str(act["key"]), begun_at(boot, act.get("ticks")))
-            for row in self.catalogue.services
-            for act in ledger_rows(Path(row.cwd) / LEDGER)
-        ]
-        copies = [path for path in quarantine.glob("*") if not path.name.startswith(".")]
-        found += [Effect("config", "write", path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC)) for path in copies]
+        found = done_on_host(self.catalogue, quarantine, "config")
         for failure in failures:
             again = self.github.attempts(failure.run_id)[1:]
             ours = [row for row in again if (failure.run_id, row.number) not in self._rerun_by_hand]

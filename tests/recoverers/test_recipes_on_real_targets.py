@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +35,13 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.services import CiServer, Services
 from schemas.targets.disk import CleanRule, DiskSpec
 from tests.contracts.test_cache_port import plain_cache
-from tests.contracts.test_disk_port import LONG_AGO_NS, mount
+from tests.contracts.test_disk_port import LONG_AGO_NS
 from tests.contracts.test_lockfile_ports import tiny_lock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_containers import FakeContainers
 from tests.support.fakes import FakeHands
 from tests.support.runs import command, outcomes
+from tests.support.small_disk import needs_disks, small_disks
 
 MIB = 1024**2
 
@@ -93,21 +93,20 @@ def tree(folder: Path) -> dict[str, tuple[str, int, int]]:
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Yield a disk of 8 MiB that is full to 97 %: data, old logs, a young one and one that is in use."""
     place = tmp_path / "disk"
-    if not mount(place, "size=8m"):
-        pytest.skip("a full disk needs a mount of its own; tests/contracts/test_disk_port.py holds the rest in a bounded folder")
-    for name, size in (("tables/orders", 5), ("logs/old-1.log", 1), ("logs/old-2.log", 1)):
-        (place / name).parent.mkdir(exist_ok=True)
-        (place / name).write_bytes(os.urandom(size * MIB))
-        (place / name).chmod(0o640)
-        # The data is the oldest: only that it is data keeps it.
-        older_ns = 10**9 if name.startswith("tables") else 0
-        os.utime(place / name, ns=(LONG_AGO_NS, LONG_AGO_NS - older_ns))
-    for name in ("logs/young.log", "logs/open.log"):
-        (place / name).write_bytes(os.urandom(3 * MIB // 8))
-    os.utime(place / "logs/open.log", ns=(LONG_AGO_NS, LONG_AGO_NS))
-    with (place / "logs/open.log").open("ab"):
-        yield place
-    subprocess.run(["umount", str(place)], capture_output=True, check=False)  # noqa: S607 - the system's own
+    with small_disks({place: "8m"}) as is_mounted:
+        needs_disks(is_mounted)
+        for name, size in (("tables/orders", 5), ("logs/old-1.log", 1), ("logs/old-2.log", 1)):
+            (place / name).parent.mkdir(exist_ok=True)
+            (place / name).write_bytes(os.urandom(size * MIB))
+            (place / name).chmod(0o640)
+            # The data is the oldest: only that it is data keeps it.
+            older_ns = 10**9 if name.startswith("tables") else 0
+            os.utime(place / name, ns=(LONG_AGO_NS, LONG_AGO_NS - older_ns))
+        for name in ("logs/young.log", "logs/open.log"):
+            (place / name).write_bytes(os.urandom(3 * MIB // 8))
+        os.utime(place / "logs/open.log", ns=(LONG_AGO_NS, LONG_AGO_NS))
+        with (place / "logs/open.log").open("ab"):
+            yield place
 
 
 def spec_of(disk: Path, place: Path) -> DiskSpec:

@@ -113,15 +113,7 @@ class Targets:
 
     def effects(self, quarantine: Path) -> list[Effect]:
         """Return what the targets wrote down: starts and stops, kept copies of overwritten files, re-runs."""
-        boot = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
-        found = [
-            Effect(f"service:{row.name}", str(act["act"]), str(act["key"]), begun_at(boot, act.get("ticks")))
-            for row in self.catalogue.services
-            for act in ledger_rows(Path(row.cwd) / LEDGER)
-        ]
-        # A copy whose writing was cut off by a crash has a name with a dot, and was followed by no write.
-        copies = [path for path in quarantine.glob("*") if not path.name.startswith(".")]
-        found += [Effect(f"config:{LIAR}", "write", path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC)) for path in copies]
+        found = done_on_host(self.catalogue, quarantine, f"config:{LIAR}")
         for number, project in enumerate(PROJECTS):
             again = self.github.attempts(f"9{number}")[1:]
             found += [Effect(f"job:github/{project}/9{number}/install", "rerun", "", one.started_at) for one in again]
@@ -173,7 +165,20 @@ def _page(row: ServiceSpec) -> str:
     return f"http://127.0.0.1:{port}/health"
 
 
-def begun_at(boot: datetime, ticks: object) -> datetime:
+def done_on_host(services: Services, quarantine: Path, written: str) -> list[Effect]:
+    """Return what the host wrote down: starts and stops, and the kept copies of overwritten files, each a write of ``written``."""
+    boot = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+    found = [
+        Effect(f"service:{row.name}", str(act["act"]), str(act["key"]), _begun_at(boot, act.get("ticks")))
+        for row in services.services
+        for act in ledger_rows(Path(row.cwd) / LEDGER)
+    ]
+    # A copy whose writing was cut off by a crash has a name with a dot, and was followed by no write.
+    copies = [path for path in quarantine.glob("*") if not path.name.startswith(".")]
+    return found + [Effect(written, "write", path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC)) for path in copies]
+
+
+def _begun_at(boot: datetime, ticks: object) -> datetime:
     """Return when a process began that many clock ticks after the boot."""
     return boot + timedelta(seconds=int(str(ticks)) / os.sysconf("SC_CLK_TCK")) if ticks else datetime.now(UTC)
 
