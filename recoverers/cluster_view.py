@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from recoverers.cluster_port import ClusterPort
+from recoverers.healable import healable
 from recoverers.ports import Answer, Call, Facts, Found, HealthPort
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
@@ -39,11 +40,9 @@ class ClusterView:
 
     def seen(self, command: HealingCommand) -> tuple[DeploymentSpec, DeploymentState] | Facts:
         """Return the spec and the Deployment as it is, or why it may not be touched."""
-        spec = self.spec(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self.spec(command))
+        if isinstance(spec, Facts):
+            return spec
         state = self.cluster.deployment(spec)
         if state is None:
             return Facts(refusal="cluster_unreachable")

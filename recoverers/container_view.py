@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recoverers.container_port import ContainerPort
+from recoverers.healable import healable
 from recoverers.ports import Answer, Facts, HealthPort
 from schemas.attempts import ContainerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
@@ -38,11 +39,9 @@ class ContainerView:
 
     def seen(self, command: HealingCommand) -> tuple[ContainerSpec, ContainerState] | Facts:
         """Return the spec and the container as it is, or why it may not be touched."""
-        spec = self.spec(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self.spec(command))
+        if isinstance(spec, Facts):
+            return spec
         state = self.engine.state(spec.name)
         if state is None:
             return Facts(refusal="engine_unreachable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from recoverers.healable import healable
 from recoverers.host_ports import CachePort
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
@@ -27,11 +28,9 @@ class CacheRebuild:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Look which entries are broken, and what they are now."""
-        spec = self._cache(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._cache(command))
+        if isinstance(spec, Facts):
+            return spec
         bad = self.caches.bad_entries(spec)
         if bad is None:
             return Facts(refusal="cache_unreadable")

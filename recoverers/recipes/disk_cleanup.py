@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from recoverers.healable import healable
 from recoverers.host_ports import DiskPort
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
@@ -38,11 +39,9 @@ class DiskCleanup:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read how full the disk is and which files the rules allow; the choice is kept, so that the act removes nothing else."""
-        spec = self._disk(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._disk(command))
+        if isinstance(spec, Facts):
+            return spec
         use = self.disks.usage(spec)
         if use is None:
             return Facts(refusal="disk_unreadable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from recoverers.healable import healable
 from recoverers.limit_port import LimitPort
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
@@ -26,11 +27,9 @@ class LimitRaise:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read the limit and its use, and what it would be."""
-        spec = self._spec(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._spec(command))
+        if isinstance(spec, Facts):
+            return spec
         use = self.limits.use(spec)
         if use is None:
             return Facts(refusal="limit_unreadable")

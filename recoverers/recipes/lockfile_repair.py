@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from recoverers.healable import healable
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
@@ -29,11 +30,9 @@ class LockfileRepair:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Ask whether lock and manifest fit, and whether somebody has been asked about it already."""
-        spec = self._spec(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._spec(command))
+        if isinstance(spec, Facts):
+            return spec
         base = self.packages.base_of(spec)
         fits = self.packages.in_step(spec, base) if base else None
         if fits is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from recoverers.healable import healable
 from recoverers.host_ports import IndexPort
 from recoverers.job_attempts import STAYS, STEP, JobAttempts, attempt_before, facts_of
 from recoverers.ports import Answer, Call, Facts, Found, Traits
@@ -42,11 +43,9 @@ class MirrorSwitch:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read how the job ended, and which mirror its setting names."""
-        spec = self._index(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._index(command))
+        if isinstance(spec, Facts):
+            return spec
         seen = facts_of(self.attempts.newest(command))
         if seen.refusal or seen.healthy:
             return seen

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from recoverers.cluster_port import ClusterPort
+from recoverers.healable import healable
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
@@ -31,11 +32,9 @@ class NodeCordonDrain:
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read what runs on it, and whether the others can do without it."""
-        spec = self._spec(command)
-        if spec is None:
-            return Facts(refusal="target_unknown")
-        if not spec.healing:
-            return Facts(refusal="healing_off")
+        spec = healable(self._spec(command))
+        if isinstance(spec, Facts):
+            return spec
         state = self.cluster.node(spec.name)
         if state is None:
             return Facts(refusal="cluster_unreachable")
