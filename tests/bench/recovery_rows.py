@@ -1,6 +1,6 @@
 """The rows of the scenario table that ``recovery.py`` plays under faults: how each begins, fails, and what is right in the end.
 
-A row is added here once its file in ``tests/scenarios`` exists; a heal row without one is listed as NOT COUNTED, never as healed.
+A row is added here once its file in ``tests/scenarios`` exists; a heal row that is not here is listed as NOT COUNTED, never as healed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.scenarios.test_25_web_tier_behind_a_full_volume import DISK as VOLUME
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import fill
 from tests.scenarios.test_28_mass_failure import NAMES, fleet
 from tests.support.box_world import begin_with_box, deploy, kill_for_memory
-from tests.support.ci_logs import CANCELLED, COMPILER, LOGIN_REFUSED, PYTEST
+from tests.support.ci_logs import APT_IN_MID_SYNC, CANCELLED, COMPILER, GIT_HUNG_UP, GREEN, LOGIN_REFUSED, PYTEST
 from tests.support.fake_caches import GOOD
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
@@ -99,6 +99,7 @@ def _refused(number: int, name: str, job: Job, conclusion: str) -> Row:
     return Row(number, name, begin, _run(job, conclusion), (job.target,), untouched, NO, 120.0)
 
 
+MID_SYNC, HUNG_UP = Job((APT_IN_MID_SYNC, GREEN)), Job((GIT_HUNG_UP, GREEN))
 PIP, PARTED = Job((TIMED_OUT, PASSED)), Job((TIMED_OUT, TIMED_OUT, PASSED))
 FORKED = Job((TIMED_OUT,), provenance=FORK, trigger="pull_request")
 ROWS: tuple[Row, ...] = (
@@ -110,6 +111,22 @@ ROWS: tuple[Row, ...] = (
         _run(PARTED, "failure", "failure", "success"),
         (PARTED.target,),
         lambda flow: flow.world.ci.asked == 2,
+    ),
+    Row(
+        2,
+        "apt mirror in mid-sync",
+        begin,
+        _run(MID_SYNC, "failure", "success"),
+        (MID_SYNC.target,),
+        lambda flow: flow.world.ci.asked == 1,
+    ),
+    Row(
+        3,
+        "git remote hung up",
+        begin,
+        _run(HUNG_UP, "failure", "success"),
+        (HUNG_UP.target,),
+        lambda flow: flow.world.ci.asked == 1,
     ),
     Row(
         5,
