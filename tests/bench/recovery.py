@@ -164,7 +164,7 @@ def line_of(row: Row, found: Sequence[Played]) -> str:
 
 
 def not_counted() -> list[str]:
-    """Return the heal rows that have no scenario, and the faults that are not drawn."""
+    """Return the heal rows that are not played here, and the faults that are not drawn."""
     missing = sorted(set(HEAL) - {row.number for row in ROWS})
     return [f"NOT COUNTED, not played here yet: rows {', '.join(map(str, missing))}", f"not drawn: {NOT_DRAWN}"]
 
@@ -174,7 +174,7 @@ def figures_of(found: Sequence[Played]) -> list[Figure]:
     heal = [one for one in found if one.number in HEAL and one.seed != WITHOUT]
     refuse = [one for one in found if one.number not in HEAL and one.seed != WITHOUT]
     counted, missing = {one.number for one in heal}, set(HEAL) - {one.number for one in heal}
-    how = f"{len(counted)} heal rows x {SEEDS} seeds x one of {len(FAULTS)} faults; {len(missing)} heal rows are not played yet: not counted"
+    how = f"{len(counted)} heal rows x {SEEDS} seeds x one of {len(FAULTS)} faults; {len(missing)} heal rows are not played: not counted"
     wrong = len(by_faults(found))
     against = f"{len({one.number for one in refuse})} refuse rows x {SEEDS} seeds x one fault"
     return [
