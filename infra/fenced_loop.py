@@ -1,14 +1,15 @@
 """The fenced loop: a pure stage whose outputs, state and input offsets are one transaction, with exactly one writer at any time.
 
 One owner reads one-partition topics. On assignment it fences every earlier owner (``init_transactions`` of the loop's own
-``transactional.id``), reads the compacted state topic to its end, and goes on after the offsets that the state holds. Any Kafka error
-ends the process, and its supervisor starts it anew: an owner that was paused and wakes can write nothing. Called by
+``transactional.id``), reads the compacted state topic up to a word of its own, and goes on after the offsets that the state holds. Any
+Kafka error ends the process, and its supervisor starts it anew: an owner that was paused and wakes can write nothing. Called by
 ``streams/gatekeeper.py``.
 """
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from schemas.oversight import DeadLetter, DeadOrigin
 
 OFFSET_PREFIX = "@offset/"
 EPOCH_ENTRY = "@epoch"
+OWNER_ENTRY = "@owner"
 
 
 class StageFactory(Protocol):
@@ -122,7 +124,9 @@ class FencedLoop:
             return
         producer = Producer({**producer_settings(self._brokers), "transactional.id": f"healstream-{self._plan.name}"})
         producer.init_transactions(self._plan.ready_s)
-        entries = read_entries(self._brokers, self._plan.state_topic, 0, self._plan.ready_s)
+        mark = uuid.uuid4().hex
+        self._write(producer, [], {OWNER_ENTRY: mark})
+        entries = read_entries(self._brokers, self._plan.state_topic, 0, self._plan.ready_s, (OWNER_ENTRY, mark))
         self._applied = {name.removeprefix(OFFSET_PREFIX): int(text) for name, text in entries.items() if name.startswith(OFFSET_PREFIX)}
         epoch = int(entries.get(EPOCH_ENTRY, "0")) + 1
         self._unread = {topic: _end_of(consumer, topic, self._plan.session_s) for topic in self._plan.read_at_start}
@@ -190,15 +194,17 @@ class FencedLoop:
 
     def _commit(self, records: Sequence[tuple[Record, str]], entries: Mapping[str, str | None]) -> None:
         changes = {**(self._stage.take_changes() if self._stage else {}), **entries}
-        if self._producer is None or not (records or changes):
-            return
-        self._producer.begin_transaction()
+        if self._producer is not None and (records or changes):
+            self._write(self._producer, records, changes)
+
+    def _write(self, producer: Producer, records: Sequence[tuple[Record, str]], changes: Mapping[str, str | None]) -> None:
+        producer.begin_transaction()
         for record, trace in records:
             topic, key, partition = destination(record)
-            self._producer.produce(topic, self._codec.encode(record), key, partition, headers=headers_of(record, trace))
+            producer.produce(topic, self._codec.encode(record), key, partition, headers=headers_of(record, trace))
         for name, text in changes.items():
-            self._producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
-        self._producer.commit_transaction(self._plan.session_s)
+            producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
+        producer.commit_transaction(self._plan.session_s)
 
 
 def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:

@@ -1,4 +1,4 @@
-"""The executor's journal as Kafka keeps it: one fenced writer per command partition, read to its end by each new owner.
+"""The executor's journal as Kafka keeps it: one fenced writer per command partition, read to its own first word by each new owner.
 
 Every append is one transaction; a paused owner that wakes cannot write and hence cannot start the next step.
 """
@@ -6,7 +6,9 @@ Every append is one transaction; a paused owner that wakes cannot write and henc
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -25,16 +27,21 @@ TRANSACTION_S = 15.0
 
 
 class JournalWriter:
-    """Appends to one journal partition; ``append`` returns only when the records are durable."""
+    """Appends to one journal partition; ``append`` returns only when the records are durable.
+
+    ``mark`` is the owner of the first record that it wrote: who reads up to it has read all that earlier owners wrote.
+    """
 
     def __init__(self, brokers: str, partition: int, codec: Codec) -> None:
-        """Fence every earlier owner of the partition."""
+        """Fence every earlier owner of the partition, and say so in it."""
         self._partition = partition
         self._codec = codec
         self._lock = threading.Lock()
         settings = {**producer_settings(brokers), "transactional.id": f"healstream-execute-{partition}", "transaction.timeout.ms": 30_000}
         self._producer = Producer(settings)
         self._guard(lambda: self._producer.init_transactions(TRANSACTION_S))
+        self.mark = uuid.uuid4().hex
+        self.append([JournalRecord("", JournalKind.CHECKPOINT, datetime.now(UTC), owner=self.mark, partition=partition)])
 
     def append(self, records: Sequence[Record]) -> None:
         """Write journal records to the own partition and others to their topics, together or not at all."""
@@ -59,30 +66,35 @@ class JournalWriter:
             ) from error
 
 
-def read_journal(brokers: str, partition: int, codec: Codec) -> list[JournalRecord]:
-    """Return the partition's records from the last checkpoint's open offset on, first of each id only."""
+def read_journal(brokers: str, partition: int, codec: Codec, mark: str = "") -> list[JournalRecord]:
+    """Return what runs wrote from the last checkpoint's open offset on, first of each id only; with a mark up to that at least.
+
+    Where a reader is told that the stable part ends may lie before a transaction that the broker has still to finish. Raises
+    UnreachableError when the end, or the mark, cannot be read.
+    """
     consumer = Consumer({**consumer_settings(brokers, f"{LOOKERS}journal"), "isolation.level": "read_committed"})
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(JOURNAL, partition), timeout=READ_DEADLINE_S)
         start = max(low, high - LOOK_BACK)
-        records = _read(consumer, partition, start, codec)
-        marks = [record.open_offset for record in records if record.kind is JournalKind.CHECKPOINT]
+        records = _read(consumer, partition, start, codec, mark)
+        marks = [record.open_offset for record in records if record.kind is JournalKind.CHECKPOINT and record.open_offset >= 0]
         begin = max(low, min(start, marks[-1])) if marks else low
         if begin < start:
-            records = _read(consumer, partition, begin, codec)
+            records = _read(consumer, partition, begin, codec, mark)
     finally:
         consumer.close()
-    return list({id_of(record): record for record in reversed(records)}.values())[::-1]
+    told = [record for record in records if record.kind is not JournalKind.CHECKPOINT]
+    return list({id_of(record): record for record in reversed(told)}.values())[::-1]
 
 
-def _read(consumer: Consumer, partition: int, start: int, codec: Codec) -> list[JournalRecord]:
+def _read(consumer: Consumer, partition: int, start: int, codec: Codec, mark: str) -> list[JournalRecord]:
     place = TopicPartition(JOURNAL, partition, start)
     consumer.assign([place])
-    # The last stable offset may lie before the high watermark while a dead owner's transaction is open: init_transactions aborted it.
     _, end = consumer.get_watermark_offsets(place, timeout=READ_DEADLINE_S)
     records: list[JournalRecord] = []
+    is_marked = not mark
     idle = 0
-    while _position(consumer, place, start) < end:
+    while _position(consumer, place, start) < end or not is_marked:
         message = consumer.poll(0.5)
         error = message.error() if message is not None else None
         if error is not None:
@@ -93,6 +105,7 @@ def _read(consumer: Consumer, partition: int, start: int, codec: Codec) -> list[
         record = codec.decode(message.value()) if message is not None else None
         if isinstance(record, JournalRecord):
             records.append(record)
+            is_marked = is_marked or record.owner == mark
     return records
 
 

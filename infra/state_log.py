@@ -15,8 +15,12 @@ from schemas.principals import LOOKERS
 _BATCH = 1000
 
 
-def read_entries(brokers: str, topic: str, partition: int, deadline_s: float) -> dict[str, str]:
-    """Return the newest text of each key in the partition; raises UnreachableError when its end is not reached in time."""
+def read_entries(brokers: str, topic: str, partition: int, deadline_s: float, mark: tuple[str, str] | None = None) -> dict[str, str]:
+    """Return the newest text of each key in the partition; raises UnreachableError when its end is not reached in time.
+
+    An owner that has just written a mark reads until it sees it: where the stable part is told to end may lie before a transaction
+    that the broker has still to finish.
+    """
     ends_at = time.monotonic() + deadline_s
     consumer = Consumer(
         {
@@ -33,7 +37,7 @@ def read_entries(brokers: str, topic: str, partition: int, deadline_s: float) ->
         consumer.assign([place])
         # The position, not the last record's offset, is compared: compaction and aborted records leave gaps at the end.
         at = low
-        while at < high:
+        while at < high or (mark and entries.get(mark[0]) != mark[1]):
             _take(consumer.consume(_BATCH, 0.2), entries)
             position = consumer.position([place])[0].offset
             at = max(at, position)

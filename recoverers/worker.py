@@ -204,8 +204,9 @@ class Executor:
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
-            lane = Lane(place.partition, JournalWriter(self._settings.brokers, place.partition, self._codec), self.metrics)
-            journal = read_journal(self._settings.brokers, place.partition, self._codec)
+            writer = JournalWriter(self._settings.brokers, place.partition, self._codec)
+            journal = read_journal(self._settings.brokers, place.partition, self._codec, writer.mark)
+            lane = Lane(place.partition, writer, self.metrics)
             runs = replay(journal)
             # Also those that ended before they were accepted: they are no run, and yet they are over.
             lane.known = {record.command_id for record in journal}

@@ -63,7 +63,14 @@ def test_every_kind_of_worker_was_killed_or_lost_its_broker_and_was_started_agai
 
 def _judge(run: Scenario, name: str, record_property: Property) -> None:
     record_property("violations", len(run.found[name]))
-    assert run.found[name] == []
+    assert run.found[name] == [], _journals_of(run, run.found[name])
+
+
+def _journals_of(run: Scenario, found: list[str]) -> str:
+    """Return the whole journal of each run that is named, since one run of minutes is hard to have again."""
+    named = {name: lines for name, lines in runs_of(run.history).items() if any(name in sentence for sentence in found)}
+    rows = [f"{one.at:%H:%M:%S.%f} {one.owner} {one.kind} {one.step} {one.step_try} {one.result}" for run in named.values() for one in run]
+    return "\n".join([*found, *rows])
 
 
 def test_i1_every_failure_has_one_incident_and_every_incident_one_end_across_kill_9_of_every_worker_kind(
@@ -95,7 +102,9 @@ def test_i4_no_effect_precedes_its_durable_intent_across_kill_9_and_a_lost_broke
 
 
 def test_i5_a_lying_target_is_rolled_back_in_reverse_to_its_pre_image_while_workers_die(run: Scenario, record_property: Property) -> None:
-    [back] = [outcome for outcome in run.history.outcomes if outcome.status is OutcomeStatus.ROLLED_BACK and outcome.rollback]
+    undone = [outcome for outcome in run.history.outcomes if outcome.status is OutcomeStatus.ROLLED_BACK and outcome.rollback]
+    # A slow machine may make others fail their verification too; I5 judges them like this one.
+    [back] = [outcome for outcome in undone if outcome.target.startswith("config:oracle-conf")]
     assert [step.name for step in back.rollback] == ["reload:oracle", "write:oracle-conf"]
     assert dict(run.history.images).keys() >= {step.name for step in back.rollback}
     _judge(run, "I5", record_property)
