@@ -15,8 +15,6 @@ from tests.support.memory_world import Job
 from tests.support.story import actions_on, begin, seconds_to_detect, steps_done, told_of
 
 LABELS = ("docker", "large")
-
-
 JOB = Job((RUNNER_LOST, GREEN), run_id="900")
 
 
