@@ -16,6 +16,7 @@ from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
 from streams.opening import Stamp, enter_incident, open_incident, outlast_holdout, update_of
 from streams.rows import Rows
 from streams.runtime_kinds import EXACT_KINDS, classify_runtime
+from streams.steady_time import ClockSteps
 from streams.storms import Storms
 
 
@@ -38,6 +39,13 @@ class RuntimeIncidents:
         self._policy = configuration.policy
         self.gathered = Rows("gather/", GatherRow, MAX_ROWS)
         self.gathered.load(entries)
+        self._clock = ClockSteps()
+
+    def notice(self, now: datetime) -> None:
+        """Look at the clock, before anything else is done by it: what waits goes on waiting for as long as it was to."""
+        step = self._clock.since(now)
+        for scope, row in list(self.gathered.items()) if step else ():
+            self.gathered.put(scope, replace(row, due=row.due + step))
 
     def on_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         """Let a firing detection join what is known of its scope, wait for a deeper one, or open an incident."""

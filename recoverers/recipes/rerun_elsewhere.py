@@ -103,7 +103,11 @@ class RerunElsewhere:
         if runner is None:
             return StepResult(StepStatus.PENDING, "the server does not say how the runner is", _LOOK_S)
         if not runner.online:
-            return StepResult(StepStatus.OK, f"{call.facts.value('runner')} is offline and stays out of the pool")
+            # Looked at again: of a runner that was never taken out it would be said in vain, and it would come back unseen.
+            is_in_pool = runner.exists and runner.labels == _labels(call.facts)
+            kept = self._label(call, (CORDONED,)) if is_in_pool else _OK
+            is_out = kept.status is StepStatus.OK
+            return replace(kept, detail=f"{call.facts.value('runner')} is offline and stays out of the pool") if is_out else kept
         return self._label(call, _labels(call.facts))
 
     def _label(self, call: Call, labels: tuple[str, ...]) -> StepResult:

@@ -3,11 +3,13 @@
 One play is one scenario in memory with one fault of N1-N11 drawn from its seed. A heal row has succeeded when every one of its targets
 ended healed and the targets themselves are as they should be; a refuse row when nothing was touched. Rows without a scenario are named
 NOT COUNTED. Each row is played once without a fault as well: a violation that it has then is the row's, and is shown but not the fault's.
-``python -m tests.bench recovery`` prints the table by row and writes ``build/recovery_success.json``.
+``python -m tests.bench recovery`` prints the table by row and writes ``build/recovery_success.json``;
+``python -m tests.bench.recovery 8 9`` plays those rows alone and writes nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import Counter
@@ -204,23 +206,44 @@ def _share(found: Sequence[Played]) -> float:
     return 100.0 * sum(one.succeeded for one in found) / len(found) if found else 0.0
 
 
-def measure() -> list[Figure]:
-    """Play everything, print each row as soon as it is through, write it down."""
+def played(rows: Sequence[Row]) -> list[Played]:
+    """Play rows, print each as soon as it is through, and what is wrong with any of them."""
     found: list[Played] = []
     # Read before the processes part, and so once.
     light_rules()
     secret_hints()
-    for row in ROWS:
+    for row in rows:
         found += plays_of((row,), range(WITHOUT, SEEDS + 1))
         sys.stdout.write(f"{line_of(row, found)}\n")
         sys.stdout.flush()
-    sys.stdout.writelines(f"{line}\n" for line in not_counted())
     sys.stdout.writelines(f"{sentence}\n" for sentence in by_faults(found))
     kept = Counter((one.name, name_of(sentence)) for one in found if one.seed == WITHOUT for sentence in one.found)
     sys.stdout.writelines(f"without any fault, {name}: {count} x {invariant}\n" for (name, invariant), count in kept.items())
+    return found
+
+
+def measure() -> list[Figure]:
+    """Play everything and write it down."""
+    found = played(ROWS)
+    sys.stdout.writelines(f"{line}\n" for line in not_counted())
     OUT.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         {"row": one.number, "name": one.name, "seed": one.seed, "fault": one.fault, "ends": one.ends, "ok": one.succeeded} for one in found
     ]
     OUT.write_text(json.dumps({"commit": commit(), "plays": rows}, indent=1) + "\n", encoding="utf-8")
     return figures_of(found)
+
+
+def main() -> int:
+    """Play the rows whose numbers are named, without writing a figure; return 1 when one of their plays was not right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.recovery", description="play a few rows of the scenario table under faults"
+    )
+    parser.add_argument("numbers", nargs="+", type=int, choices=sorted({row.number for row in ROWS}), metavar="ROW")
+    words = parser.parse_args()
+    found = played([row for row in ROWS if row.number in words.numbers])
+    return 0 if all(one.succeeded for one in found) and not by_faults(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

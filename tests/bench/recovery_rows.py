@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+from schemas.attempts import CORDONED
 from schemas.events import Origin, Provenance, Trust
 from schemas.recoveries import OutcomeStatus
 from tests.scenarios.test_01_package_index_timeout import PASSED, TIMED_OUT
@@ -16,15 +18,35 @@ from tests.scenarios.test_05_lockfile import LOCK
 from tests.scenarios.test_06_corrupt_cache import CACHE
 from tests.scenarios.test_07_disk_full import TARGET as DISK_TARGET
 from tests.scenarios.test_07_disk_full import full_disk
+from tests.scenarios.test_08_job_out_of_time import LABELS
+from tests.scenarios.test_08_job_out_of_time import fail as run_out_of_time
+from tests.scenarios.test_08_job_out_of_time import job_of as job_out_of_time
+from tests.scenarios.test_09_runner_lost import JOB as LOST_JOB
+from tests.scenarios.test_09_runner_lost import fail as lose_runner
+from tests.scenarios.test_11_rate_limit import UPSTREAM, WAITS_ALONE
+from tests.scenarios.test_11_rate_limit import fail as limit_rate
+from tests.scenarios.test_18_crash_loop_after_rollout import fail as roll_out
+from tests.scenarios.test_19_image_pull_backoff import fail as roll_out_unpulled
+from tests.scenarios.test_24_connection_tracking_full import CONNTRACK, begin_tracking
+from tests.scenarios.test_24_connection_tracking_full import fail as fill_table
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import DISK as VOLUME
 from tests.scenarios.test_25_web_tier_behind_a_full_volume import fill
+from tests.scenarios.test_26_broker_dead import FIRST as FIRST_BROKER
+from tests.scenarios.test_26_broker_dead import NAMES as BROKERS
+from tests.scenarios.test_26_broker_dead import begin_bus
+from tests.scenarios.test_26_broker_dead import fail as kill_broker
 from tests.scenarios.test_28_mass_failure import NAMES, fleet
+from tests.scenarios.test_36_heartbeat_missing import WEB as SILENT
+from tests.scenarios.test_36_heartbeat_missing import begin_telling
+from tests.scenarios.test_36_heartbeat_missing import fail as fall_silent
 from tests.support.box_world import begin_with_box, deploy, kill_for_memory
 from tests.support.ci_logs import APT_IN_MID_SYNC, CANCELLED, COMPILER, GIT_HUNG_UP, GREEN, LOGIN_REFUSED, PYTEST
+from tests.support.cluster_world import BAD_REF, GOOD_REF, NODE_1, SHOP_DEPLOYMENT, WEB, begin_with_cluster, break_node, stick_pods
 from tests.support.fake_caches import GOOD
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
 from tests.support.runs import BOX, GOOD_IMAGE, NEW_IMAGE
+from tests.support.storm_world import StormWorld, begin_storm
 from tests.support.story import begin, untouched
 
 # The rows that are to be healed, by the table of scenarios.
@@ -44,7 +66,7 @@ class Row:
     number: int
     name: str
     begin: Callable[[], MemoryFlow]
-    fail: Callable[[MemoryFlow], None]
+    fail: Callable[[MemoryFlow], object]
     targets: tuple[str, ...]
     is_well: Callable[[MemoryFlow], bool]
     ends: frozenset[OutcomeStatus] = frozenset({OutcomeStatus.HEALED})
@@ -91,6 +113,28 @@ def _page_answers(flow: MemoryFlow) -> None:
     flow.world.health.silent -= {"web-http"}
 
 
+def _ran_elsewhere(flow: MemoryFlow, labels: tuple[str, ...]) -> bool:
+    """Tell whether the job ran once more, on the other runner, and the first one has these labels now."""
+    ci = flow.world.ci
+    return (ci.ran_on, ci.asked, ci.runners["build-1"].labels) == (["build-1", "build-2"], 1, labels)
+
+
+def _storm(flow: MemoryFlow) -> StormWorld:
+    assert isinstance(flow.world, StormWorld), "the row was begun in a world of many repositories"
+    return flow.world
+
+
+def _serves(flow: MemoryFlow, image: str) -> bool:
+    """Tell whether all of the Deployment's pods run this image and are ready."""
+    workload = flow.world.cluster.workloads[WEB]
+    return workload.image == image and [pod.ready for pod in workload.pods] == [True] * 3
+
+
+def _is_emptied(flow: MemoryFlow) -> bool:
+    node = flow.world.cluster.nodes["node-1"]
+    return node.unschedulable and [pod.name for pod in node.pods] == ["agent-1"]
+
+
 def _nothing(_flow: MemoryFlow) -> None:
     """Let nothing more fail: the world was begun broken."""
 
@@ -101,6 +145,7 @@ def _refused(number: int, name: str, job: Job, conclusion: str) -> Row:
 
 MID_SYNC, HUNG_UP = Job((APT_IN_MID_SYNC, GREEN)), Job((GIT_HUNG_UP, GREEN))
 PIP, PARTED = Job((TIMED_OUT, PASSED)), Job((TIMED_OUT, TIMED_OUT, PASSED))
+TIMED, LIMITED, DEPLOYED = job_out_of_time().target, "job:github/acme/r0/1/build", SHOP_DEPLOYMENT.target
 FORKED = Job((TIMED_OUT,), provenance=FORK, trigger="pull_request")
 ROWS: tuple[Row, ...] = (
     Row(1, "package index times out", begin, _run(PIP, "failure", "success"), (PIP.target,), lambda flow: flow.world.ci.asked == 1),
@@ -145,6 +190,24 @@ ROWS: tuple[Row, ...] = (
         lambda flow: flow.world.caches.entries == {"six.whl": GOOD, "attrs.whl": GOOD},
     ),
     Row(7, "disk full", full_disk, _nothing, (DISK_TARGET,), _has_room),
+    Row(8, "job out of time", begin, run_out_of_time, (TIMED,), partial(_ran_elsewhere, labels=LABELS)),
+    Row(9, "runner lost", begin, lose_runner, (LOST_JOB.target,), partial(_ran_elsewhere, labels=(CORDONED,))),
+    Row(
+        9,
+        "runner lost and back",
+        begin,
+        partial(lose_runner, comes_back=True),
+        (LOST_JOB.target,),
+        partial(_ran_elsewhere, labels=LABELS),
+    ),
+    Row(
+        11,
+        "API rate limit",
+        lambda: begin_storm(WAITS_ALONE)[0],
+        lambda flow: limit_rate(_storm(flow)),
+        (UPSTREAM, LIMITED),
+        lambda flow: _storm(flow).is_up and _storm(flow).jobs.asked == [LIMITED],
+    ),
     Row(
         12,
         "container image does not run",
@@ -161,6 +224,17 @@ ROWS: tuple[Row, ...] = (
         (BOX,),
         lambda flow: (flow.world.containers.rows["box"].running, flow.world.containers.rows["box"].memory_bytes) == (True, 150),
     ),
+    Row(18, "crash loop after a rollout", begin_with_cluster, roll_out, (DEPLOYED,), partial(_serves, image=GOOD_REF)),
+    Row(
+        18,
+        "crash loop long after its rollout",
+        begin_with_cluster,
+        partial(roll_out, age_s=3600.0),
+        (DEPLOYED,),
+        partial(_serves, image=BAD_REF),
+    ),
+    Row(19, "image pull back-off", begin_with_cluster, roll_out_unpulled, (DEPLOYED,), partial(_serves, image=GOOD_REF)),
+    Row(20, "stuck pod", begin_with_cluster, lambda flow: stick_pods(flow.world.cluster), (DEPLOYED,), partial(_serves, image=GOOD_REF)),
     Row(
         21,
         "service process dead",
@@ -168,6 +242,15 @@ ROWS: tuple[Row, ...] = (
         _die("api"),
         ("service:api",),
         lambda flow: flow.world.processes.alive == {"db", "api", "web"},
+    ),
+    Row(23, "kernel task blocked", begin_with_cluster, lambda flow: break_node(flow.world.cluster), (NODE_1.target,), _is_emptied),
+    Row(
+        24,
+        "connection tracking full",
+        begin_tracking,
+        fill_table,
+        (CONNTRACK.target,),
+        lambda flow: flow.world.limits.rows["conntrack"].value == CONNTRACK.cap,
     ),
     Row(
         25,
@@ -178,7 +261,23 @@ ROWS: tuple[Row, ...] = (
         lambda flow: flow.world.processes.alive == {"db", "api", "web"} and "tables/orders" in flow.world.disks.live,
         meanwhile=((60.0, _page_answers),),
     ),
+    Row(
+        26,
+        "broker dead",
+        begin_bus,
+        kill_broker,
+        (FIRST_BROKER,),
+        lambda flow: flow.world.processes.alive == {"db", "api", "web", *BROKERS},
+    ),
     Row(27, "configuration drift", begin, _drift, (CONFIG_TARGET,), lambda flow: flow.world.files.live["web-conf"] == PINNED),
+    Row(
+        36,
+        "heartbeat missing",
+        begin_telling,
+        fall_silent,
+        (SILENT,),
+        lambda flow: flow.world.processes.alive == {"db", "api", "web"},
+    ),
     _refused(10, "cancelled by a person", Job((CANCELLED,)), "cancelled"),
     _refused(10, "cancelled, with an infra error in its log", Job((TIMED_OUT,)), "cancelled"),
     _refused(15, "compile error", Job((COMPILER,)), "failure"),

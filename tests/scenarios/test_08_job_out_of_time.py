@@ -14,9 +14,14 @@ from tests.support.story import actions_on, begin, seconds_to_detect, steps_done
 LABELS = ("docker", "large")
 
 
+def job_of(seed: int = 0, then: str = "success") -> Job:
+    """Return a job that runs out of time, and how it ends then."""
+    return Job((OUT_OF_TIME, GREEN if then == "success" else OUT_OF_TIME), run_id=str(800 + seed))
+
+
 def fail(flow: MemoryFlow, seed: int = 0, then: str = "success") -> Job:
     """Let a job run out of time on the first runner of the pool."""
-    job = Job((OUT_OF_TIME, GREEN if then == "success" else OUT_OF_TIME), run_id=str(800 + seed))
+    job = job_of(seed, then)
     flow.world.run_job(job, flow.now, ("timed_out", then))
     return job
 

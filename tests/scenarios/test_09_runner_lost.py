@@ -15,15 +15,14 @@ from tests.support.memory_world import Job
 from tests.support.story import actions_on, begin, seconds_to_detect, steps_done, told_of
 
 LABELS = ("docker", "large")
+JOB = Job((RUNNER_LOST, GREEN), run_id="900")
 
 
-def fail(flow: MemoryFlow, seed: int = 0, *, comes_back: bool = False) -> Job:
+def fail(flow: MemoryFlow, *, comes_back: bool = False) -> None:
     """Let a job's runner go away, and come back at once or not."""
     runners = flow.world.ci.runners
     runners["build-1"] = replace(runners["build-1"], online=comes_back)
-    job = Job((RUNNER_LOST, GREEN), run_id=str(900 + seed))
-    flow.world.run_job(job, flow.now)
-    return job
+    flow.world.run_job(JOB, flow.now)
 
 
 @pytest.mark.parametrize(("comes_back", "left"), [(False, (CORDONED,)), (True, LABELS)], ids=["it stays away", "it comes back"])
@@ -32,10 +31,10 @@ def test_the_job_goes_to_another_runner_and_the_lost_one_is_returned_only_when_i
 ) -> None:
     flow = begin()
 
-    job = fail(flow, comes_back=comes_back)
+    fail(flow, comes_back=comes_back)
     flow.pass_time(8)
 
-    told = told_of(flow, job.target)
+    told = told_of(flow, JOB.target)
     assert [row.kind for row in told.incidents] == [Kind.RUNNER_LOST_OR_CANCELLED]
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
@@ -45,4 +44,4 @@ def test_the_job_goes_to_another_runner_and_the_lost_one_is_returned_only_when_i
     assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "rest_runner", "stream"}
     assert flow.world.ci.ran_on == ["build-1", "build-2"]
     assert flow.world.ci.runners["build-1"].labels == left
-    assert actions_on(flow, job.target)[-1] == "recovery.healed"
+    assert actions_on(flow, JOB.target)[-1] == "recovery.healed"

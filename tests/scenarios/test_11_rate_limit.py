@@ -7,7 +7,6 @@ from dataclasses import replace
 from schemas.decisions import HealingCommand
 from schemas.recoveries import OutcomeStatus
 from schemas.vocabulary import Kind
-from tests.support.memory_flow import MemoryFlow
 from tests.support.storm_world import POLICY, StormWorld, begin_storm, storms_of
 from tests.support.story import actions_on, seconds_to_detect, steps_done, told_of
 
@@ -17,11 +16,10 @@ WAITS_ALONE = replace(POLICY, storm_repositories=1)
 RESET_S = 40.0
 
 
-def fail(flow: MemoryFlow, world: StormWorld, jobs: int = 1) -> list[str]:
+def fail(world: StormWorld, jobs: int = 1) -> list[str]:
     """Let the upstream's budget be 0 until its reset, and so many repositories' jobs meet it."""
     world.limit()
     world.after(RESET_S, world.lift)
-    del flow
     return [world.push(f"r{number}") for number in range(jobs)]
 
 
@@ -29,7 +27,7 @@ def test_one_job_waits_for_the_reset_and_is_then_run_again_once() -> None:
     flow, world = begin_storm(WAITS_ALONE)
     began = flow.now
 
-    [job] = fail(flow, world)
+    [job] = fail(world)
     flow.pass_time(RESET_S - 5)
     assert world.jobs.asked == [], "while the budget is 0 nothing is run again"
     flow.pass_time(60)
@@ -52,7 +50,7 @@ def test_one_job_waits_for_the_reset_and_is_then_run_again_once() -> None:
 def test_many_jobs_are_one_wait_and_go_one_after_the_other_when_it_is_over() -> None:
     flow, world = begin_storm()
 
-    jobs = fail(flow, world, jobs=6)
+    jobs = fail(world, jobs=6)
     flow.pass_time(120)
 
     assert [row.target for row in storms_of(flow)] == [UPSTREAM]

@@ -5,15 +5,21 @@ from __future__ import annotations
 from schemas.recoveries import OutcomeStatus
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import BAD_REF, GOOD_REF, SHOP_DEPLOYMENT, WEB, begin_with_cluster
+from tests.support.memory_flow import MemoryFlow
 from tests.support.story import actions_on, seconds_to_detect, steps_done, told_of
 
 TARGET = SHOP_DEPLOYMENT.target
 
 
+def fail(flow: MemoryFlow, age_s: float = 60.0) -> None:
+    """Let somebody roll out, so many seconds ago, what crashes."""
+    flow.world.cluster.place(WEB, BAD_REF).rollout_age_s = age_s
+
+
 def test_a_young_rollout_whose_pods_crash_is_rolled_back() -> None:
     flow = begin_with_cluster()
 
-    flow.world.cluster.place(WEB, BAD_REF)
+    fail(flow)
     flow.pass_time(40)
 
     told = told_of(flow, TARGET)
@@ -32,7 +38,7 @@ def test_a_young_rollout_whose_pods_crash_is_rolled_back() -> None:
 
 def test_pods_that_crash_long_after_their_rollout_are_restarted_once() -> None:
     flow = begin_with_cluster()
-    flow.world.cluster.place(WEB, BAD_REF).rollout_age_s = 3600.0
+    fail(flow, age_s=3600.0)
     flow.pass_time(40)
 
     told = told_of(flow, TARGET)
@@ -43,7 +49,7 @@ def test_pods_that_crash_long_after_their_rollout_are_restarted_once() -> None:
 
 def test_a_rollback_after_which_it_does_not_answer_is_redone() -> None:
     flow = begin_with_cluster()
-    flow.world.cluster.place(WEB, BAD_REF)
+    fail(flow)
     flow.world.health.silent |= {"deployed-tcp"}
     flow.pass_time(200)
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import GOOD_REF, SHOP_DEPLOYMENT, UNPULLED_REF, WEB, begin_with_cluster
+from tests.support.memory_flow import MemoryFlow
 from tests.support.story import approve_plan, steps_done, told_of, untouched
 
 TARGET = SHOP_DEPLOYMENT.target
 
 
+def fail(flow: MemoryFlow) -> None:
+    """Let somebody roll out an image that nobody can pull."""
+    flow.world.cluster.place(WEB, UNPULLED_REF)
+
+
 def test_an_image_that_cannot_be_pulled_waits_for_a_yes_and_is_then_replaced() -> None:
     flow = begin_with_cluster()
-    flow.world.cluster.place(WEB, UNPULLED_REF)
+    fail(flow)
     flow.pass_time(15)
     assert untouched(flow)
 
@@ -28,7 +34,7 @@ def test_an_image_that_cannot_be_pulled_waits_for_a_yes_and_is_then_replaced() -
 
 def test_a_good_image_that_does_not_answer_is_taken_back() -> None:
     flow = begin_with_cluster()
-    flow.world.cluster.place(WEB, UNPULLED_REF)
+    fail(flow)
     flow.world.health.silent |= {"deployed-tcp"}
     flow.pass_time(15)
 
@@ -43,7 +49,7 @@ def test_a_good_image_that_does_not_answer_is_taken_back() -> None:
 
 def test_a_deployment_that_somebody_changes_before_the_yes_is_not_what_the_yes_was_for() -> None:
     flow = begin_with_cluster()
-    flow.world.cluster.place(WEB, UNPULLED_REF)
+    fail(flow)
     flow.pass_time(15)
 
     flow.world.cluster.place(WEB, GOOD_REF)

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.attempts import CORDONED
 from schemas.events import HealthCheck
+from schemas.incidents import Incident
 from schemas.oversight import DeadLetter
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from tests.bench.recovery import WITHOUT, Played, by_faults, figures_of, judge, light, line_of, not_counted, play
@@ -17,6 +19,8 @@ from tests.support.chance import seeded
 from tests.support.memory_flow import MemoryFlow
 
 DEAD = next(row for row in ROWS if row.number == 21)
+LOST = next(row for row in ROWS if row.name == "runner lost")
+STUCK = next(row for row in ROWS if row.name == "stuck pod")
 TESTS = next(row for row in ROWS if row.name == "failing test")
 
 
@@ -78,6 +82,18 @@ def test_a_fault_is_felt_and_survived(harm: Harm, bites: Callable[[MemoryFlow, P
     assert played.found == ()
 
 
+def test_a_lost_runner_whose_taking_out_was_a_lie_is_out_of_the_pool_in_the_end() -> None:
+    flow, played = under(Harm(Fault.LIES, 0.0, much=1), LOST)
+    assert (played.succeeded, played.ends) == (True, ("healed",))
+    assert flow.world.ci.runners["build-1"].labels == (CORDONED,)
+
+
+def test_a_clock_that_is_set_back_after_the_end_makes_no_second_incident_of_what_is_healed() -> None:
+    flow, played = under(Harm(Fault.CLOCK, 3.9, 3.0, -1, "classify"), STUCK)
+    assert (played.succeeded, played.ends) == (True, ("healed",))
+    assert len(flow.of(Incident, "heal.incidents")) == 1
+
+
 def test_a_target_that_never_gives_in_is_no_success() -> None:
     flow, played = under(Harm(Fault.FAILS, 0.0, much=1000))
     assert flow.world.processes.ledger == []
@@ -111,4 +127,4 @@ def test_the_figures_count_what_was_played_with_a_fault_and_name_what_was_not_co
     assert [(row.value, row.ok) for row in figures_of(found)] == [(50.0, False), (100.0, True), (0, True)]
     assert by_faults([well, bad, refused]) == ["service process dead, seed 2, f: I5: x"]
     assert line_of(DEAD, found) == " 21   1 of 2 healed  service process dead; 1 x escalated under f"
-    assert " 8, 9," in not_counted()[0]
+    assert "13, 14, 16, 32" in not_counted()[0]
