@@ -9,6 +9,7 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 
 _ROLLED = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 # An outcome's reason is a sentence; a label takes only these words, told by the sentence's beginning.
+_OTHER = "other"
 _REASONS = (("verification failed", "verification"), ("step ", "step"), ("deadline", "deadline"), ("cancelled", "cancelled"))
 
 
@@ -29,10 +30,20 @@ def measures_of(outcome: RecoveryOutcome) -> Sequence[Count | Observe]:
     return (*found, *_rollback(outcome))
 
 
+def never_yet() -> Sequence[Count]:
+    """Return every way in which a rollback may end, none of them yet: a series that begins with its first failure shows no increase."""
+    words = (*(word for _, word in _REASONS), _OTHER)
+    return [
+        Count("healstream_rollbacks_total", (("reason", word), ("outcome", status.value)), 0)
+        for word in words
+        for status in sorted(_ROLLED)
+    ]
+
+
 def _rollback(outcome: RecoveryOutcome) -> list[Count | Observe]:
     if outcome.status not in _ROLLED:
         return []
-    reason = next((word for begin, word in _REASONS if outcome.reason.startswith(begin)), "other")
+    reason = next((word for begin, word in _REASONS if outcome.reason.startswith(begin)), _OTHER)
     found: list[Count | Observe] = [
         Count("healstream_rollbacks_total", (("reason", reason), ("outcome", outcome.status.value))),
     ]
