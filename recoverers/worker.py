@@ -177,7 +177,7 @@ class Executor:
         """Poll until asked to end; return the exit code."""
         self._watch.start()
         self._consumer.subscribe([COMMANDS], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
-        for measure in never_yet():
+        for measure in never_yet(self._recipes):
             self.metrics.apply(measure)
         lag = LagGauge(self._consumer, self.metrics)
         while not self._ended.is_set() and not self._failure:
