@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
 from console.report_pictures import ends_picture, times_picture
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from console.reports import Report
+from console.reports import Report, Table
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
@@ -58,12 +53,12 @@ def csv_texts(report: Report) -> Mapping[str, str]:
     return {f"{name}.csv": str(_harmless(table).to_csv(index=False, lineterminator="\n")) for name, table in tables.items()}
 
 
-def _shown(table: pd.DataFrame) -> str:
+def _shown(table: Table) -> str:
     if not len(table):
         return "<p>none</p>"
     titled = table.rename(columns=lambda name: str(name).replace("_", " "))
     return str(titled.to_html(index=False, border=0, escape=True, na_rep="-", float_format="{:.2f}".format))
 
 
-def _harmless(table: pd.DataFrame) -> pd.DataFrame:
+def _harmless(table: Table) -> Table:
     return table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and len(cell) > 1 and cell.startswith(_FORMULA) else cell)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+from console.reports import Table
 
 _COLOURS = {
     "healed": "#2c7d4f",
@@ -20,7 +19,7 @@ _SIZE = (9.0, 2.8)
 _MOST_TICKS = 10
 
 
-def ends_picture(trend: pd.DataFrame) -> str:
+def ends_picture(trend: Table) -> str:
     """Return a bar for each day, its parts by how incidents ended."""
     figure, axes = _begun("incidents")
     places = list(range(len(trend)))
@@ -32,7 +31,7 @@ def ends_picture(trend: pd.DataFrame) -> str:
     return _drawn(figure, axes, list(trend["day"]), "How incidents ended, day by day")
 
 
-def times_picture(trend: pd.DataFrame) -> str:
+def times_picture(trend: Table) -> str:
     """Return the mean times to detection and to recovery of each day."""
     figure, axes = _begun("seconds")
     places = list(range(len(trend)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -20,6 +21,8 @@ from schemas.recoveries import is_held_out
 from schemas.services import Services
 from schemas.vocabulary import Kind, Result, is_healable
 
+# What the page and the pictures read; its library has one home, which is here.
+Table: TypeAlias = pd.DataFrame
 NOBODY = "-"
 _SEED = 1
 _SUGGESTED = 15
@@ -60,8 +63,8 @@ class Report:
     """A report's tables by name, in the order of the page."""
 
     asked: Asked
-    incidents: pd.DataFrame
-    tables: Mapping[str, pd.DataFrame]
+    incidents: Table
+    tables: Mapping[str, Table]
 
 
 def report_of(views: Mapping[str, IncidentView], services: Services, feedback: Iterable[Feedback], asked: Asked) -> Report:
@@ -85,7 +88,7 @@ def report_of(views: Mapping[str, IncidentView], services: Services, feedback: I
     return Report(asked, frame, tables)
 
 
-def incident_table(views: Mapping[str, IncidentView], services: Services, disputed: Iterable[str]) -> pd.DataFrame:
+def incident_table(views: Mapping[str, IncidentView], services: Services, disputed: Iterable[str]) -> Table:
     """Return one row for each incident."""
     doubted = frozenset(disputed)
     rows = [_row(name, view, services, is_disputed=name in doubted) for name, view in views.items()]
@@ -136,7 +139,7 @@ def _would(view: IncidentView) -> str:
     return "after a yes" if any(gate.verdict is Verdict.ASK for gate in decision.gates) else "at once"
 
 
-def figure_table(frame: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+def figure_table(frame: Table, asked: Asked) -> Table:
     """Return the figures, each with what it is made of; no credit is taken for what came back by itself."""
     ended = frame[~frame["state"].isin({state.value for state in _OPEN})]
     ours = ended[ended["healable"] & (ended["state"] != Life.SELF_HEALED.value)]
@@ -173,14 +176,14 @@ def _mean(name: str, column: pd.Series[float], how: str) -> dict[str, object]:
     return _figure(name, held.value if held else None, "s", len(known), f"{how}; low and high hold the mean 19 times in 20", held)
 
 
-def shares_by(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+def shares_by(frame: Table, column: str) -> Table:
     """Return one row for each value of a column: how many, how they ended, how fast, and how often it was wrong to act."""
     rows = [{column: value, **_counts(group)} for value, group in frame.groupby(column, sort=True)]
     found = pd.DataFrame(rows, columns=[column, *_counts(frame)])
     return found.sort_values(["incidents", column], ascending=[False, True], ignore_index=True)
 
 
-def _counts(group: pd.DataFrame) -> dict[str, object]:
+def _counts(group: Table) -> dict[str, object]:
     states = group["state"]
     return {
         "incidents": len(group),
@@ -193,7 +196,7 @@ def _counts(group: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def observed_table(frame: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+def observed_table(frame: Table, asked: Asked) -> Table:
     """Return what would have been healed if the strategies had been allowed to act, and the toil that it would have saved."""
     watched = frame[frame["would"] != ""]
     rows = [
@@ -204,7 +207,7 @@ def observed_table(frame: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "at_once", "after_a_yes", "toil_h"])
 
 
-def trend_table(frame: pd.DataFrame) -> pd.DataFrame:
+def trend_table(frame: Table) -> Table:
     """Return one row for each day, UTC: how many by end, and the mean times."""
     days = frame.assign(day=frame["opened_at"].dt.strftime("%Y-%m-%d"))
     rows = [
@@ -220,7 +223,7 @@ def trend_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["day", "incidents", *ENDS, "detect_s", "recover_s"])
 
 
-def unexplained_table(incidents: Sequence[Incident]) -> pd.DataFrame:
+def unexplained_table(incidents: Sequence[Incident]) -> Table:
     """Return the lines that failures without an explanation have in common: by repositories, then runs, the next pattern to write first."""
     miner = TemplateMiner({})
     for incident in incidents:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "infra/deploy/prometheus"
 PLAYS = Path(__file__).parent / "alerts"
 RUNBOOKS = ROOT / "docs/runbooks"
+MONITORING = ROOT / "docs/monitoring.md"
 SECTIONS = ["What it means", "What to look at", "What to do", "When to wake somebody"]
 _CALL = re.compile(r"\bhealstream ([a-z]+)(?: ([a-z-]+))?")
 
@@ -71,9 +72,14 @@ def test_no_page_and_no_play_is_left_of_an_alert_that_is_gone() -> None:
     assert {path.stem for path in PLAYS.glob("*.yaml")} == set(alerts())
 
 
+def test_the_page_for_whoever_connects_it_names_every_alert_with_its_severity() -> None:
+    named = dict(re.findall(r"^\| (Healstream\w+) \| (\w+) \|", MONITORING.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named == {name: rule["labels"]["severity"] for name, rule in alerts().items()}
+
+
 def test_every_command_of_the_pages_exists() -> None:
     nouns, called = {noun for noun, _ in NOUNS}, set()
-    for path in RUNBOOKS.glob("*.md"):
+    for path in (*RUNBOOKS.glob("*.md"), MONITORING):
         for line in path.read_text(encoding="utf-8").splitlines():
             commands = [line] if line.startswith("    ") else re.findall(r"`(healstream [^`]+)`", line)
             called |= {found for text in commands for found in _CALL.findall(text.partition("#")[0])}
