@@ -210,7 +210,9 @@ def test_the_report_tells_what_was_healed_and_what_was_left_to_people(
 ) -> None:
     for name, value in {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HEALSTREAM_BROKERS": system.address}.items():
         monkeypatch.setenv(name, value)
-    run(["report", "--since", "1h", "--folder", str(tmp_path / "report"), "-o", "json"])
+    with pytest.raises(SystemExit) as ended:
+        run(["report", "--since", "1h", "--folder", str(tmp_path / "report"), "-o", "json"])
+    assert ended.value.code == 0
     rows = {row["figure"]: row for row in json.loads(capsys.readouterr().out)["items"]}
     healed = sum(outcome.status is OutcomeStatus.HEALED for outcome in system.final_outcomes())
     assert rows["recoveries that held"]["of"] == healed > 0
