@@ -31,6 +31,7 @@ from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
 from console.publish import publish
 from console.readmodel import TOPICS_READ, ReadModel
+from console.scraped import scraped_file, scraped_text
 from console.supervise import ChildSpec, Supervisor, clean_environ
 from console.system_paths import shipped_patterns
 from console.topic_reader import Follower
@@ -149,6 +150,7 @@ class System:
         """End everything in reverse order."""
         self._stack.close()
         self.home.running.unlink(missing_ok=True)
+        scraped_file(self.home).unlink(missing_ok=True)
 
     def look(self) -> None:
         """Start a broker that ended, publish a pending stop and a changed configuration folder; called about once a second."""
@@ -165,6 +167,7 @@ class System:
         text = json.dumps({**said, "refused": self._folder.refused}, indent=2)
         if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:
             write_file(self.home.running, text)
+            write_file(scraped_file(self.home), scraped_text(rows))
 
     def _start_broker(self, lock: Lock | None) -> None:
         if self.brokers:

@@ -174,10 +174,12 @@ class FencedLoop:
             return []
         record = self._codec.decode(raw)
         if isinstance(record, Undecodable):
+            shown.append(_rejected(place, "undecodable"))
             return [(_dead_letter(message, place, self._plan.name, record.why), "")]
         outputs = self._stage.on_event(record, place, datetime.now(UTC)) if self._stage else ()
         shown += outputs
         rejected = [_dead_letter(message, place, self._plan.name, output.reason) for output in outputs if isinstance(output, Reject)]
+        shown += [_rejected(place, "rejected") for _ in rejected]
         trace = header(message, "traceparent")
         return [(output.record, trace) for output in outputs if isinstance(output, Emit)] + [(letter, trace) for letter in rejected]
 
@@ -211,6 +213,10 @@ def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=wait_s)
     # Where all has aged away there is nothing to read, and no position to wait for.
     return int(high) if high > low else 0
+
+
+def _rejected(place: Place, reason: str) -> Count:
+    return Count("healstream_events_rejected_total", (("source", place.topic), ("reason", reason)))
 
 
 def _dead_letter(message: Message, place: Place, stage: str, why: str) -> DeadLetter:

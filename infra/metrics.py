@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, version
-from threading import Thread
+from pathlib import Path
+from threading import Lock, Thread
 from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import Gauge as PrometheusGauge
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
@@ -45,6 +47,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "healstream_kill_switch_engaged": ("1 while a switch is on", ()),
     "healstream_model_accuracy_ratio": ("Prequential accuracy", ("model", "window")),
     "healstream_consumer_lag_messages": ("Messages not read yet", ("topic",)),
+    "healstream_lease_timestamp_seconds": ("When this executor last heard that steps may start", ()),
 }
 
 
@@ -60,6 +63,23 @@ class _OfThisProcess(Collector):
         yield InfoMetricFamily("healstream_build", "The build that runs", {"version": _build()})
 
 
+class _Disk(Collector):
+    """How full the disk of a folder is, read at each scrape; one that cannot be read is not shown."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        try:
+            seen = os.statvfs(self._folder)
+        except OSError:
+            return
+        size = (seen.f_blocks - seen.f_bfree + seen.f_bavail) * seen.f_frsize
+        yield GaugeMetricFamily("healstream_state_disk_size_bytes", "What may be filled of the disk with the state", size)
+        yield GaugeMetricFamily("healstream_state_disk_free_bytes", "What is free of it", seen.f_bavail * seen.f_frsize)
+
+
 def _build() -> str:
     try:
         return version("healstream")
@@ -68,9 +88,9 @@ def _build() -> str:
 
 
 class Metrics:
-    """All metrics of one process, fed by the values that stages return."""
+    """All metrics of one process, fed by the values that stages return; ``state`` is the folder whose disk it shows too."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: Path | None = None) -> None:
         self.registry = CollectorRegistry()
         self._counters = {
             name: Counter(name.removesuffix("_total"), row[0], row[1], registry=self.registry) for name, row in COUNTERS.items()
@@ -78,8 +98,13 @@ class Metrics:
         self._histograms = {
             name: Histogram(name, row[0], row[1], buckets=row[2], registry=self.registry) for name, row in HISTOGRAMS.items()
         }
-        self._gauges = {name: PrometheusGauge(name, row[0], row[1], registry=self.registry) for name, row in GAUGES.items()}
+        # Shown from its first value on: 0 from a process that knows nothing of it would be untrue.
+        self._gauges = {name: PrometheusGauge(name, row[0], row[1], registry=None) for name, row in GAUGES.items()}
+        self._unshown = set(GAUGES)
+        self._lock = Lock()
         self.registry.register(_OfThisProcess())
+        if state is not None:
+            self.registry.register(_Disk(state))
 
     def apply(self, output: Count | Observe | Gauge) -> None:
         """Put one value in; raises KeyError for a name that ``interfaces.md`` does not list, which is a defect."""
@@ -90,6 +115,10 @@ class Metrics:
                 _labelled(self._histograms[output.metric], output.labels).observe(output.value)
             case Gauge():
                 _labelled(self._gauges[output.metric], output.labels).set(output.value)
+                with self._lock:
+                    if output.metric in self._unshown:
+                        self._unshown.discard(output.metric)
+                        self.registry.register(self._gauges[output.metric])
 
 
 def _labelled(metric: M, labels: tuple[tuple[str, str], ...]) -> M:

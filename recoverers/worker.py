@@ -63,7 +63,7 @@ from recoverers.execute import drive
 from recoverers.hands import Clock, RunHands
 from recoverers.hushed import Hushed
 from recoverers.journal import RunState, fold, replay
-from recoverers.measures import measures_of
+from recoverers.measures import measures_of, never_yet
 from recoverers.perform import accept, finish
 from recoverers.ports import Recipe
 from recoverers.precondition import Ending
@@ -77,6 +77,7 @@ from schemas.decisions import HealingCommand
 from schemas.door import Refused, admit_bytes
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record, from_micros, id_of
+from schemas.outputs import Count, Gauge
 from schemas.oversight import DeadLetter, DeadOrigin, SwitchMode
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
@@ -176,6 +177,8 @@ class Executor:
         """Poll until asked to end; return the exit code."""
         self._watch.start()
         self._consumer.subscribe([COMMANDS], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        for measure in never_yet(self._recipes):
+            self.metrics.apply(measure)
         lag = LagGauge(self._consumer, self.metrics)
         while not self._ended.is_set() and not self._failure:
             self._runs = [run for run in self._runs if run.is_alive()]
@@ -186,6 +189,7 @@ class Executor:
             if message is not None:
                 self._take(message)
             lag.show()
+            self._show_lease()
         for lane in self._lanes.values():
             lane.lost.set()
         if self._failure:
@@ -193,6 +197,12 @@ class Executor:
             return 1
         self._consumer.close()
         return 0
+
+    def _show_lease(self) -> None:
+        lease, heard_s = self._watch.lease
+        if lease is not None:
+            at = _now().timestamp() - (time.monotonic() - heard_s)
+            self.metrics.apply(Gauge("healstream_lease_timestamp_seconds", at))
 
     def end(self) -> None:
         """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
@@ -232,6 +242,8 @@ class Executor:
         raw = value if isinstance(value, bytes) else None
         record = admit_bytes(raw, self._codec, partial(wrong_with, admit_key=self._configuration.keys.admit))
         if isinstance(record, Refused):
+            labels = (("source", place.topic), ("reason", record.reason))
+            self.metrics.apply(Count("healstream_events_rejected_total", labels))
             lane.write([_dead(message, place, record), audit_refused(record, f"{place.topic}/{place.partition}/{place.offset}", _now())])
         elif isinstance(record, HealingCommand) and id_of(record) not in lane.known:
             self._accept(lane, record)

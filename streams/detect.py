@@ -89,7 +89,7 @@ class Detect:
                 beats = self._absence.on_check(event, place, traceparent)
                 return [*self._health.on_check(event, place, now, traceparent), *beats]
             case MetricBatch():
-                return self._metrics.on_batch(event, place, traceparent)
+                return self._metrics.on_batch(event, place, now, traceparent)
             case Alert():
                 return self._alerts.on_alert(event, place, now, traceparent)
             case JobStarted():

@@ -77,7 +77,8 @@ def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
 def serve(settings: WorkerSettings, stop: threading.Event) -> None:
     """Run both loops until ``stop``; raises the first error of either."""
     require_topics(settings.brokers)
-    metrics = Metrics()
+    # The embedded broker keeps its data there too, and one process that shows the disk is enough.
+    metrics = Metrics(settings.state)
     loops = [FencedLoop(plan, settings.brokers, Codec(ALL_RECORDS), metrics) for plan in plans(settings)]
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if all(loop.owns for loop in loops) else "waiting to own the door")
     server.start()

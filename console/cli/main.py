@@ -29,6 +29,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("policy", "What the policy makes of a decision: explain, test"),
     ("audit", "Check, read and keep the audit chain: verify, export, publish, tail"),
     ("replay", "Decide what is stored again: rebuilt from its record, or under a candidate policy"),
+    ("report", "What the last weeks came to, as one page and its tables"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("strategy", "The strategies: how far each may go, how it does and which leads: list, get"),

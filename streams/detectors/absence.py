@@ -10,7 +10,7 @@ from schemas.configuration import Configuration
 from schemas.events import HealthCheck, Provenance
 from schemas.ids import from_micros, id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef
-from schemas.outputs import Count, Emit, Output, Place
+from schemas.outputs import Count, Emit, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
 
@@ -85,6 +85,8 @@ class Absence:
             elif not beat.missing and silent_s > self._allowed_s(target):
                 self.beats.put(target, replace(beat, missing=True))
                 outputs.extend(self._tell(target, beat, DetectionStatus.FIRING, watermark))
+                late_s = (micros(now) - beat.last_at) / _SECOND - self._allowed_s(target)
+                outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0)))
         return outputs
 
     def _allowed_s(self, target: str) -> float:

@@ -10,7 +10,7 @@ from schemas.configuration import Configuration
 from schemas.events import Alert, AlertStatus
 from schemas.ids import id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef
-from schemas.outputs import Count, Emit, Late, Output, Place
+from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
 
@@ -63,4 +63,6 @@ class Alerts:
             provenance=alert.provenance,
             traceparent=traceparent,
         )
-        return (Emit(detection), Count("healstream_detections_total", (("kind", kind.value), ("detector", "alert"))))
+        found: tuple[Output, ...] = (Emit(detection), Count("healstream_detections_total", (("kind", kind.value), ("detector", "alert"))))
+        late_s = max((now - alert.starts_at).total_seconds(), 0.0)
+        return found if resolved else (*found, Observe("healstream_detection_latency_seconds", late_s))

@@ -16,7 +16,7 @@ from schemas.configuration import Configuration
 from schemas.events import MetricBatch, Provenance, Sample, weakest
 from schemas.ids import from_micros, id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef
-from schemas.outputs import Count, Emit, Late, Output, Place
+from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.absence import GRACE_S, IDLE_S
 from streams.detectors.shelf import Shelf
@@ -117,7 +117,7 @@ class MetricThreshold:
         self.batches.load(entries)
         self._waiting = {key for key, row in self.series.rows.items() if row.waiting}
 
-    def on_batch(self, batch: MetricBatch, place: Place, traceparent: str) -> Sequence[Output]:
+    def on_batch(self, batch: MetricBatch, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
         """Take a batch in; samples that no rule asks for are left."""
         batch_id = id_of(batch)
         seen = self.batches.rows.get(batch.target, Batches())
@@ -141,15 +141,15 @@ class MetricThreshold:
             known = replace(row, waiting=waiting, newest_at=newest, ref=ref, traceparent=traceparent)
             self.series.put(key, replace(known, provenance=weakest(row.provenance, batch.provenance)))
             touched.append(key)
-        outputs = [output for key in dict.fromkeys(touched) for output in self._read(key, 0)]
+        outputs = [output for key in dict.fromkeys(touched) for output in self._read(key, 0, now)]
         return [Late(batch, f"{late} samples behind the watermark"), *outputs] if late else outputs
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Let the watermark of idle series go on, so that the last samples are read too."""
         idle = micros(now) - int((IDLE_S + GRACE_S) * _SECOND)
-        return [output for key in sorted(self._waiting) for output in self._read(key, idle)]
+        return [output for key in sorted(self._waiting) for output in self._read(key, idle, now)]
 
-    def _read(self, key: str, idle: int) -> Sequence[Output]:
+    def _read(self, key: str, idle: int, now: datetime) -> Sequence[Output]:
         row = self.series.rows.get(key)
         rule = self._rules.get(key.partition("|")[0])
         if row is None or rule is None:
@@ -163,6 +163,9 @@ class MetricThreshold:
             row, change = _step(row, rule, point)
             if change is not None:
                 outputs.extend(self._tell(key, row, rule, change))
+                if change.firing:
+                    late_s = (micros(now) - change.at) / _SECOND
+                    outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0)))
         if ready:
             row = replace(row, waiting=row.waiting[len(ready) :])
             self.series.put(key, row)

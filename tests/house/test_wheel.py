@@ -24,6 +24,9 @@ DATA = (
     "infra/deploy/default/healstream.yaml",
     "infra/deploy/default/policy/observe.yaml",
     "infra/deploy/default/policy/people.cedar",
+    "infra/deploy/prometheus/alerts.yaml",
+    "infra/deploy/grafana/healstream-flow.json",
+    "infra/deploy/grafana/provisioning/dashboards/healstream.yaml",
 )
 
 

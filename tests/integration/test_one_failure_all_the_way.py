@@ -203,3 +203,19 @@ def test_a_strategy_is_lowered_by_one_persons_word_and_raised_by_another(
     code, told = rollout(capsys, "list", "-o", "json")
     assert code == 0
     assert {"rerun_job", "service_restart"} <= {item["strategy"] for item in json.loads(told)["items"]}
+
+
+def test_the_report_tells_what_was_healed_and_what_was_left_to_people(
+    system: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HEALSTREAM_BROKERS": system.address}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        run(["report", "--since", "1h", "--folder", str(tmp_path / "report"), "-o", "json"])
+    assert ended.value.code == 0
+    rows = {row["figure"]: row for row in json.loads(capsys.readouterr().out)["items"]}
+    healed = sum(outcome.status is OutcomeStatus.HEALED for outcome in system.final_outcomes())
+    assert rows["recoveries that held"]["of"] == healed > 0
+    assert rows["mean time to recovery"]["of"] == healed
+    assert "<svg" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "service_restart" in (tmp_path / "report" / "by_strategy.csv").read_text(encoding="utf-8")

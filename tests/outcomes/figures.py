@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from typing_extensions import override
-
+from learning.evaluation import quantile_interval
 from schemas.recoveries import OutcomeStatus
 from tests.bench.figures import Figure, at_least, below, quantile
 from tests.outcomes.plan import BY_WAY, FILES, REFUSALS, Way
 from tests.outcomes.records import NOBODY, PERSON, Begun, Played, Watched
 from tests.outcomes.seen import Ended
 
-RESAMPLES = 2000
 TWO = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A statistic and the middle 95 % of what it is over resamples of the same size."""
-
-    value: float
-    low: float
-    high: float
-
-    @override
-    def __str__(self) -> str:
-        return f"95 % interval {self.low:.2f} to {self.high:.2f}"
-
-
-def interval_of(values: Sequence[float], share: float, seed: int) -> Interval:
-    """Return a quantile (nearest rank) with its percentile bootstrap interval; the draws follow from the seed alone."""
-    rows = np.sort(np.asarray(values, dtype=float))
-    place = min(len(rows) - 1, int(share * len(rows)))
-    drawn = np.sort(np.random.default_rng(seed).choice(rows, size=(RESAMPLES, len(rows))), axis=1)[:, place]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(float(rows[place]), float(low), float(high))
 
 
 def share_of(part: int, whole: int) -> float:
@@ -103,7 +77,7 @@ def _times(played: Played, ends: Sequence[Ended], how: str) -> list[Figure]:
     for name, values, limit_s in (("time to detection", detect, 120.0), ("time to recovery", recover, 300.0)):
         for word, share in (("p50", 0.5), ("p99", 0.99)):
             if values:
-                held = interval_of(values, share, seed)
+                held = quantile_interval(values, share, seed)
                 found.append(below(f"{name}, {word}", held.value, "s", limit_s, f"{held}, n {len(values)}; {how}"))
         if values:
             found.append(below(f"mean {name}", sum(values) / len(values), "s", limit_s, f"n {len(values)}; {how}"))
@@ -147,6 +121,6 @@ def _control(played: Played, how: str) -> list[Figure]:
         shown("interventions with healing", ours, "hands", f"healable failures that needed a hand, {after}; {how}"),
     ]
     if late:
-        held = interval_of(late, 0.5, played.plan.seed)
+        held = quantile_interval(late, 0.5, played.plan.seed)
         found.append(shown("time to recovery, a person mends, p50", held.value, "s", f"control, {after}, {held}, n {len(late)}; {how}"))
     return found

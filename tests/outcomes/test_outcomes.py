@@ -13,7 +13,7 @@ from schemas.incidents import Incident
 from schemas.recoveries import FactorResult, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from tests.outcomes.__main__ import words_of
-from tests.outcomes.figures import figures_of, interval_of, share_of
+from tests.outcomes.figures import figures_of, share_of
 from tests.outcomes.plan import APART_S, LAST_S, WAYS, Failure, Plan, Way, counts_of, draw_plan
 from tests.outcomes.records import HEALED, NOBODY, PERSON, Begun, Played, Watched
 from tests.outcomes.report import curves, page_of, strips, way_rows
@@ -102,16 +102,6 @@ def test_what_does_not_fit_is_refused_with_what_to_do() -> None:
         draw_plan(1, 2, 200, 5)
     with pytest.raises(ValueError, match="take 20 or more"):
         draw_plan(1, 60, 5, 5)
-
-
-def test_an_interval_holds_its_value_and_follows_from_its_seed() -> None:
-    values = [float(number) for number in range(1, 101)]
-    held = interval_of(values, 0.5, 3)
-    assert held.low < held.value < held.high
-    assert held == interval_of(values, 0.5, 3)
-    few = interval_of(values[::10], 0.5, 3)
-    assert few.high - few.low > held.high - held.low
-    assert interval_of([2.0, 2.0], 0.99, 1) == interval_of([2.0], 0.99, 1)
 
 
 def test_each_failure_of_a_target_has_its_own_incident_and_its_times_begin_with_it() -> None:

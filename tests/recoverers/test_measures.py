@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from infra.metrics import Metrics
-from recoverers.measures import measures_of
+from recoverers.measures import measures_of, never_yet
 from schemas.outputs import Count, Observe
 from schemas.recoveries import FactorResult, OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
@@ -63,6 +63,15 @@ def test_a_rollback_is_counted_by_a_word_for_its_reason(reason: str, word: str) 
 
 def test_a_shown_plan_counts_for_nothing() -> None:
     assert measures_of(replace(OUTCOME, status=OutcomeStatus.PLANNED)) == ()
+
+
+def test_a_rollback_that_fails_adds_to_a_series_that_was_there_before() -> None:
+    before = {measure.labels for measure in never_yet(["service_restart"])}
+    assert sum(measure.n for measure in never_yet(["service_restart"])) == 0
+    for reason in ("verification failed", "step stop:web failed", "deadline", "cancelled", "because"):
+        for status in (OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED):
+            found = measures_of(replace(OUTCOME, status=status, reason=reason))
+            assert {one.labels for one in found if one.metric in {"healstream_rollbacks_total", "healstream_recoveries_total"}} <= before
 
 
 def test_every_measure_is_one_that_the_metrics_know() -> None:

@@ -13,7 +13,7 @@ from learning.patterns.matcher import Reading
 from schemas.configuration import Configuration
 from schemas.events import Alert, AlertStatus, Event, HealthCheck, HealthStatus, MetricBatch, Sample
 from schemas.incidents import Detection, DetectionStatus
-from schemas.outputs import Emit, Late, Output, Place
+from schemas.outputs import Emit, Late, Observe, Output, Place
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.disk import DiskSpec
@@ -195,3 +195,17 @@ def test_an_alerts_end_that_overtook_its_start_has_the_last_word_and_an_old_star
     alert = Alert("host:a", "Hot", AlertStatus.FIRING, "", at(5), "f")
     assert len(detections(feed(stage, [replace(alert, status=AlertStatus.RESOLVED), alert]))) == 1
     assert isinstance(feed(stage, [replace(alert, starts_at=at(1))])[0], Late)
+
+
+def latencies(outputs: Sequence[Output]) -> list[float]:
+    return [one.value for one in outputs if isinstance(one, Observe) and one.metric == "healstream_detection_latency_seconds"]
+
+
+def test_an_alert_a_threshold_and_a_silence_say_how_late_they_were_seen() -> None:
+    alert = Alert("host:a", "Hot", AlertStatus.FIRING, "", at(-7), "f")
+    assert latencies(feed(Detect(RULES), [alert, replace(alert, status=AlertStatus.RESOLVED, ends_at=at(-1))])) == [7.0]
+    over = [batch("used", (float(second), 0.95)) for second in range(-9, -1)]
+    assert latencies(feed(Detect(RULES), over)) == [5.0]
+    stage = Detect(RULES)
+    feed(stage, [check(0, HealthStatus.PASS)])
+    assert latencies(stage.on_tick(at(63))) == [33.0]

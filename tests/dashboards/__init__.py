@@ -1,0 +1,1 @@
+"""The program that writes the Grafana dashboards of ``infra/deploy/grafana``; a development tool, as its library is."""

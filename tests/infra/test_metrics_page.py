@@ -1,0 +1,78 @@
+"""The page of metrics as a scraper reads it: every name of the contract, none that says what its process does not know, and no lint."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from prometheus_client import generate_latest
+
+from infra.metrics import COUNTERS, GAUGES, HISTOGRAMS, Metrics
+from schemas.outputs import Count, Gauge, Observe
+from tests.support.tools import tool
+
+# ``interfaces.md``, "Out": what dashboards and rules of other people rest on.
+CONTRACT = {
+    "healstream_events_total": ("source", "kind"),
+    "healstream_events_rejected_total": ("source", "reason"),
+    "healstream_detections_total": ("kind", "detector"),
+    "healstream_detection_latency_seconds": (),
+    "healstream_classification_confidence": (),
+    "healstream_decisions_total": ("decision", "reason"),
+    "healstream_recoveries_total": ("strategy", "outcome"),
+    "healstream_recovery_duration_seconds": ("strategy",),
+    "healstream_time_to_recover_seconds": (),
+    "healstream_verifications_total": ("factor", "outcome"),
+    "healstream_rollbacks_total": ("reason", "outcome"),
+    "healstream_rollback_duration_seconds": (),
+    "healstream_approvals_pending": (),
+    "healstream_circuit_state": ("circuit", "name"),
+    "healstream_kill_switch_engaged": (),
+    "healstream_model_accuracy_ratio": ("model", "window"),
+    "healstream_drift_detected_total": ("model",),
+    "healstream_consumer_lag_messages": ("topic",),
+}
+
+
+def page(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+def full_page(state: Path) -> str:
+    metrics = Metrics(state)
+    for name, (_, labels) in COUNTERS.items():
+        metrics.apply(Count(name, tuple((label, "x") for label in labels)))
+    for name, (_, labels, _buckets) in HISTOGRAMS.items():
+        metrics.apply(Observe(name, 0.5, tuple((label, "x") for label in labels)))
+    for name, (_, labels) in GAUGES.items():
+        metrics.apply(Gauge(name, 1, tuple((label, "x") for label in labels)))
+    return page(metrics)
+
+
+def test_every_metric_of_the_contract_is_there_with_its_labels(tmp_path: Path) -> None:
+    found = {name: row[1] for table in (COUNTERS, HISTOGRAMS, GAUGES) for name, row in table.items()}
+    assert {name: found.get(name) for name in CONTRACT} == CONTRACT
+    text = full_page(tmp_path)
+    assert [name for name in (*CONTRACT, "healstream_self_cpu_seconds_total", "healstream_build_info") if f"\n{name}" not in text] == []
+
+
+def test_promtool_finds_nothing_to_say_about_the_page(tmp_path: Path) -> None:
+    words = [tool("promtool"), "check", "metrics"]
+    told = subprocess.run(words, input=full_page(tmp_path), capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+def test_a_gauge_is_shown_from_its_first_value_on() -> None:
+    metrics = Metrics()
+    assert "healstream_kill_switch_engaged" not in page(metrics)
+    for value in (0, 1):
+        metrics.apply(Gauge("healstream_kill_switch_engaged", value))
+    assert "\nhealstream_kill_switch_engaged 1.0\n" in page(metrics)
+
+
+def test_the_disk_of_the_state_is_shown_while_it_can_be_read(tmp_path: Path) -> None:
+    rows = dict(line.rsplit(" ", 1) for line in page(Metrics(tmp_path)).splitlines() if line.startswith("healstream_state_disk"))
+    size, free = float(rows["healstream_state_disk_size_bytes"]), float(rows["healstream_state_disk_free_bytes"])
+    assert 0 <= free <= size
+    assert size > 0
+    assert "healstream_state_disk" not in page(Metrics(tmp_path / "gone"))
