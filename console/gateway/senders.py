@@ -1,0 +1,68 @@
+"""Who may send: one row a path, with how the sender proves itself and what its documents become; ``routes.py`` serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from console.gateway import github
+from console.gateway.answers import Refusal, Taken, Translation
+from console.gateway.received import Received
+from console.gateway.signatures import Proof, Secrets, by_github
+from schemas.errors import UsageError
+from schemas.events import Origin
+from streams.ingest import time_of
+
+MIB = 1024 * 1024
+# What is later than this by our clock would be laid aside by the streams: it is said at once instead.
+AHEAD_LIMIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One sender: its path is ``/ingest/<name>``. ``ids`` are headers that name a delivery, the first one present counts.
+
+    ``needs`` are headers without which nothing can be made of a request, ``asks`` the names in its query that may be given; ``media``
+    are the media types of its bodies.
+    """
+
+    name: str
+    says: str
+    prove: Callable[[Received, Secrets], Proof]
+    translate: Callable[[Received, Origin], Taken]
+    ids: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    media: tuple[str, ...] = ("application/json",)
+    asks: tuple[str, ...] = ()
+    max_bytes: int = 5 * MIB
+
+    @property
+    def path(self) -> str:
+        """Return where it posts to."""
+        return f"/ingest/{self.name}"
+
+
+SENDERS: tuple[Sender, ...] = (
+    Sender("github", "A webhook delivery of GitHub", by_github, github.translate, ("x-github-delivery",), ("x-github-event",)),
+)
+
+
+def translated(sender: Sender, received: Received, origin: Origin) -> Translation:
+    """Return what a proven request becomes, or why it becomes nothing."""
+    missing = next((name for name in sender.needs if not received.headers.get(name)), None)
+    if missing:
+        return Refusal(400, "Header missing", f"there is no {missing} header", "Send the sender's own headers unchanged")
+    try:
+        taken = sender.translate(received, origin)
+    except UsageError as error:
+        return Refusal(422, "Not understood", f"{error.what}: {error.why}", error.mend)
+    return _refused_time(taken, received) or taken
+
+
+def _refused_time(taken: Taken, received: Received) -> Refusal | None:
+    ahead = max((time_of(record) - received.at for record in taken.records), default=timedelta())
+    if ahead <= AHEAD_LIMIT:
+        return None
+    told = f"its time is {int(ahead.total_seconds())} s ahead of our clock, {int(AHEAD_LIMIT.total_seconds())} s are allowed"
+    return Refusal(422, "From the future", told, "Set the sender's clock and ours by NTP, then send it again")
