@@ -164,7 +164,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object
 async def test_every_example_that_github_publishes_is_taken_without_an_error(published: list[dict[str, object]]) -> None:
     gateway = Gateway(now=datetime(2030, 1, 1, tzinfo=UTC))
     answers: dict[str, list[int]] = {}
-    for kind in published:
+    for kind in (one for one in published if one["name"] in (*EVENTS, "push")):
         examples = kind["examples"]
         assert isinstance(examples, list)
         for number, example in enumerate(examples):
