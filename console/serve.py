@@ -24,7 +24,8 @@ from starlette.responses import PlainTextResponse, Response
 from console.gateway.answers import Refusal
 from console.gateway.bodies import Room
 from console.gateway.intake import Intake
-from console.gateway.routes import answered, router_of
+from console.gateway.replies import answered
+from console.gateway.routes import router_of
 from console.gateway.signatures import Secrets
 from infra.adapters.outbox import Outbox
 from infra.gateway_settings import GatewaySettings

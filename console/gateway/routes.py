@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
@@ -12,23 +11,11 @@ from starlette.responses import Response
 from console.gateway.answers import Refusal
 from console.gateway.bodies import FULL, Room, body_of, promised_bytes
 from console.gateway.intake import Intake
+from console.gateway.log_upload import log_router
 from console.gateway.openapi import described
 from console.gateway.received import Received
+from console.gateway.replies import accepted, answered
 from console.gateway.senders import SENDERS, Sender
-
-PROBLEM = "application/problem+json"
-
-
-def answered(refusal: Refusal) -> Response:
-    """Return a refusal as the HTTP answer."""
-    headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
-    headers |= {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-    return Response(json.dumps(refusal.problem()), refusal.status, headers, PROBLEM)
-
-
-def accepted(told: dict[str, object]) -> Response:
-    """Return what was taken as the HTTP answer."""
-    return Response(json.dumps(told), 202, media_type="application/json")
 
 
 def router_of(intake: Intake, room: Room) -> APIRouter:
@@ -45,6 +32,7 @@ def router_of(intake: Intake, room: Room) -> APIRouter:
             openapi_extra=described(sender),
             operation_id=f"ingest_{sender.name}",
         )
+    router.include_router(log_router(intake, room))
     return router
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from console.gateway import github
+from console.gateway import alerts, cloudevents, github, gitlab, jenkins, junit
 from console.gateway.answers import Refusal, Taken, Translation
 from console.gateway.received import Received
-from console.gateway.signatures import Proof, Secrets, by_github
+from console.gateway.signatures import Proof, Secrets, by_github, by_gitlab, by_token
 from schemas.errors import UsageError
 from schemas.events import Origin
 from streams.ingest import time_of
@@ -45,6 +45,26 @@ class Sender:
 
 SENDERS: tuple[Sender, ...] = (
     Sender("github", "A webhook delivery of GitHub", by_github, github.translate, ("x-github-delivery",), ("x-github-event",)),
+    Sender("gitlab", "A webhook delivery of GitLab", by_gitlab, gitlab.translate, ("idempotency-key", "webhook-id")),
+    Sender("jenkins", "A notification of Jenkins' Notification plugin", by_token, jenkins.translate),
+    Sender("alertmanager", "Alerts of Alertmanager's webhook, version 4", by_token, alerts.from_alertmanager),
+    Sender("grafana", "Alerts of Grafana's webhook contact point", by_token, alerts.from_grafana),
+    Sender(
+        "cloudevents",
+        "CloudEvents, binary, structured or a batch, with CDEvents inside",
+        by_token,
+        cloudevents.translate,
+        media=cloudevents.MEDIA,
+    ),
+    Sender(
+        "junit",
+        "A JUnit report; `run` is SOURCE/PROJECT/RUN_ID/JOB",
+        by_token,
+        junit.translate,
+        media=("application/xml", "text/xml"),
+        asks=junit.ASKS,
+        max_bytes=20 * MIB,
+    ),
 )
 
 
