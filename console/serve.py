@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -20,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from typing_extensions import override
 
 from console.gateway.answers import Refusal
 from console.gateway.bodies import Room
@@ -30,7 +32,7 @@ from console.gateway.signatures import Secrets
 from infra.adapters.outbox import Outbox
 from infra.gateway_settings import GatewaySettings
 from infra.logging import configure
-from infra.metrics import Metrics
+from infra.metrics import Metrics, MetricsServer
 from infra.topics_admin import require_topics
 from schemas.errors import HealstreamError, UnreachableError
 
@@ -106,9 +108,22 @@ def secrets_of(settings: GatewaySettings) -> Secrets:
     return Secrets(settings.github, settings.gitlab, settings.ingest, takes_unsigned=settings.is_local)
 
 
-def server_of(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn without its own signals: it would raise them anew at the end, and what follows it would not be done."""
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask for the end, nothing more."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def server_of(app: FastAPI, settings: GatewaySettings) -> Server:
     """Return the server of the application; it does not listen yet."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             log_config=None,
@@ -126,12 +141,17 @@ async def serve(settings: GatewaySettings, bound: socket.socket) -> int:
     metrics, outbox = Metrics(), Outbox(settings.brokers)
     intake = Intake(outbox, secrets_of(settings), lambda: datetime.now(UTC), metrics.apply)
     server = server_of(app_of([gateway_of(intake)], metrics, outbox.fault, lambda: outbox.close(STOP_S)), settings)
+    pages = MetricsServer(metrics, settings.metrics_port, outbox.fault) if settings.metrics_port is not None else None
     serving = asyncio.create_task(server.serve([bound]))
+    if pages:
+        pages.start()
     log.info("serving", host=settings.host, port=bound.getsockname()[1], next="point webhooks at /ingest/...")
     while not serving.done():
         await asyncio.wait({serving}, timeout=LOOK_S)
         server.should_exit |= outbox.is_dead
     await serving
+    if pages:
+        pages.stop()
     if outbox.is_dead:
         log.error("exit", why=outbox.fault(), next="the supervisor starts this process anew")
         return DEAD_EXIT
@@ -148,14 +168,19 @@ def listener(settings: GatewaySettings) -> socket.socket:
         raise UnreachableError(f"address {settings.host}:{settings.port}", str(error.strerror), mend) from error
 
 
+def run(environ: Mapping[str, str]) -> int:
+    """Serve as an environment says; raises HealstreamError when it cannot begin."""
+    settings = GatewaySettings.from_environment(environ)
+    require_topics(settings.brokers)
+    with listener(settings) as bound:
+        return asyncio.run(serve(settings, bound))
+
+
 def main() -> int:
-    """Serve as the environment says."""
+    """Serve as this process's environment says; what goes wrong is said on the last line of the log."""
     configure("gateway")
     try:
-        settings = GatewaySettings.from_environment(os.environ)
-        require_topics(settings.brokers)
-        with listener(settings) as bound:
-            return asyncio.run(serve(settings, bound))
+        return run(os.environ)
     except HealstreamError as error:
         log.error("exit", what=error.what, why=error.why, mend=error.mend)  # noqa: TRY400 - the sentence, not the trace
         return error.exit_code

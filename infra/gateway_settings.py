@@ -12,13 +12,20 @@ from schemas.errors import ConfigurationError
 
 SECRETS = {"github": "HEALSTREAM_GITHUB_SECRET", "gitlab": "HEALSTREAM_GITLAB_SECRET", "ingest": "HEALSTREAM_INGEST_TOKEN"}
 FEWEST_LETTERS = 16
+PORT_VARIABLE = "HEALSTREAM_SERVE_PORT"
+# Everything but the port: a supervisor hands these on to the gateway and to nobody else.
+GATEWAY_VARIABLES = frozenset(
+    {name + ending for name in SECRETS.values() for ending in ("", "_FILE")}
+    | {"HEALSTREAM_SERVE_HOST", "HEALSTREAM_SERVE_CERTIFICATE", "HEALSTREAM_SERVE_KEY"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """Where the gateway listens and finds its broker; of each secret several may hold side by side, one a line.
 
-    ``certificate`` and ``key`` are PEM files; without them only loopback is served.
+    ``certificate`` and ``key`` are PEM files; without them only loopback is served. ``metrics_port`` is a loopback port that shows
+    metrics and readiness as every worker does; None where the gateway's own paths are enough.
     """
 
     brokers: str
@@ -29,6 +36,7 @@ class GatewaySettings:
     ingest: tuple[str, ...] = field(default=(), repr=False)
     certificate: str = ""
     key: str = ""
+    metrics_port: int | None = None
 
     @property
     def is_local(self) -> bool:
@@ -45,13 +53,15 @@ class GatewaySettings:
         if not brokers:
             raise ConfigurationError("HEALSTREAM_BROKERS", "it is not set", "Give the bootstrap address, or run `healstream up`")
         secrets = {name: secret_in(environ, variable) for name, variable in SECRETS.items()}
+        metrics = environ.get("HEALSTREAM_METRICS_PORT", "")
         settings = cls(
             brokers,
             environ.get("HEALSTREAM_SERVE_HOST") or "127.0.0.1",
-            port_in(environ.get("HEALSTREAM_SERVE_PORT") or "0"),
+            port_in(environ.get(PORT_VARIABLE) or "0"),
             **secrets,
             certificate=environ.get("HEALSTREAM_SERVE_CERTIFICATE", ""),
             key=environ.get("HEALSTREAM_SERVE_KEY", ""),
+            metrics_port=port_in(metrics, "HEALSTREAM_METRICS_PORT") if metrics else None,
         )
         if not settings.is_local and not (settings.certificate and settings.key):
             why = f"{settings.host} is reached from other machines, and there is no TLS"
@@ -60,10 +70,10 @@ class GatewaySettings:
         return settings
 
 
-def port_in(text: str) -> int:
+def port_in(text: str, variable: str = PORT_VARIABLE) -> int:
     """Return a port; raises ConfigurationError."""
     if not text.isdecimal() or int(text) > 65535:
-        raise ConfigurationError("HEALSTREAM_SERVE_PORT", f"{text!r} is not a port", "Give a number from 0 to 65535")
+        raise ConfigurationError(variable, f"{text!r} is not a port", "Give a number from 0 to 65535")
     return int(text)
 
 

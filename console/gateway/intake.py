@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Protocol
 
 from console.gateway.answers import Refusal, RunFacts, Taken
 from console.gateway.memory import MAX_DELIVERIES, MAX_RUNS, Bounded, Delivery, delivery_id
-from console.gateway.received import Received
-from console.gateway.senders import Sender, translated
+from console.gateway.received import Received, digest_of
+from console.gateway.senders import Sender, missing_header, translated
 from console.gateway.signatures import Secrets
 from schemas.errors import BusyError, UnreachableError
 from schemas.events import Event
@@ -90,9 +89,12 @@ class Intake:
         origin = sender.prove(received, self.secrets)
         if isinstance(origin, Refusal):
             return origin
-        digest = blake2b(received.body, digest_size=16).hexdigest()
+        missing = missing_header(sender, received)
+        if missing:
+            return missing
+        digest = digest_of(received, sender.needs)
         named = next((received.headers[name] for name in sender.ids if received.headers.get(name)), "")
-        name = delivery_id(sender.name, named, digest + str(sorted(received.query.items())))
+        name = delivery_id(sender.name, named, digest)
         known = self.deliveries.get(name)
         if known is not None:
             return Accepted(known, is_duplicate=True) if known.digest == digest else _other_body(named)

@@ -24,6 +24,7 @@ from schemas.ids import EPOCH, id_of
 
 NAME = "logs"
 PATH = "/ingest/logs/{run:path}"
+POSITION_PATH = "/ingest/log-positions/{run:path}"
 # What one upload holds: the chunks on their way, and the piece that is read.
 HELD_BYTES = 2 * 1024 * 1024
 BATCH = 16
@@ -108,7 +109,7 @@ def log_router(intake: Intake, room: Room) -> APIRouter:
         return JSONResponse({"next_seq": known})
 
     router.add_api_route(PATH, post, methods=["POST"], status_code=202, response_class=Response, openapi_extra=LOGS_UPLOAD)
-    router.add_api_route(PATH, get, methods=["GET"], response_class=Response, openapi_extra=LOGS_POSITION)
+    router.add_api_route(POSITION_PATH, get, methods=["GET"], response_class=Response, openapi_extra=LOGS_POSITION)
     return router
 
 

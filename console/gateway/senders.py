@@ -68,11 +68,14 @@ SENDERS: tuple[Sender, ...] = (
 )
 
 
+def missing_header(sender: Sender, received: Received) -> Refusal | None:
+    """Return the refusal of a request that lacks a header which its sender always sends."""
+    missing = next((name for name in sender.needs if not received.headers.get(name)), None)
+    return Refusal(400, "Header missing", f"there is no {missing} header", "Send the sender's own headers unchanged") if missing else None
+
+
 def translated(sender: Sender, received: Received, origin: Origin) -> Translation:
     """Return what a proven request becomes, or why it becomes nothing."""
-    missing = next((name for name in sender.needs if not received.headers.get(name)), None)
-    if missing:
-        return Refusal(400, "Header missing", f"there is no {missing} header", "Send the sender's own headers unchanged")
     try:
         taken = sender.translate(received, origin)
     except UsageError as error:

@@ -23,6 +23,9 @@ ACKNOWLEDGE_S = 5.0
 MAX_WAITING = 5_000
 MAX_WAITING_KIB = 64 * 1024
 _POLL_S = 0.2
+_ASK_S = 1.0
+# What a broker that is not there is called; any other word is about one record.
+_AWAY = frozenset({"_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT"})
 _MEND = "Send the same again; `healstream status` says whether the broker runs"
 
 
@@ -73,13 +76,15 @@ class Outbox:
         """Return when Kafka has acknowledged all; raises BusyError when the queue is full, UnreachableError when it has not in time."""
         if not records:
             return
+        if self.fault():
+            raise UnreachableError("the broker", self.fault(), _MEND)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str] = loop.create_future()
         left = _Left(len(records))
 
         def hear(error: KafkaError | None, _message: Message) -> None:
             # In the polling thread, one report after the other.
-            self._refused = "" if error is None else f"the broker takes nothing: {error.str()}"
+            self._refused = f"the broker takes nothing: {error.str()}" if error is not None and error.name() in _AWAY else ""
             if left.is_last(error):
                 loop.call_soon_threadsafe(_settle, done, left.why)
 
@@ -122,3 +127,12 @@ class Outbox:
     def _poll(self) -> None:
         while not self._stop.is_set():
             self._producer.poll(_POLL_S)
+            if self._refused and self._answers():
+                self._refused = ""
+
+    def _answers(self) -> bool:
+        """Tell whether the broker is back: while it is away nothing is queued that could find it out."""
+        try:
+            return bool(self._producer.list_topics(timeout=_ASK_S).brokers)
+        except KafkaException:
+            return False

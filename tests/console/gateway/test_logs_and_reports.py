@@ -47,7 +47,7 @@ async def test_a_log_in_parts_goes_on_at_the_seq_that_was_told() -> None:
     first = await gateway.post(f"{PATH}?eof=false", (LINE * 2000).encode(), HEADERS)
     second = await gateway.post(f"{PATH}?seq={first.json()['next_seq']}", b"the end\n", HEADERS)
     async with gateway.client() as client:
-        asked = await client.get(PATH, headers=HEADERS)
+        asked = await client.get(PATH.replace("logs", "log-positions"), headers=HEADERS)
     assert asked.json() == {"next_seq": second.json()["next_seq"]}
     assert [one.seq for one in chunks(gateway)] == list(range(second.json()["next_seq"]))
     assert [one.eof for one in chunks(gateway)].count(True) == 1
@@ -121,12 +121,18 @@ async def report(body: bytes, query: str = "?run=github/acme/shop/7/build") -> t
     return answer.status_code, gateway
 
 
-async def test_what_pytest_really_writes_becomes_a_failed_job_with_its_failures_as_a_log(tmp_path: Path) -> None:
+@pytest.fixture
+def written(tmp_path: Path) -> bytes:
+    """Return the report that pytest writes of a test that fails and one that does not."""
     tests = "def test_sum():\n    assert 1 + 1 == 3\n\ndef test_fine():\n    pass\n"
     (tmp_path / "test_shop.py").write_text(tests, encoding="utf-8")
     plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--junitxml=report.xml"]
     subprocess.run(plain, cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    status, gateway = await report((tmp_path / "report.xml").read_bytes())
+    return (tmp_path / "report.xml").read_bytes()
+
+
+async def test_what_pytest_really_writes_becomes_a_failed_job_with_its_failures_as_a_log(written: bytes) -> None:
+    status, gateway = await report(written)
     chunk, job = gateway.outlet.records
     assert isinstance(chunk, LogChunk)
     assert isinstance(job, JobFinished)
@@ -135,7 +141,8 @@ async def test_what_pytest_really_writes_becomes_a_failed_job_with_its_failures_
 
 
 MAVEN = """<testsuite name="shop.CartTest" tests="1" failures="1">
-<testcase name="sums" classname="shop.CartTest"><failure message="expected: &lt;3&gt;" type="AssertionError">at CartTest.java:7</failure></testcase>
+<testcase name="sums" classname="shop.CartTest">
+<failure message="expected: &lt;3&gt;" type="Error">at CartTest.java:7</failure></testcase>
 </testsuite>"""
 JEST = """<testsuites name="jest tests"><testsuite name="cart" tests="2">
 <testcase classname="cart sums" name="cart sums"><failure>Error: x</failure></testcase><testcase name="ok"><skipped/></testcase>

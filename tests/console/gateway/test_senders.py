@@ -216,6 +216,15 @@ async def test_cdevents_come_in_all_three_modes_with_the_same_ids() -> None:
     assert (job.project, job.run_id, job.job, job.result) == ("tekton/acme", "run-7", "build", Result.FAILURE)
 
 
+async def test_binary_events_with_the_same_body_and_other_headers_are_two() -> None:
+    gateway, body = Gateway(), json.dumps(task(outcome="failure")).encode()
+    headers = {"ce-specversion": "1.0", "ce-id": "e-1", "ce-source": "/tekton/acme"}
+    kinds = [f"dev.cdevents.taskrun.{word}.0.2.0" for word in ("started", "finished")]
+    answers = [await gateway.with_token("/ingest/cloudevents", body, **headers, **{"ce-type": kind}) for kind in kinds]
+    assert [answer.json()["duplicate"] for answer in answers] == [False, False]
+    assert [type(record) for record in gateway.outlet.records] == [JobStarted, JobFinished]
+
+
 async def test_other_cdevents_become_what_they_tell_and_unknown_ones_nothing() -> None:
     gateway = Gateway()
     told = []
