@@ -146,9 +146,13 @@ async def serve(settings: GatewaySettings, bound: socket.socket) -> int:
     if pages:
         pages.start()
     log.info("serving", host=settings.host, port=bound.getsockname()[1], next="point webhooks at /ingest/...")
+    told = ""
     while not serving.done():
         await asyncio.wait({serving}, timeout=LOOK_S)
         server.should_exit |= outbox.is_dead
+        if outbox.fault() != told:
+            told = outbox.fault()
+            log.warning("broker away", why=told, next="senders are told to come again") if told else log.info("the broker is back")
     await serving
     if pages:
         pages.stop()

@@ -64,6 +64,8 @@ class Outbox:
                 **limits,
                 # The default keeps a sender waiting for company that a single webhook does not have.
                 "linger.ms": 1,
+                # A broker that is away is said by ``fault``, once and in our words.
+                "log_level": 2,
                 "message.timeout.ms": int(acknowledge_s * 1000),
                 "error_cb": self._on_error,
             }
