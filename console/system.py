@@ -12,8 +12,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -39,6 +40,7 @@ from console.words import say as say_control
 from infra.broker.install import cache_folder, install
 from infra.broker.lock_rows import Lock
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
+from infra.gateway_settings import GATEWAY_VARIABLES, PORT_VARIABLE, port_in
 from infra.logging import configure
 from infra.logins import BROKERS_VARIABLE, address_in
 from infra.topics_admin import create_topics
@@ -58,7 +60,9 @@ WORKERS: tuple[tuple[str, str, str], ...] = (
     ("executor-1", "recoverers.worker", ""),
     ("executor-2", "recoverers.worker", ""),
     ("prober", "streams.prober", ""),
+    ("gateway", "console.serve", ""),
 )
+GATEWAY = "gateway"
 LOOK_S = 1.0
 LED_S = 20.0
 log = structlog.get_logger("supervisor")
@@ -75,7 +79,7 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
         "HEALSTREAM_PUBLISHER_KEY": publisher_key,
         "TMPDIR": str(home.temporary),
     }
-    return tuple(
+    specs = [
         ChildSpec(
             name,
             (sys.executable, "-m", module),
@@ -83,12 +87,30 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
             port,
         )
         for (name, module, role), port in zip(WORKERS, ports, strict=True)
-    )
+    ]
+    return tuple(gateway_spec(spec, environ) if spec.name == GATEWAY else spec for spec in specs)
 
 
 def _own(home: Home, brokers: str, worker: str) -> dict[str, str]:
     """Return where a worker finds the broker, on a locked one under the name of its kind."""
     return {BROKERS_VARIABLE: address_for(home, brokers, worker.partition("-")[0])}
+
+
+def gateway_spec(spec: ChildSpec, environ: Mapping[str, str]) -> ChildSpec:
+    """Return the gateway's process with its own port and secrets, which no other worker is told.
+
+    The port is the one that is asked for, because senders are told it once and for all, else a free one.
+    """
+    asked = port_in(environ.get(PORT_VARIABLE) or "0")
+    own = {name: environ[name] for name in sorted(GATEWAY_VARIABLES & environ.keys())}
+    return replace(spec, environ=(*spec.environ, *own.items(), (PORT_VARIABLE, str(asked or free_ports(1)[0]))))
+
+
+def gateway_url(specs: Sequence[ChildSpec]) -> str:
+    """Return where the gateway of these processes is reached, empty where there is none."""
+    told = next((dict(spec.environ) for spec in specs if spec.name == GATEWAY), {})
+    scheme = "https" if told.get("HEALSTREAM_SERVE_CERTIFICATE") else "http"
+    return f"{scheme}://{told.get('HEALSTREAM_SERVE_HOST') or '127.0.0.1'}:{told[PORT_VARIABLE]}" if told else ""
 
 
 def publish_once_led(brokers: str, configuration: Configuration, key: Ed25519PrivateKey) -> None:
@@ -162,9 +184,10 @@ class System:
     def write_running(self) -> None:
         """Say on disk what runs and where."""
         rows = self.supervisor.rows() if self.supervisor else []
+        where = gateway_url([child.spec for child in self.supervisor.children]) if self.supervisor else ""
         people = address_for(self.home, self.brokers, "operator")
         said = {"version": 1, "pid": os.getpid(), "brokers": people, "configuration": self._folder.version, "processes": rows}
-        text = json.dumps({**said, "refused": self._folder.refused}, indent=2)
+        text = json.dumps({**said, "gateway": where, "refused": self._folder.refused}, indent=2)
         if not self.home.running.exists() or self.home.running.read_text(encoding="utf-8") != text:
             write_file(self.home.running, text)
             write_file(scraped_file(self.home), scraped_text(rows))
@@ -202,6 +225,7 @@ class System:
         self.supervisor.wait_ready()
         ports = ", ".join(f"{child.spec.name} {child.spec.port}" for child in self.supervisor.children)
         self._say(f"workers ready (metrics ports: {ports})")
+        self._say(f"gateway: {gateway_url([child.spec for child in self.supervisor.children])}/ingest/...")
 
     def _start_cases(self) -> None:
         writer = CaseWriter(self.home.cases)

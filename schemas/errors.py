@@ -56,3 +56,9 @@ class RecordShapeError(HealstreamError):
     """A record of ours does not fit its schema: a defect in the code that built it; report it with the record's name."""
 
     exit_code = 1
+
+
+class BusyError(HealstreamError):
+    """More waits to be sent than may wait; send the same again after a moment."""
+
+    exit_code = 5

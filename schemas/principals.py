@@ -135,6 +135,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         ("healstream-execute-",),
     ),
     Principal("prober", "`streams.prober`", ("prober",), ("heal.catalogue",)),
+    Principal("gateway", "`console.serve`: what other systems send over HTTP", ("gateway",)),
     Principal(
         "supervisor",
         "`console.system`: publishes the configuration and a stop that was said while Kafka was down, writes case files and checkpoints",
@@ -160,7 +161,7 @@ PRINCIPALS: tuple[Principal, ...] = (
 )
 _PRODUCERS = frozenset({"ci-producer", "target-producer"})
 # Writers of the table of topics that are no process yet: nobody has their rights until one is.
-UNBUILT = frozenset({"gateway", "fetcher", "scraper", "notify"})
+UNBUILT = frozenset({"fetcher", "scraper", "notify"})
 
 
 def rights_of(principal: Principal) -> frozenset[Right]:

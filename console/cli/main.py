@@ -18,6 +18,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("doctor", "Check this machine and say what to do"),
     ("explain", "Say what is wrong in one log, and what would be done"),
     ("classify", "Classify many logs, JSON lines in and out"),
+    ("serve", "Take webhooks, logs and reports of other systems in over HTTP"),
     ("send", "Produce logs, events or health checks"),
     ("incident", "Look at incidents and have the last word: list, get, explain, watch, run, force, hands-off, cancel, mark-healed"),
     ("recovery", "Follow and steer recoveries: list, get, watch, run, rollback, cancel"),

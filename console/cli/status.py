@@ -42,6 +42,8 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
     rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
     shown = [{**row, "ready": is_ready(int(row["port"])), "lag": _lag_of(int(row["port"]))} for row in rows]
     talk(f"broker {brokers}, configuration {running.get('configuration', '')}")
+    if running.get("gateway"):
+        talk(f"gateway {running['gateway']}: senders post to /ingest/...")
     if running.get("refused"):
         talk(f"the configuration folder has mistakes, the old set is in force:\n{running['refused']}")
     show(shown, output, ("name", "pid", "port", "ready", "lag", "starts"))

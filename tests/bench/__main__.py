@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench import (
     audit,
     front,
+    gateway,
     idle,
     in_flight,
     killswitch,
@@ -34,6 +35,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("recognition", recognition.measure),
     ("recovery", recovery.measure),
     ("front", front.measure),
+    ("gateway", gateway.measure),
     ("throughput", throughput.measure),
     ("middle", middle.measure),
     ("memory", memory.measure),

@@ -10,7 +10,7 @@ import pytest
 from console.cli.main import run
 from console.home import Home, address_for
 from console.locked import lock_of
-from console.system import WORKERS, worker_specs
+from console.system import WORKERS, gateway_url, worker_specs
 from infra.logins import client_settings
 from schemas.errors import HealstreamError
 from schemas.principals import PRINCIPALS, all_rights
@@ -65,3 +65,11 @@ def test_the_table_of_rights_is_listed_row_by_row_without_a_broker(capsys: pytes
     assert len(rows) == len(all_rights())
     ordering = [row["principal"] for row in rows if (row["operation"], row["name"]) == ("WRITE", "recovery.commands")]
     assert ordering == ["healstream-gatekeeper"]
+
+
+def test_the_gateways_secrets_are_told_to_the_gateway_only_and_its_port_is_kept(home: Home) -> None:
+    told = {"PATH": "/bin", "HEALSTREAM_GITHUB_SECRET": "a-secret-of-enough-letters", "HEALSTREAM_SERVE_PORT": "8770"}
+    specs = worker_specs(home, "127.0.0.1:1", "key", told)
+    holders = [spec.name for spec in specs if "HEALSTREAM_GITHUB_SECRET" in dict(spec.environ)]
+    assert (holders, gateway_url(specs)) == (["gateway"], "http://127.0.0.1:8770")
+    assert gateway_url(worker_specs(home, "127.0.0.1:1", "key", {})) != gateway_url(specs)

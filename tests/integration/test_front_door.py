@@ -26,7 +26,7 @@ from schemas.signing import public_text
 from tests.bench import idle
 from tests.support.front_door import Copy, processes_naming, until
 
-PROCESSES = ["detect", "executor-1", "executor-2", "gatekeeper", "middle", "prober"]
+PROCESSES = ["detect", "executor-1", "executor-2", "gatekeeper", "gateway", "middle", "prober"]
 UNKNOWN_LOG = "stage nine begins\nflux regulator says 0x17 and stops\n"
 NO_HOST_LOG = (
     "fatal: unable to access 'https://git.example.org/acme/shop.git/': Could not resolve host: git.example.org\n"

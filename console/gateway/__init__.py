@@ -1,0 +1,1 @@
+"""The HTTP gateway: what other systems send becomes records of the In zone; ``console/serve.py`` serves it."""
