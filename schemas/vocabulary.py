@@ -51,6 +51,8 @@ class Kind(StrEnum):
     METRIC_ANOMALY = "metric_anomaly"
     SLO_BURN = "slo_burn"
     HEARTBEAT_MISSING = "heartbeat_missing"
+    FLAKY_TEST = "flaky_test"
+    BRANCH_BROKEN = "branch_broken"
     UNKNOWN = "unknown"
 
 
@@ -78,6 +80,9 @@ _RUNTIME = frozenset(
         Kind.METRIC_ANOMALY,
         Kind.SLO_BURN,
         Kind.HEARTBEAT_MISSING,
+        # What several ends of one job say together; a single log is the code's own.
+        Kind.FLAKY_TEST,
+        Kind.BRANCH_BROKEN,
     }
 )
 _NOT_HEALABLE = frozenset({Kind.TLS_CERTIFICATE, Kind.AUTH_CREDENTIALS, Kind.DEPENDENCY_RESOLUTION, Kind.ENVIRONMENT_CONFIG})

@@ -24,6 +24,7 @@ from recoverers.recipes.deployment_image import DeploymentImage
 from recoverers.recipes.deployment_rollback import DeploymentRollback
 from recoverers.recipes.deployment_scale import DeploymentScale
 from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.flaky_quarantine import FlakyQuarantine
 from recoverers.recipes.limit_raise import LimitRaise
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
@@ -33,6 +34,7 @@ from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
+from recoverers.trunk_port import QuarantinePort, TrunkPort
 from schemas.services import Services
 from schemas.vocabulary import Kind
 from schemas.workflows import Workflow, uses_in
@@ -58,6 +60,8 @@ class World:
     limits: LimitPort
     indexes: IndexPort
     cluster: ClusterPort
+    trunks: TrunkPort
+    quarantines: QuarantinePort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -118,6 +122,11 @@ def make_lockfile_repair(world: World) -> Recipe:
     return LockfileRepair(world.services, world.packages, world.proposals)
 
 
+def make_flaky_quarantine(world: World) -> Recipe:
+    """Return the recipe that leaves flaky tests out for a while."""
+    return FlakyQuarantine(world.services, world.ci, world.trunks, world.quarantines, world.proposals)
+
+
 def make_mirror_switch(world: World) -> Recipe:
     """Return the recipe that runs a job again from another mirror."""
     return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), SWITCH_TRAITS)
@@ -170,6 +179,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_disk_cleanup,
     make_cache_rebuild,
     make_lockfile_repair,
+    make_flaky_quarantine,
     make_mirror_switch,
     make_lists_refresh,
     make_limit_raise,

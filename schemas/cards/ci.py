@@ -106,6 +106,22 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         minimum_confidence=0.9,
     ),
     StrategyCard(
+        name="flaky_quarantine",
+        recipe_version=1,
+        title="Run a test that fails and passes on one commit again, alone, and leave it out for two weeks with an issue",
+        heals=frozenset({Kind.FLAKY_TEST}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # Two weeks without a failure and it counts again; when more than a few fail at once it is no test that is at fault.
+        bounds=(("held_days", 14), ("max_tests", 3), ("passes", 5)),
+        base_risk=25.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("passes_alone", "issue_open", "is_left_out"),
+        max_attempts=1,
+        deadline_s=900.0,
+        minimum_confidence=0.9,
+    ),
+    StrategyCard(
         name="await_upstream",
         recipe_version=1,
         title="Ask a known upstream until it is well again, and change nothing",

@@ -149,6 +149,8 @@ class FakeCi:
     conclusions: list[str] = field(default_factory=lambda: ["failure"])
     next_conclusion: str = "success"
     log_text: bytes = b"all good"
+    # What single jobs printed, where it is not that.
+    logs: dict[int, bytes] = field(default_factory=dict)
     asked: int = 0
     # The commit of each attempt; the last one goes on for ever.
     commits: tuple[str, ...] = ("c" * 40,)
@@ -190,7 +192,7 @@ class FakeCi:
         return StepResult(StepStatus.FAILED, "no such runner")
 
     def log(self, target: str, job_id: int) -> bytes | None:
-        return self.log_text if target and job_id > 100 else None
+        return self.logs.get(job_id, self.log_text) if target and job_id > 100 else None
 
 
 def _names_job(target: str) -> bool:

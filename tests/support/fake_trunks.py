@@ -1,0 +1,59 @@
+"""A fake main branch with its tests, and a fake list of those left out; they pass the same checks as the real adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from schemas.attempts import StepResult, StepStatus
+from schemas.targets.trunk import HeldTest, TrunkSpec
+
+OK = StepResult(StepStatus.OK)
+# The commit of the CI jobs that no test gives another one.
+COMMIT = "c" * 40
+
+
+@dataclass
+class FakeTrunks:
+    """One repository: ``tests`` by commit, ``fails`` what the next runs of a test, or of all of a commit, come to."""
+
+    tests: dict[str, frozenset[str]] = field(default_factory=dict)
+    fails: dict[str, list[bool]] = field(default_factory=dict)
+    tried: list[tuple[str, ...]] = field(default_factory=list)
+
+    def tests_at(self, spec: TrunkSpec, commit: str) -> frozenset[str] | None:
+        return self.tests.get(commit) if spec.list_tests else None
+
+    def try_commit(self, spec: TrunkSpec, commit: str, tests: Sequence[str] = (), times: int = 1) -> StepResult:
+        known = self.tests.get(commit)
+        if known is None or not known.issuperset(tests):
+            return StepResult(StepStatus.FAILED, f"{spec.name} has no such commit or test")
+        for number in range(1, times + 1):
+            self.tried.append(tuple(tests))
+            wishes = [wish for name in (tests or (commit,)) if (wish := self.fails.get(name))]
+            failed = [wish.pop(0) for wish in wishes]
+            if any(failed):
+                return StepResult(StepStatus.FAILED, f"run {number} of {times}: exit 1: 1 failed")
+        return StepResult(StepStatus.OK, f"{times} of {times} passed")
+
+
+@dataclass
+class FakeQuarantines:
+    """Lists by main branch."""
+
+    lists: dict[str, tuple[HeldTest, ...]] = field(default_factory=dict)
+    unreadable: bool = False
+    ledger: list[tuple[str, ...]] = field(default_factory=list)
+
+    def held(self, spec: TrunkSpec) -> tuple[HeldTest, ...] | None:
+        return None if self.unreadable else self.lists.get(spec.name, ())
+
+    def write(self, spec: TrunkSpec, expected: Sequence[HeldTest], held: Sequence[HeldTest]) -> StepResult:
+        now = self.held(spec)
+        if now == tuple(held):
+            return OK
+        if now != tuple(expected):
+            return StepResult(StepStatus.FAILED, "written by somebody else")
+        self.lists[spec.name] = tuple(held)
+        self.ledger.append(tuple(row.test for row in held))
+        return OK
