@@ -16,6 +16,7 @@ from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.cache_rebuild import CacheRebuild
+from recoverers.recipes.commit_revert import CommitRevert
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
@@ -127,6 +128,11 @@ def make_flaky_quarantine(world: World) -> Recipe:
     return FlakyQuarantine(world.services, world.ci, world.trunks, world.quarantines, world.proposals)
 
 
+def make_commit_revert(world: World) -> Recipe:
+    """Return the recipe that proposes to take a commit back."""
+    return CommitRevert(world.services, JobAttempts(world.ci, world.kinds_in), world.trunks, world.proposals)
+
+
 def make_mirror_switch(world: World) -> Recipe:
     """Return the recipe that runs a job again from another mirror."""
     return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), SWITCH_TRAITS)
@@ -180,6 +186,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_cache_rebuild,
     make_lockfile_repair,
     make_flaky_quarantine,
+    make_commit_revert,
     make_mirror_switch,
     make_lists_refresh,
     make_limit_raise,

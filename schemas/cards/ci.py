@@ -122,6 +122,23 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         minimum_confidence=0.9,
     ),
     StrategyCard(
+        name="commit_revert",
+        recipe_version=1,
+        title="Run the first failure of a broken main branch again, and propose to take its commit back when it stays red",
+        heals=frozenset({Kind.BRANCH_BROKEN}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        bounds=(("max_attempts_per_commit", 1),),
+        # It takes back what somebody made: at the shipped thresholds somebody is always asked first.
+        base_risk=60.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("signal_green", "tests_pass"),
+        max_attempts=1,
+        # Until a CI server has run the job on the branch.
+        deadline_s=7200.0,
+        minimum_confidence=0.9,
+    ),
+    StrategyCard(
         name="await_upstream",
         recipe_version=1,
         title="Ask a known upstream until it is well again, and change nothing",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from dulwich import porcelain
+from dulwich.repo import Repo
 
+from infra.adapters.git_revert import commit_in
 from infra.adapters.quarantines import Quarantines
 from infra.adapters.trunks import Trunks
 from recoverers.trunk_port import QuarantinePort, TrunkPort
@@ -19,6 +23,7 @@ from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks
 
 ONE, TWO = "tests/test_cart.py::test_total", "tests/test_cart.py::test_tax"
 SPEC = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/left-out.json")
+BRANCH = "healstream/revert-1"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 # A runner of tests in a few lines: each test is a line of its file, with the exit code that it ends with.
 RUNNER = """import pathlib, sys
@@ -36,7 +41,7 @@ else:
 
 def tiny_trunk(place: Path, two: int = 1) -> tuple[TrunkSpec, str]:
     """Return a real repository with two tests, the second of which ends with this code, and its commit."""
-    folder = repository(place, {"run.py": RUNNER, "tests.txt": f"{ONE} 0\n{TWO} {two}\n"})
+    folder = repository(place, {"run.py": RUNNER, "tests.txt": f"{ONE} 0\n{TWO} {two}\n", "app.py": "app\n"})
     run = (sys.executable, "-I", "-S", "run.py")
     spec = replace(SPEC, repository=str(folder), test=(*run, "test"), list_tests=(*run, "list"), quarantine=str(place / "left-out.json"))
     return spec, (folder / ".git/refs/heads/main").read_text(encoding="ascii").strip()
@@ -71,6 +76,103 @@ def test_what_is_not_there_is_said_and_not_raised(trunk: tuple[TrunkPort, TrunkS
     assert port.try_commit(spec, "0" * 40, (ONE,)).status is StepStatus.FAILED
     assert port.try_commit(spec, commit, ("no/such.py::test",)).status is StepStatus.FAILED
     assert port.try_commit(spec, commit, ("--rootdir=/",)).status is StepStatus.FAILED
+
+
+def add_commit(folder: Path, files: Mapping[str, str | None]) -> str:
+    """Commit more files, or none of that name, to the main branch and return the commit; what hooks leave is removed."""
+    with Repo(str(folder)) as repo:
+        for name, text in files.items():
+            if text is None:
+                porcelain.remove(repo, [str(folder / name)])
+            else:
+                (folder / name).write_text(text, encoding="utf-8")
+                porcelain.add(repo, [str(folder / name)])
+        made = porcelain.commit(
+            repo, message=b"more", author=b"a <a@b.example>", committer=b"a <a@b.example>", commit_timestamp=1_700_000_100
+        )
+    (folder.parent / "hook-ran").unlink(missing_ok=True)
+    return made.decode("ascii")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A main branch of three commits; the last one changed a file that the middle one did not."""
+
+    port: TrunkPort
+    spec: TrunkSpec
+    commits: tuple[str, str, str]
+
+
+def real_line(place: Path) -> Line:
+    """Return a real one: with the middle commit the second test fails, a file is new and another one gone."""
+    spec, first = tiny_trunk(place, two=0)
+    folder = Path(spec.repository)
+    middle = add_commit(folder, {"tests.txt": f"{ONE} 0\n{TWO} 1\n", "new.txt": "new\n", "app.py": None})
+    return Line(Trunks(), spec, (first, middle, add_commit(folder, {"other.txt": "other\n"})))
+
+
+@pytest.fixture(params=["fake", "real"])
+def line(request: pytest.FixtureRequest, tmp_path: Path) -> Line:
+    if request.param == "real":
+        return real_line(tmp_path)
+    first, middle, last = "a" * 40, "c" * 40, "d" * 40
+    tests = dict.fromkeys((first, middle, last), frozenset({ONE, TWO}))
+    fake = FakeTrunks(tests, {last: [True] * 9}, parents={last: middle, middle: first}, branches={"main": last})
+    return Line(fake, SPEC, (first, middle, last))
+
+
+def test_a_commit_is_taken_back_on_a_branch_and_that_branch_goes_again(line: Line, tmp_path: Path) -> None:
+    first, middle, last = line.commits
+    assert (line.port.parent_of(line.spec, middle), line.port.parent_of(line.spec, first)) == (first, "")
+    assert line.port.try_commit(line.spec, last).status is StepStatus.FAILED
+
+    for _ in range(2):
+        assert line.port.write_revert(line.spec, BRANCH, middle).status is StepStatus.OK
+    head = line.port.head_of(line.spec, BRANCH)
+    assert line.port.parent_of(line.spec, head) == last
+    assert (line.port.has_merged(line.spec, middle), line.port.has_merged(line.spec, head)) == (True, False)
+    assert line.port.try_commit(line.spec, head).status is StepStatus.OK
+
+    for _ in range(2):
+        assert line.port.drop_branch(line.spec, BRANCH).status is StepStatus.OK
+    assert (line.port.head_of(line.spec, BRANCH), line.port.head_of(line.spec, "main")) == ("", last)
+    assert not (tmp_path / "hook-ran").exists()
+
+
+def test_no_other_branch_is_ever_written_and_no_other_commit_taken_back(line: Line) -> None:
+    _, middle, last = line.commits
+    for branch in ("main", "release", "../main"):
+        assert line.port.write_revert(line.spec, branch, middle).status is StepStatus.FAILED
+        assert line.port.drop_branch(line.spec, branch).status is StepStatus.FAILED
+    assert line.port.write_revert(line.spec, BRANCH, "0" * 40).status is StepStatus.FAILED
+    assert line.port.parent_of(line.spec, "0" * 40) == ""
+    assert not line.port.has_merged(line.spec, "0" * 40)
+    assert line.port.head_of(line.spec, "main") == last
+
+
+def test_exactly_what_the_commit_changed_is_put_back(tmp_path: Path) -> None:
+    line = real_line(tmp_path)
+    assert line.port.write_revert(line.spec, BRANCH, line.commits[1]).status is StepStatus.OK
+    with Repo(line.spec.repository) as repo:
+        first, made = (commit_in(repo, name) for name in (line.commits[0], line.port.head_of(line.spec, BRANCH)))
+        changes = list(repo.object_store.tree_changes(first.tree, made.tree))
+    assert [(old, new) for (old, new), _, _ in changes] == [(None, b"other.txt")]
+
+
+@pytest.mark.parametrize("change", [{"tests.txt": "later 0\n"}, {"new.txt": None}, {"app.py": "again\n"}])
+def test_a_file_that_was_changed_since_is_a_conflict_and_no_branch_is_made(tmp_path: Path, change: Mapping[str, str | None]) -> None:
+    line = real_line(tmp_path)
+    add_commit(Path(line.spec.repository), change)
+
+    made = line.port.write_revert(line.spec, BRANCH, line.commits[1])
+
+    assert (made.status, "was changed since" in made.detail) == (StepStatus.FAILED, True)
+    assert line.port.head_of(line.spec, BRANCH) == ""
+
+
+def test_the_first_commit_of_all_is_not_taken_back(tmp_path: Path) -> None:
+    line = real_line(tmp_path)
+    assert line.port.write_revert(line.spec, BRANCH, line.commits[0]).status is StepStatus.FAILED
 
 
 @pytest.fixture(params=["fake", "real"])

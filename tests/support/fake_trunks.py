@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha1
 
 from schemas.attempts import StepResult, StepStatus
+from schemas.targets.lockfile import BRANCHES
 from schemas.targets.trunk import HeldTest, TrunkSpec
 
 OK = StepResult(StepStatus.OK)
 # The commit of the CI jobs that no test gives another one.
 COMMIT = "c" * 40
+
+
+def back(commit: str) -> str:
+    """Return the commit that takes another one back."""
+    return sha1(commit.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass
@@ -20,9 +27,44 @@ class FakeTrunks:
     tests: dict[str, frozenset[str]] = field(default_factory=dict)
     fails: dict[str, list[bool]] = field(default_factory=dict)
     tried: list[tuple[str, ...]] = field(default_factory=list)
+    # Each commit's parent; a commit that takes another one back is named by ``back``.
+    parents: dict[str, str] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    conflicts: set[str] = field(default_factory=set)
+    ledger: list[tuple[str, str]] = field(default_factory=list)
 
     def tests_at(self, spec: TrunkSpec, commit: str) -> frozenset[str] | None:
         return self.tests.get(commit) if spec.list_tests else None
+
+    def head_of(self, spec: TrunkSpec, branch: str) -> str:
+        return self.branches.get(branch, "") if spec.repository else ""
+
+    def parent_of(self, spec: TrunkSpec, commit: str) -> str:
+        return self.parents.get(commit, "") if spec.repository else ""
+
+    def has_merged(self, spec: TrunkSpec, commit: str) -> bool:
+        at = self.head_of(spec, spec.base_branch)
+        while at and at != commit:
+            at = self.parents.get(at, "")
+        return bool(at)
+
+    def write_revert(self, spec: TrunkSpec, branch: str, commit: str) -> StepResult:
+        if not branch.startswith(BRANCHES) or not self.has_merged(spec, commit) or commit in self.conflicts:
+            return StepResult(StepStatus.FAILED, "not below healstream/, not on the base branch, or changed since")
+        if branch not in self.branches:
+            base = self.head_of(spec, spec.base_branch)
+            self.branches[branch] = back(commit)
+            self.parents[back(commit)] = base
+            self.tests[back(commit)] = self.tests.get(base, frozenset())
+            self.ledger.append(("revert", branch))
+        return OK
+
+    def drop_branch(self, spec: TrunkSpec, branch: str) -> StepResult:
+        if not branch.startswith(BRANCHES):
+            return StepResult(StepStatus.FAILED, f"{branch} of {spec.name} is not below {BRANCHES}")
+        if self.branches.pop(branch, None):
+            self.ledger.append(("drop", branch))
+        return OK
 
     def try_commit(self, spec: TrunkSpec, commit: str, tests: Sequence[str] = (), times: int = 1) -> StepResult:
         known = self.tests.get(commit)

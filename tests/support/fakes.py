@@ -158,6 +158,8 @@ class FakeCi:
     runners: dict[str, RunnerState] = field(default_factory=lambda: {"build-1": _runner(1), "build-2": _runner(2)})
     ran_on: list[str] = field(default_factory=lambda: ["build-1"])
     labelled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    # How the job ended on other commits than that of its run.
+    checks: dict[str, str] = field(default_factory=dict)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
@@ -170,6 +172,9 @@ class FakeCi:
         runner = self.ran_on[attempt - 1] if attempt <= len(self.ran_on) else f"hosted-{attempt}"
         commit = self.commits[min(attempt, len(self.commits)) - 1]
         return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit, runner)
+
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        return self.checks.get(commit, "") if _names_job(target) else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:

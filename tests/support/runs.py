@@ -35,7 +35,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
-from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks
+from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks, back
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
 DISK = DiskSpec(
@@ -48,6 +48,7 @@ APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github"
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 JOB = "job:github/acme/api/77/build"
 TRUNK = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/api/left-out.json")
+OLDER, NEWER = "a" * 40, "d" * 40
 FLAKY = "tests/test_cart.py::test_total"
 
 
@@ -92,6 +93,7 @@ RECIPES = (
     ("cache_rebuild", WHEELS.target),
     ("lockfile_repair", SHOP_LOCK.target),
     ("flaky_quarantine", JOB),
+    ("commit_revert", JOB),
     ("mirror_switch", JOB),
     ("lists_refresh", JOB),
     ("limit_raise", CONNTRACK.target),
@@ -134,6 +136,15 @@ def command(strategy: str, target: str, **changes: object) -> HealingCommand:
     return HealingCommand(**fields)  # type: ignore[arg-type]
 
 
+def ci_for(strategy: str) -> FakeCi:
+    """Return a CI server on which a job has failed as what the recipe heals."""
+    if strategy == "flaky_quarantine":
+        return FakeCi(logs={101: f"FAILED {FLAKY} - assert 3 == 4\n".encode()})
+    if strategy == "commit_revert":
+        return FakeCi(next_conclusion="failure", checks={OLDER: "success", NEWER: "failure", back(COMMIT): "success"})
+    return FakeCi()
+
+
 ENDED_BOX = ContainerState(exists=True, exit_code=137, image=NEW_IMAGE, memory_bytes=100, swap_bytes=200)
 
 
@@ -157,7 +168,13 @@ class Sandbox:
     stream: StreamPort | None = None
     limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
     cluster: FakeCluster = field(default_factory=FakeCluster)
-    trunks: FakeTrunks = field(default_factory=lambda: FakeTrunks({COMMIT: frozenset({FLAKY, "tests/test_cart.py::test_tax"})}))
+    trunks: FakeTrunks = field(
+        default_factory=lambda: FakeTrunks(
+            {COMMIT: frozenset({FLAKY, "tests/test_cart.py::test_tax"}), NEWER: frozenset({FLAKY})},
+            parents={NEWER: COMMIT, COMMIT: OLDER},
+            branches={"main": NEWER},
+        )
+    )
     quarantines: FakeQuarantines = field(default_factory=FakeQuarantines)
 
     @classmethod
@@ -173,7 +190,7 @@ class Sandbox:
             processes=FakeProcesses(alive=alive),
             containers=FakeContainers({"box": ENDED_BOX}, bad),
             script={"index-page": [False, False, True, False]},
-            ci=FakeCi(logs={101: f"FAILED {FLAKY} - assert 3 == 4\n".encode()} if strategy == "flaky_quarantine" else {}),
+            ci=ci_for(strategy),
             disks=disks,
             cluster=cluster_for(strategy),
         )
@@ -229,6 +246,7 @@ class Sandbox:
             tuple(self.limits.ledger),
             tuple(self.cluster.ledger),
             tuple(self.quarantines.ledger),
+            tuple(self.trunks.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -242,6 +260,7 @@ class Sandbox:
             tuple(sorted(self.disks.live.items())),
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
+            tuple(sorted(self.trunks.branches.items())),
             (frozenset(self.proposals.waiting), frozenset(self.proposals.issues)),
             tuple(sorted(self.quarantines.lists.items())) if any(self.quarantines.lists.values()) else (),
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),

@@ -108,6 +108,7 @@ def untouched(flow: MemoryFlow) -> bool:
         world.limits.ledger,
         world.cluster.ledger,
         world.quarantines.ledger,
+        world.trunks.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 
