@@ -233,6 +233,10 @@ class Ci:
         ends = self.targets.jobs.get(target, [])
         return CiJob(100 + attempt, attempt, ends[attempt - 1]) if 1 <= attempt <= len(ends) else None
 
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        """Return that nothing is known of other commits than those of the runs."""
+        return "" if target in self.targets.jobs and commit else None
+
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Begin a new attempt; a server refuses it for a job that is not of the newest one."""
         if job_id - 100 != len(self.targets.jobs[target]):
