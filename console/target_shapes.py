@@ -212,6 +212,7 @@ class TrunkRow(Shape):
     test: Argv
     list_tests: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    resolve: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     base_branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_check_base)] = "main"
     environ: Environ = Field(default_factory=dict)
     timeout_s: Seconds = 120.0

@@ -46,6 +46,10 @@ class TrunkPort(Protocol):
         """Run all tests of a commit, or these only, so many times; the first time that fails ends it, and is named."""
         ...
 
+    def resolves(self, spec: TrunkSpec, commit: str) -> bool | None:
+        """Let the catalogue's resolver say whether a commit's manifest can be met; None when it, or the commit, is not there."""
+        ...
+
 
 class QuarantinePort(Protocol):
     """The lists of this machine of tests that are left out."""

@@ -148,7 +148,7 @@ class Classify:
         named = replace(classified, upstream=known.name) if known else classified
         opened = on_run_failed(self._book, judged, named, stamp, self._storms)
         kind = Kind.UNKNOWN if named.abstained else named.kind
-        return [*opened, *self._lines.on_failed(self._book, judged, kind, stamp)]
+        return (*opened, *self._lines.on_failed(self._book, judged, kind, stamp))
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override

@@ -92,6 +92,17 @@ class Trunks:
             return StepResult(StepStatus.FAILED, f"the branch cannot be dropped: {error}")
         return StepResult(StepStatus.OK) if is_gone else StepResult(StepStatus.FAILED, f"{branch} was moved by somebody else")
 
+    def resolves(self, spec: TrunkSpec, commit: str) -> bool | None:
+        """Run the catalogue's command in a folder with the commit's files; whatever it writes there is gone afterwards."""
+        if not spec.resolve:
+            return None
+        try:
+            with laid_out(spec.repository, commit, spec.max_bytes) as (work, home):
+                ran = run_bounded(spec.resolve, work, spec.timeout_s, home, spec.environ)
+        except _TROUBLE:
+            return None
+        return None if ran.code < 0 else ran.passed
+
     def try_commit(self, spec: TrunkSpec, commit: str, tests: Sequence[str] = (), times: int = 1) -> StepResult:
         """Lay the files out anew each time, so that no run leaves anything to the next."""
         if not all(TEST_NAME.fullmatch(test) for test in tests):

@@ -33,6 +33,7 @@ from recoverers.recipes.node_cordon_drain import NodeCordonDrain
 from recoverers.recipes.pod_delete import PodDelete
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
+from recoverers.recipes.resolve_retry import ResolveRetry
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
 from recoverers.trunk_port import QuarantinePort, TrunkPort
@@ -133,6 +134,11 @@ def make_commit_revert(world: World) -> Recipe:
     return CommitRevert(world.services, JobAttempts(world.ci, world.kinds_in), world.trunks, world.proposals)
 
 
+def make_resolve_retry(world: World) -> Recipe:
+    """Return the recipe that runs a job again when its manifest can be met."""
+    return ResolveRetry(world.services, JobAttempts(world.ci, world.kinds_in), world.trunks)
+
+
 def make_mirror_switch(world: World) -> Recipe:
     """Return the recipe that runs a job again from another mirror."""
     return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), SWITCH_TRAITS)
@@ -187,6 +193,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_lockfile_repair,
     make_flaky_quarantine,
     make_commit_revert,
+    make_resolve_retry,
     make_mirror_switch,
     make_lists_refresh,
     make_limit_raise,

@@ -139,6 +139,23 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         minimum_confidence=0.9,
     ),
     StrategyCard(
+        name="resolve_retry",
+        recipe_version=1,
+        title="Ask the resolver whether each version is there, and re-run the failed job only when it is",
+        heals=frozenset({Kind.DEPENDENCY_RESOLUTION}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # What the resolver finds and the job does not, twice, is no stale index.
+        bounds=(("max_attempts_per_commit", 1),),
+        base_risk=15.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("manifest_resolves", "attempt_concluded_success", "log_without_pattern"),
+        max_attempts=1,
+        deadline_s=1800.0,
+        minimum_confidence=0.9,
+        asks_resolver=True,
+    ),
+    StrategyCard(
         name="await_upstream",
         recipe_version=1,
         title="Ask a known upstream until it is well again, and change nothing",

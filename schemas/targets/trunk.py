@@ -25,7 +25,8 @@ class TrunkSpec:
 
     ``jobs`` are those whose ends count. ``test`` runs all tests in a folder with one commit's files, or those whose names are added to
     it; ``list_tests`` prints the names, one a line. Both run the project's own code. ``quarantine`` is the file on this machine that
-    names the tests which are left out; without one nothing is left out.
+    names the tests which are left out; without one nothing is left out. ``resolve`` makes a dry run of the package tool's resolver on the
+    commit's own manifest, and passes when each version is there.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TrunkSpec:
     test: tuple[str, ...]
     list_tests: tuple[str, ...] = ()
     quarantine: str = ""
+    resolve: tuple[str, ...] = ()
     base_branch: str = "main"
     environ: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 120.0

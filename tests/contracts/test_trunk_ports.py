@@ -94,6 +94,27 @@ def add_commit(folder: Path, files: Mapping[str, str | None]) -> str:
     return made.decode("ascii")
 
 
+def test_the_resolver_says_whether_a_commits_manifest_can_be_met_or_is_not_there(trunk: tuple[TrunkPort, TrunkSpec, str]) -> None:
+    port, spec, commit = trunk
+    one_line = (
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        "import sys, pathlib; sys.exit(len(pathlib.Path('tests.txt').read_text().splitlines()) - 2)",
+    )
+    assert port.resolves(replace(spec, resolve=one_line), commit) is True
+    assert port.resolves(replace(spec, resolve=one_line), "0" * 40) is None
+    assert port.resolves(replace(spec, resolve=()), commit) is None
+
+
+def test_a_resolver_that_says_no_or_does_not_start_is_told_apart(tmp_path: Path) -> None:
+    spec, commit = tiny_trunk(tmp_path)
+    assert Trunks().resolves(replace(spec, resolve=("false",)), commit) is False
+    assert Trunks().resolves(replace(spec, resolve=("/no/such/tool",)), commit) is None
+    assert FakeTrunks({COMMIT: frozenset()}, unmet={COMMIT}).resolves(replace(SPEC, resolve=("x",)), COMMIT) is False
+
+
 @dataclass(frozen=True)
 class Line:
     """A main branch of three commits; the last one changed a file that the middle one did not."""

@@ -82,6 +82,8 @@ def _is_whole(sandbox: Sandbox) -> None:
         ("commit_revert", JOB, _set("trunks", "parents", {}), OutcomeStatus.REFUSED, "commit_unknown"),
         ("commit_revert", JOB, _is_proposed, OutcomeStatus.REFUSED, "proposal_open"),
         ("commit_revert", JOB, _set("proposals", "silent"), OutcomeStatus.REFUSED, "ci_unreachable"),
+        ("resolve_retry", JOB, _set("trunks", "unmet", {COMMIT}), OutcomeStatus.REFUSED, "does_not_resolve"),
+        ("resolve_retry", JOB, _set("trunks", "tests", {}), OutcomeStatus.ESCALATED, "resolver_unreadable"),
         ("mirror_switch", JOB, _set("ci", "conclusions", ["success"]), OutcomeStatus.SELF_HEALED, "already_healthy"),
         ("lists_refresh", JOB, _set("indexes", "unreadable"), OutcomeStatus.REFUSED, "index_unreadable"),
         ("mirror_switch", JOB, _set("indexes", "files", {"apt": "deb http://own.example/"}), OutcomeStatus.REFUSED, "index_unreadable"),
@@ -110,7 +112,7 @@ OFF = Services(
         ("disk_cleanup", DISK.target),
         ("cache_rebuild", WHEELS.target),
         ("lockfile_repair", SHOP_LOCK.target),
-        *((name, JOB) for name in ("mirror_switch", "flaky_quarantine", "commit_revert")),
+        *((name, JOB) for name in ("mirror_switch", "flaky_quarantine", "commit_revert", "resolve_retry")),
     ],
 )
 def test_what_is_off_limits_is_refused(strategy: str, target: str) -> None:

@@ -32,6 +32,8 @@ class FakeTrunks:
     branches: dict[str, str] = field(default_factory=dict)
     conflicts: set[str] = field(default_factory=set)
     ledger: list[tuple[str, str]] = field(default_factory=list)
+    # Commits whose manifest asks for what no index has.
+    unmet: set[str] = field(default_factory=set)
 
     def tests_at(self, spec: TrunkSpec, commit: str) -> frozenset[str] | None:
         return self.tests.get(commit) if spec.list_tests else None
@@ -65,6 +67,9 @@ class FakeTrunks:
         if self.branches.pop(branch, None):
             self.ledger.append(("drop", branch))
         return OK
+
+    def resolves(self, spec: TrunkSpec, commit: str) -> bool | None:
+        return None if not spec.resolve or commit not in self.tests else commit not in self.unmet
 
     def try_commit(self, spec: TrunkSpec, commit: str, tests: Sequence[str] = (), times: int = 1) -> StepResult:
         known = self.tests.get(commit)

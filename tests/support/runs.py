@@ -47,7 +47,7 @@ MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 JOB = "job:github/acme/api/77/build"
-TRUNK = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/api/left-out.json")
+TRUNK = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/api/left-out.json", ("resolve",))
 OLDER, NEWER = "a" * 40, "d" * 40
 FLAKY = "tests/test_cart.py::test_total"
 
@@ -94,6 +94,7 @@ RECIPES = (
     ("lockfile_repair", SHOP_LOCK.target),
     ("flaky_quarantine", JOB),
     ("commit_revert", JOB),
+    ("resolve_retry", JOB),
     ("mirror_switch", JOB),
     ("lists_refresh", JOB),
     ("limit_raise", CONNTRACK.target),
