@@ -15,6 +15,7 @@ from schemas.targets.disk import GIB, CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
+from schemas.targets.trunk import TrunkSpec
 
 
 def _check_below(text: str) -> str:
@@ -198,6 +199,35 @@ class LockfileRow(Shape):
     def record(self) -> LockfileSpec:
         """Return the record."""
         return LockfileSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+class TrunkRow(Shape):
+    """One main branch, the jobs whose ends count, and how its tests are run."""
+
+    name: Name
+    repository: Absolute
+    source: Name
+    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    jobs: Annotated[tuple[OneName, ...], Field(min_length=1)]
+    test: Argv
+    list_tests: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
+    resolve: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    base_branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_check_base)] = "main"
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 120.0
+    max_bytes: Annotated[int, Field(gt=0)] = 64 * 1024**2
+    healing: bool = True
+
+    @model_validator(mode="after")
+    def _names_of_what_is_left_out(self) -> Self:
+        if self.quarantine and not self.list_tests:
+            raise ValueError("quarantine needs list_tests: only a test that the commit really has is left out")
+        return self
+
+    def record(self) -> TrunkSpec:
+        """Return the record."""
+        return TrunkSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
 
 
 # Without a name and a password: what is written into a setting is shown to people.

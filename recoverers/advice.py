@@ -5,6 +5,10 @@ from __future__ import annotations
 _BY_REASON = {
     "rules_free_too_little": "Resize: make the disk larger, or let its rules clean more; what they allow at once does not make it well",
     "start_forbidden": "Bring back by hand what must be well before its start, in the order that its operators know",
+    "scaled_to_the_most": "Scale: raise most_replicas in services.yaml, or give each replica more; it has all that its bounds allow",
+    "does_not_resolve": "Correct the version in the manifest, or bring it to the index: no version there meets it",
+    "no_green_parent": "Find the change by hand: more than one lies between the last success and the first failure",
+    "test_unknown": "Read the log: what failed is no test that the commit's own list names",
     "watcher_silent": "Look at what looks at it: it lives and answers, and yet nothing is heard of it",
     "disk_unreadable": "Mount the disk again or correct its path in services.yaml; nothing could be said of its use",
 }

@@ -1,4 +1,4 @@
-"""What the repair of a lock file needs from the world, as Protocols; ``infra/adapters`` fits them structurally."""
+"""What a change of a repository needs from the world, as Protocols; ``infra/adapters`` fits them structurally."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from schemas.attempts import StepResult
 from schemas.targets.lockfile import LockfileSpec
+from schemas.targets.spec import Proposed
 
 
 class PackagePort(Protocol):
@@ -49,16 +50,28 @@ class PackagePort(Protocol):
 
 
 class ProposalPort(Protocol):
-    """Pull requests of a GitHub-shaped server."""
+    """Pull requests and issues of a GitHub-shaped server."""
 
-    def open_proposals(self, spec: LockfileSpec) -> Mapping[str, int] | None:
+    def open_proposals(self, spec: Proposed) -> Mapping[str, int] | None:
         """Return the numbers of the open pull requests by branch, None without a usable answer."""
         ...
 
-    def open_pull_request(self, spec: LockfileSpec, branch: str, title: str) -> StepResult:
+    def open_pull_request(self, spec: Proposed, branch: str, title: str, body: str) -> StepResult:
         """Propose to merge the branch into the base branch, once."""
         ...
 
-    def close(self, spec: LockfileSpec, branch: str) -> StepResult:
+    def close(self, spec: Proposed, branch: str) -> StepResult:
         """Close the open pull request of the branch, if there is one."""
+        ...
+
+    def open_issues(self, spec: Proposed) -> Mapping[str, int] | None:
+        """Return the numbers of the open issues by title, None without a usable answer."""
+        ...
+
+    def open_issue(self, spec: Proposed, title: str, body: str) -> StepResult:
+        """Open an issue, once."""
+        ...
+
+    def close_issue(self, spec: Proposed, title: str) -> StepResult:
+        """Close the open issue of that title, if there is one."""
         ...

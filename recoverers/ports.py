@@ -228,6 +228,10 @@ class CiPort(Protocol):
         """Return the target's job in that attempt."""
         ...
 
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        """Return how the target's job ended on a commit, whatever run it was in; empty while nothing has ended there."""
+        ...
+
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for a new attempt of one job."""
         ...

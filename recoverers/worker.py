@@ -36,9 +36,11 @@ from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.quarantines import Quarantines
 from infra.adapters.service_managers import ServiceManagers
 from infra.adapters.step_records import StepRecords
 from infra.adapters.surroundings import Surroundings
+from infra.adapters.trunks import Trunks
 from infra.adapters.units import Units
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
@@ -341,7 +343,7 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     services = configuration.services
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Limits())
-    others = (*on_host, Indexes(StepRecords(kept / "indexes"), kept / "quarantine"), Cluster.here())
+    others = (*on_host, Indexes(StepRecords(kept / "indexes"), kept / "quarantine"), Cluster.here(), Trunks(), Quarantines())
     managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
     return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *others)
 

@@ -21,6 +21,7 @@ from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.node import NodeSpec
 from schemas.targets.spec import TargetSpec, spec_for
+from schemas.targets.trunk import TrunkSpec
 
 UPSTREAM = "upstream"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
@@ -123,6 +124,7 @@ class Services:
     limits: tuple[LimitSpec, ...] = ()
     deployments: tuple[DeploymentSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
+    trunks: tuple[TrunkSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -138,8 +140,9 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        kept = (self.disks, self.containers, self.caches, self.lockfiles, self.indexes, self.limits, self.deployments, self.nodes)
-        return tuple(spec for specs in kept for spec in specs)
+        on_host = (self.disks, self.containers, self.caches, self.limits)
+        of_code = (self.lockfiles, self.indexes, self.trunks)
+        return tuple(spec for specs in (*on_host, *of_code, self.deployments, self.nodes) for spec in specs)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""

@@ -36,6 +36,7 @@ class StrategyCard:
 
     ``indexes``: it is one for jobs that read a package index of one of these tools, which the log names and the catalogue knows.
     ``first_attempt``: what is above 1 is for a failure on which another strategy was tried in vain, and comes before that one then.
+    ``asks_resolver``: it is one for jobs of a main branch whose resolver the catalogue knows.
     """
 
     name: str
@@ -55,3 +56,4 @@ class StrategyCard:
     outputs: Parameters = ()
     indexes: frozenset[IndexTool] = frozenset()
     first_attempt: int = 1
+    asks_resolver: bool = False

@@ -51,6 +51,8 @@ class Kind(StrEnum):
     METRIC_ANOMALY = "metric_anomaly"
     SLO_BURN = "slo_burn"
     HEARTBEAT_MISSING = "heartbeat_missing"
+    FLAKY_TEST = "flaky_test"
+    BRANCH_BROKEN = "branch_broken"
     UNKNOWN = "unknown"
 
 
@@ -78,9 +80,15 @@ _RUNTIME = frozenset(
         Kind.METRIC_ANOMALY,
         Kind.SLO_BURN,
         Kind.HEARTBEAT_MISSING,
+        # What several ends of one job say together; a single log is the code's own.
+        Kind.FLAKY_TEST,
+        Kind.BRANCH_BROKEN,
     }
 )
 _NOT_HEALABLE = frozenset({Kind.TLS_CERTIFICATE, Kind.AUTH_CREDENTIALS, Kind.DEPENDENCY_RESOLUTION, Kind.ENVIRONMENT_CONFIG})
+
+# What fails again until its owner mends it, unless somebody who can be asked says that it would not.
+_ASKED_FIRST = frozenset({Kind.DEPENDENCY_RESOLUTION})
 
 # What a party outside of every repository causes.
 OUTSIDE_KINDS = frozenset(
@@ -122,6 +130,11 @@ def group_of(kind: Kind) -> Group:
 def is_healable(kind: Kind) -> bool:
     """Tell whether the taxonomy marks the kind as one that a recipe may heal; code, success and unknown never are."""
     return group_of(kind) in {Group.INFRA, Group.RUNTIME} and kind not in _NOT_HEALABLE
+
+
+def is_asked_first(kind: Kind) -> bool:
+    """Tell whether a recipe may try a kind that is not healable, because it first asks whether the failure would come again."""
+    return kind in _ASKED_FIRST
 
 
 def result_from_word(word: str | None) -> Result:

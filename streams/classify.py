@@ -19,10 +19,12 @@ from schemas.matters import matter_of
 from schemas.outputs import Emit, Output, Place
 from schemas.oversight import AuditEntry, Control
 from schemas.recoveries import RecoveryOutcome
+from schemas.vocabulary import Kind
 from streams.classified import ClassifyHits
 from streams.green_watch import GreenWatch
 from streams.incident_book import MAX_ROWS, IncidentBook
 from streams.later_attempts import LaterAttempts
+from streams.line_watch import LineWatch
 from streams.opening import Stamp, enter_incident, overridden_incident, reopen_incident
 from streams.owners import Owners
 from streams.rows import Rows
@@ -63,6 +65,7 @@ class Classify:
         self._runtime = RuntimeIncidents(entries, self._book, self._storms, rules.configuration)
         self._greens = GreenWatch(entries, rules.configuration)
         self._later = LaterAttempts(entries)
+        self._lines = LineWatch(entries, rules.configuration)
         self._workflows, self._owners = WorkflowsRunning(entries), Owners(rules.configuration.services)
         self._seen = Rows("seen/", SeenRow, rules.bound)
         self._seen.load(entries)
@@ -106,7 +109,7 @@ class Classify:
         """Return the entries changed since the last call."""
         mine = {**self._book.rows.take_changes(), **self._runtime.gathered.take_changes(), **self._workflows.rows.take_changes()}
         # Last: a mark that is durable without what was made of its detection would lose the detection when it comes again.
-        told = {**self._storms.rows.take_changes(), **self._greens.take_changes()}
+        told = {**self._storms.rows.take_changes(), **self._greens.take_changes(), **self._lines.rows.take_changes()}
         # What waited goes after what was made of it, for the same reason.
         return {**mine, **told, **self._later.rows.take_changes(), **self._seen.take_changes()}
 
@@ -114,7 +117,7 @@ class Classify:
         """Return all entries."""
         mine = {**self._book.rows.snapshot(), **self._seen.snapshot(), **self._workflows.rows.snapshot()}
         told = {**self._storms.rows.snapshot(), **self._greens.snapshot(), **self._later.rows.snapshot()}
-        return {**mine, **self._runtime.gathered.snapshot(), **told}
+        return {**mine, **self._runtime.gathered.snapshot(), **self._lines.rows.snapshot(), **told}
 
     def _on_detection(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         firing = detection.status is DetectionStatus.FIRING
@@ -132,7 +135,8 @@ class Classify:
         if detection.run is None:
             return self._runtime.on_failed(detection, stamp) if firing else self._runtime.on_resolved(detection, stamp)
         if not firing:
-            return [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
+            passed = [*on_run_passed(self._book, detection, detection.run), *self._greens.on_passed(detection)]
+            return [*passed, *self._lines.on_passed(self._book, detection, stamp)]
         return () if self._later.keep(self._book, detection) else self._on_run_failed(detection, stamp)
 
     def _judge_later(self, stamp: Stamp) -> Sequence[Output]:
@@ -144,7 +148,9 @@ class Classify:
         classified = self._rules.classify_hits(judged)
         known = self._rules.configuration.services.upstream_of_host(classified.host) if classified.host else None
         named = replace(classified, upstream=known.name) if known else classified
-        return on_run_failed(self._book, judged, named, stamp, self._storms)
+        opened = on_run_failed(self._book, judged, named, stamp, self._storms)
+        kind = Kind.UNKNOWN if named.abstained else named.kind
+        return (*opened, *self._lines.on_failed(self._book, judged, kind, stamp))
 
     def _on_control(self, control: Control, stamp: Stamp) -> Sequence[Output]:
         override = control.override

@@ -8,7 +8,7 @@ from dataclasses import replace
 from schemas.ids import id_of
 from schemas.incidents import Detection, RunRef, UpdateCause
 from schemas.outputs import Emit, Output
-from schemas.vocabulary import Result
+from schemas.vocabulary import Kind, Result
 from streams.classified import Classified
 from streams.incident_book import BookRow, IncidentBook
 from streams.opening import Stamp, enter_incident, open_incident, update_of
@@ -55,19 +55,24 @@ def on_run_passed(book: IncidentBook, detection: Detection, run: RunRef) -> Sequ
     outputs: list[Output] = []
     resolved: list[str] = []
     for name, row in book.of_run(run):
-        if row.is_followed() and _is_earlier(row, run):
+        if _ends_with_a_success(row) and _is_earlier(row, run):
             cause = UpdateCause.EVIDENCE if row.caused_attempt(run.attempt) else UpdateCause.RESOLVED
             resolved += [name] if cause is UpdateCause.RESOLVED else []
             passed = Classified(row.incident.kind, row.incident.confidence)
             outputs.append(Emit(update_of(name, cause, detection, passed, Result.SUCCESS)))
     if is_vouched_for(detection.provenance):
-        others = ((name, row) for name, row in book.of_commit(run) if row.is_followed() and not row.running)
+        others = ((name, row) for name, row in book.of_commit(run) if _ends_with_a_success(row) and not row.running)
         over = [name for name, row in others if detection.last_at > row.incident.opened_at]
         resolved += over
         outputs += [Emit(update_of(name, UpdateCause.RESOLVED, detection, result=Result.SUCCESS)) for name in over]
     for name in resolved:
         book.left_alone.end(name)
     return outputs
+
+
+def _ends_with_a_success(row: BookRow) -> bool:
+    """Tell whether a success is the end of an incident; that the job passes too is what makes a test flaky."""
+    return row.is_followed() and row.incident.kind is not Kind.FLAKY_TEST
 
 
 def _is_earlier(row: BookRow, run: RunRef) -> bool:

@@ -19,6 +19,7 @@ from schemas.policy import Policy
 from schemas.services import UPSTREAM
 from schemas.strategy_card import Reversibility, StrategyCard
 from schemas.targets.index import index_named
+from schemas.targets.trunk import trunk_of
 from streams.choice_book import group_of_incident, is_one_case
 from streams.choice_record import INPUT, ChoiceRecord, leader_of
 from streams.healing_history import HealingHistory
@@ -92,7 +93,9 @@ def cards_in_turn(
     configuration: Configuration, cards: tuple[StrategyCard, ...], incident: Incident, attempt: int
 ) -> tuple[StrategyCard, ...]:
     """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
-    fit = tuple(card for card in cards if not card.indexes or index_parameters(configuration, card, incident))
+    trunk = trunk_of(incident.target, configuration.services.trunks)
+    able = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
+    fit = tuple(card for card in able if not card.indexes or index_parameters(configuration, card, incident))
     # Not a matter of evidence: what fails a second time from one mirror is no case like those that passed at once.
     later = tuple(card for card in fit if 1 < card.first_attempt <= attempt and _may_act(configuration, card, incident.target))
     return later or tuple(card for card in fit if card.first_attempt == 1)

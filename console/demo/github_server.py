@@ -1,7 +1,7 @@
 """A GitHub-shaped REST server that really runs its jobs and hands their logs and ends on as records; used by the demo and by tests.
 
-It knows what ``rerun_job`` asks: a run, the jobs of an attempt, a job's log, and the re-run of one job; and pull requests, as far as
-``lockfile_repair`` opens and closes them (``pull_requests.py``).
+It knows what ``rerun_job`` asks: a run, the jobs of an attempt, a job's log, and the re-run of one job; how a job ended on a commit; and
+pull requests and issues, as far as recipes open and close them (``pull_requests.py``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from typing_extensions import override
 
@@ -33,6 +34,7 @@ _OURS = Provenance(Origin.LOCAL, Trust.SAME_REPOSITORY, "demo")
 _RUN = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/actions/runs/(?P<run>[^/]+)$")
 _JOBS = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/actions/runs/(?P<run>[^/]+)/attempts/(?P<attempt>\d+)/jobs$")
 _LOG = re.compile(r"^/repos/[^/]+/[^/]+/actions/jobs/(?P<job>\d+)/logs$")
+_CHECKS = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/commits/(?P<commit>[0-9a-f]+)/check-runs\?check_name=(?P<job>[^&]+)$")
 _RERUN = re.compile(r"^/repos/[^/]+/[^/]+/actions/jobs/(?P<job>\d+)/rerun$")
 
 
@@ -145,6 +147,8 @@ class GithubServer:
         if found := _LOG.match(path):
             _, attempt = self._attempt(int(found["job"]))
             return (200, attempt.log.encode()) if attempt and attempt.conclusion else (404, b"")
+        if found := _CHECKS.match(path):
+            return self._answer_checks(found["project"], found["commit"], unquote(found["job"]))
         return self.pulls.answer("GET", path, b"")
 
     def answer_post(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -163,11 +167,18 @@ class GithubServer:
     def _answer_jobs(self, project: str, run: str, number: int) -> tuple[int, bytes]:
         job = self._jobs.get((project, run))
         rows = [
-            {"id": row.job_id, "name": job.spec.job, "conclusion": row.conclusion or None}
+            {"id": row.job_id, "name": job.spec.job, "conclusion": row.conclusion or None, "head_sha": job.spec.commit}
             for row in (job.attempts if job else [])
             if row.number == number and job
         ]
         return _json({"total_count": len(rows), "jobs": rows})
+
+    def _answer_checks(self, project: str, commit: str, name: str) -> tuple[int, bytes]:
+        jobs = [job for job in self._jobs.values() if (job.spec.project, job.spec.commit, job.spec.job) == (project, commit, name)]
+        # The newest attempt of each run stands for it.
+        newest = [job.attempts[-1] for job in jobs if job.attempts]
+        rows = [{"id": row.job_id, "name": name, "conclusion": row.conclusion or None} for row in newest]
+        return _json({"total_count": len(rows), "check_runs": rows})
 
     def _attempt(self, job_id: int) -> tuple[Job | None, Attempt | None]:
         for job in tuple(self._jobs.values()):

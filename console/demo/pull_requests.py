@@ -1,4 +1,4 @@
-"""The pull requests of the GitHub-shaped server: open ones listed, one opened, one closed; in memory."""
+"""The pull requests and issues of the GitHub-shaped server: open ones listed, one opened, one closed; in memory."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 MOST_BODY_BYTES = 1024 * 1024
-_LIST = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/pulls$")
-_ONE = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/pulls/(?P<number>\d+)$")
+_LIST = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/(?P<what>pulls|issues)$")
+_ONE = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/(?P<what>pulls|issues)/(?P<number>\d+)$")
 Answer = tuple[int, bytes]
 
 
 @dataclass(slots=True)
 class PullRequest:
-    """One pull request of one project."""
+    """One pull request of one project, or an issue, which has no branches."""
 
     project: str
     number: int
@@ -27,8 +27,12 @@ class PullRequest:
 
     def plain(self) -> dict[str, object]:
         """Return it as the server shows it."""
-        refs = {"head": {"ref": self.head}, "base": {"ref": self.base}}
+        refs = {"head": {"ref": self.head}, "base": {"ref": self.base}} if self.head else {}
         return {"number": self.number, "title": self.title, "state": self.state, **refs}
+
+    def as_issue(self) -> dict[str, object]:
+        """Return it as the list of issues shows it: a pull request is one too, and is marked."""
+        return {**self.plain(), **({"pull_request": {}} if self.head else {})}
 
 
 @dataclass
@@ -44,24 +48,24 @@ class PullRequests:
         many, one = _LIST.match(parts.path), _ONE.match(parts.path)
         with self.lock:
             if many and method == "GET":
-                return self._list(many["project"], parse_qs(parts.query).get("state", ["open"])[0])
+                return self._list(many["what"], many["project"], parse_qs(parts.query).get("state", ["open"])[0])
             if many and method == "POST":
-                return self._open(many["project"], body)
+                return self._open(many["what"], many["project"], body)
             if one and method == "PATCH":
                 return self._change(one["project"], int(one["number"]), body)
         return 404, b"{}"
 
-    def _list(self, project: str, state: str) -> Answer:
-        rows = [row.plain() for row in reversed(self.rows) if row.project == project and state in {row.state, "all"}]
-        return 200, json.dumps(rows).encode()
+    def _list(self, what: str, project: str, state: str) -> Answer:
+        rows = [row for row in reversed(self.rows) if row.project == project and state in {row.state, "all"}]
+        shown = [row.as_issue() for row in rows] if what == "issues" else [row.plain() for row in rows if row.head]
+        return 200, json.dumps(shown).encode()
 
-    def _open(self, project: str, body: bytes) -> Answer:
-        asked = _object_in(body)
-        words = [asked.get(name) for name in ("title", "head", "base")]
-        if not all(isinstance(word, str) and word for word in words):
-            return 422, b'{"message": "title, head and base are needed"}'
-        title, head, base = (str(word) for word in words)
-        if any((row.project, row.head, row.state) == (project, head, "open") for row in self.rows):
+    def _open(self, what: str, project: str, body: bytes) -> Answer:
+        asked, needed = _object_in(body), ("title",) if what == "issues" else ("title", "head", "base")
+        if not all(isinstance(asked.get(name), str) and asked[name] for name in needed):
+            return 422, json.dumps({"message": f"{', '.join(needed)}: needed"}).encode()
+        title, head, base = (str(asked[name]) if name in needed else "" for name in ("title", "head", "base"))
+        if head and any((row.project, row.head, row.state) == (project, head, "open") for row in self.rows):
             return 422, b'{"message": "there is an open one for this head"}'
         self.rows.append(PullRequest(project, len(self.rows) + 1, title, head, base))
         return 201, json.dumps(self.rows[-1].plain()).encode()

@@ -38,8 +38,10 @@ class Ran:
         return self.code == 0
 
 
-def run_bounded(argv: Sequence[str], cwd: Path, timeout_s: float, home: Path, environ: Sequence[tuple[str, str]] = ()) -> Ran:
-    """Run the command; when it takes too long, it and all that it started are ended."""
+def run_bounded(
+    argv: Sequence[str], cwd: Path, timeout_s: float, home: Path, environ: Sequence[tuple[str, str]] = (), *, keep: int = TAIL_BYTES
+) -> Ran:
+    """Run the command and keep the last bytes that it said; when it takes too long, it and all that it started are ended."""
     env = {**CLEAN, "HOME": str(home), "TMPDIR": str(home), **dict(environ)}
     try:
         process = subprocess.Popen(
@@ -56,7 +58,7 @@ def run_bounded(argv: Sequence[str], cwd: Path, timeout_s: float, home: Path, en
     except (OSError, ValueError) as error:
         return Ran(_NOT_STARTED, f"{argv[0]} does not start: {error}")
     kept = bytearray()
-    reader = threading.Thread(target=_keep_tail, args=(process.stdout, kept), daemon=True)
+    reader = threading.Thread(target=_keep_tail, args=(process.stdout, kept, keep), daemon=True)
     reader.start()
     try:
         code = process.wait(timeout_s)
@@ -69,11 +71,11 @@ def run_bounded(argv: Sequence[str], cwd: Path, timeout_s: float, home: Path, en
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         reader.join(5.0)
-    return Ran(code, bytes(kept[-TAIL_BYTES:]).decode("utf-8", "replace").strip())
+    return Ran(code, bytes(kept[-keep:]).decode("utf-8", "replace").strip())
 
 
-def _keep_tail(pipe: IO[bytes] | None, kept: bytearray) -> None:
+def _keep_tail(pipe: IO[bytes] | None, kept: bytearray, keep: int) -> None:
     with pipe or open(os.devnull, "rb") as source:  # noqa: PTH123 - the pipe is always there; this is for the types
         while part := os.read(source.fileno(), _CHUNK):
             kept += part
-            del kept[: -2 * TAIL_BYTES]
+            del kept[: -2 * keep]

@@ -55,6 +55,22 @@ class CiServers:
                 return CiJob(row["id"], attempt, *words)
         return None
 
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        """Ask for the newest check of the job's name on the commit."""
+        run = self._run(target)
+        path = (
+            f"/repos/{quote(run.project, safe='/')}/commits/{quote(commit, safe='')}/check-runs?check_name={quote(run.job, safe='')}"
+            if run
+            else ""
+        )
+        found = _json_in(_get_whole(run.server, path)) if run else None
+        rows = found.get("check_runs") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            return None
+        known = [row for row in rows if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int)]
+        newest = max(known, key=lambda row: int(row["id"]), default={})
+        return str(newest.get("conclusion") or "")
+
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for the re-run; without an answer nobody knows whether it was heard."""
         run = self._run(target)
@@ -121,8 +137,12 @@ def _runner_in(row: Mapping[str, object]) -> RunnerState:
 
 
 def _get(run: _Run, path: str) -> bytes | None:
+    return _get_whole(run.server, run.path + path)
+
+
+def _get_whole(server: CiServer, path: str) -> bytes | None:
     try:
-        with client_of(run.server) as client, client.stream("GET", run.path + path) as answer:
+        with client_of(server) as client, client.stream("GET", path) as answer:
             if not answer.is_success:
                 return None
             content = bytearray()
@@ -136,7 +156,10 @@ def _get(run: _Run, path: str) -> bytes | None:
 
 
 def _get_json(run: _Run, path: str) -> object:
-    content = _get(run, path)
+    return _json_in(_get(run, path))
+
+
+def _json_in(content: bytes | None) -> object:
     try:
         return None if content is None else json.loads(content)
     except ValueError:

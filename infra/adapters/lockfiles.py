@@ -5,33 +5,27 @@ A commit's files are laid out in a folder of their own for the tool; of what the
 
 from __future__ import annotations
 
-import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dulwich.errors import NotGitRepository
-from dulwich.object_store import commit_tree_changes, iter_tree_contents
+from dulwich.object_store import commit_tree_changes
 from dulwich.objects import Blob, Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from infra.adapters.bounded_run import Ran
+from infra.adapters.laid_out import laid_out
 from infra.adapters.lock_tools import Ask, asks_in_step, install_locked, write_lock
 from schemas.attempts import StepResult, StepStatus
 from schemas.targets.lockfile import BRANCHES, LockfileSpec
 
 AUTHOR = b"healstream <healstream@localhost>"
-_MOST_FILES = 20_000
 _FILE = 0o100644
 _OK = StepResult(StepStatus.OK)
 _TROUBLE = (KeyError, NotGitRepository, OSError, ValueError)
-
-
-class TooLargeError(ValueError):
-    """Raised when a commit's files are more than the catalogue allows; its repair is a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,29 +141,8 @@ def _ask(spec: LockfileSpec, commit: str, ask: Ask) -> Ran:
 
 @contextmanager
 def _laid_out(spec: LockfileSpec, commit: str) -> Iterator[tuple[Path, Path]]:
-    """Yield the project's folder, laid out from one commit, and an empty home; links and submodules are left out."""
-    with tempfile.TemporaryDirectory(prefix="healstream-lock-") as place, Repo(spec.repository) as repository:
-        root, home = Path(place) / "work", Path(place) / "home"
-        home.mkdir()
-        found = repository[_id(commit)]
-        if not isinstance(found, Commit):
-            raise KeyError(commit)
-        left = spec.max_bytes
-        for number, entry in enumerate(iter_tree_contents(repository.object_store, found.tree)):
-            if not stat.S_ISREG(entry.mode):
-                continue
-            path = PurePosixPath(entry.path.decode("utf-8"))
-            blob = repository[entry.sha]
-            if not isinstance(blob, Blob):
-                continue
-            left -= blob.raw_length()
-            if left < 0 or number >= _MOST_FILES:
-                raise TooLargeError(f"{spec.repository} is larger than {spec.max_bytes} bytes or {_MOST_FILES} files")
-            if path.is_absolute() or ".." in path.parts or ".git" in path.parts:
-                raise ValueError(f"the repository names a file {path!s}")
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_bytes(blob.data)
-            (root / path).chmod(0o755 if entry.mode & 0o100 else 0o644)
+    """Yield the project's folder among the commit's files, and an empty home."""
+    with laid_out(spec.repository, commit, spec.max_bytes) as (root, home):
         yield root / spec.folder.strip("/"), home
 
 

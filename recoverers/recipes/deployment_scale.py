@@ -32,6 +32,9 @@ class DeploymentScale:
         wanted = _wanted(command, spec, state.replicas)
         values = (("generation", str(state.generation)), ("replicas", str(state.replicas)), ("wanted", str(wanted)))
         is_within = spec.least_replicas <= state.replicas <= spec.most_replicas
+        # More is a person's to allow.
+        if command.kind is Kind.SLO_BURN and wanted == state.replicas:
+            return Facts(refusal="scaled_to_the_most")
         # One that burns its budget has replicas enough by its bounds, and yet is not well.
         return Facts(healthy=command.kind is not Kind.SLO_BURN and is_within, values=values)
 

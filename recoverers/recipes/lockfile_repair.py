@@ -16,6 +16,7 @@ from schemas.targets.lockfile import BRANCHES, LockfileSpec
 
 _OK = StepResult(StepStatus.OK)
 _UNKNOWN = StepResult(StepStatus.FAILED, "target_unknown")
+_BODY = "The lock file did not fit its manifest. It was written anew by the project's own tool, and a clean install of it passed."
 _TRIED = "it only runs in a folder of its own, which is gone afterwards"
 
 
@@ -69,7 +70,8 @@ class LockfileRepair:
             case "try":
                 return self.packages.try_install(spec, self.packages.head_of(spec, branch))
             case _:
-                return self.proposals.open_pull_request(spec, branch, f"Write {spec.path_of(spec.lock)} anew to fit {spec.manifest}")
+                title = f"Write {spec.path_of(spec.lock)} anew to fit {spec.manifest}"
+                return self.proposals.open_pull_request(spec, branch, title, _BODY)
 
     def probe(self, call: Call) -> Found:
         """Look at the branch and at the open pull requests."""

@@ -16,6 +16,7 @@ from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.cache_rebuild import CacheRebuild
+from recoverers.recipes.commit_revert import CommitRevert
 from recoverers.recipes.config_restore import ConfigRestore
 from recoverers.recipes.container_image import ContainerImage
 from recoverers.recipes.container_memory import ContainerMemory
@@ -24,6 +25,7 @@ from recoverers.recipes.deployment_image import DeploymentImage
 from recoverers.recipes.deployment_rollback import DeploymentRollback
 from recoverers.recipes.deployment_scale import DeploymentScale
 from recoverers.recipes.disk_cleanup import DiskCleanup
+from recoverers.recipes.flaky_quarantine import FlakyQuarantine
 from recoverers.recipes.limit_raise import LimitRaise
 from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
@@ -31,8 +33,10 @@ from recoverers.recipes.node_cordon_drain import NodeCordonDrain
 from recoverers.recipes.pod_delete import PodDelete
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
+from recoverers.recipes.resolve_retry import ResolveRetry
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
+from recoverers.trunk_port import QuarantinePort, TrunkPort
 from schemas.services import Services
 from schemas.vocabulary import Kind
 from schemas.workflows import Workflow, uses_in
@@ -58,6 +62,8 @@ class World:
     limits: LimitPort
     indexes: IndexPort
     cluster: ClusterPort
+    trunks: TrunkPort
+    quarantines: QuarantinePort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -118,6 +124,21 @@ def make_lockfile_repair(world: World) -> Recipe:
     return LockfileRepair(world.services, world.packages, world.proposals)
 
 
+def make_flaky_quarantine(world: World) -> Recipe:
+    """Return the recipe that leaves flaky tests out for a while."""
+    return FlakyQuarantine(world.services, world.ci, world.trunks, world.quarantines, world.proposals)
+
+
+def make_commit_revert(world: World) -> Recipe:
+    """Return the recipe that proposes to take a commit back."""
+    return CommitRevert(world.services, JobAttempts(world.ci, world.kinds_in), world.trunks, world.proposals)
+
+
+def make_resolve_retry(world: World) -> Recipe:
+    """Return the recipe that runs a job again when its manifest can be met."""
+    return ResolveRetry(world.services, JobAttempts(world.ci, world.kinds_in), world.trunks)
+
+
 def make_mirror_switch(world: World) -> Recipe:
     """Return the recipe that runs a job again from another mirror."""
     return MirrorSwitch(world.services, world.indexes, JobAttempts(world.ci, world.kinds_in), SWITCH_TRAITS)
@@ -170,6 +191,9 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_disk_cleanup,
     make_cache_rebuild,
     make_lockfile_repair,
+    make_flaky_quarantine,
+    make_commit_revert,
+    make_resolve_retry,
     make_mirror_switch,
     make_lists_refresh,
     make_limit_raise,

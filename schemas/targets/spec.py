@@ -32,6 +32,25 @@ class TargetSpec(Protocol):
         ...
 
 
+class Proposed(Protocol):
+    """What a project on a CI server must tell before something is proposed there."""
+
+    @property
+    def source(self) -> str:
+        """Return the CI server's name in the catalogue."""
+        ...
+
+    @property
+    def project(self) -> str:
+        """Return the project's own name there."""
+        ...
+
+    @property
+    def base_branch(self) -> str:
+        """Return the branch that people build from."""
+        ...
+
+
 S = TypeVar("S", bound=TargetSpec)
 
 

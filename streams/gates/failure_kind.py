@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.decisions import GateVerdict, Verdict
-from schemas.vocabulary import Group, Kind, group_of, is_healable
+from schemas.vocabulary import Group, Kind, group_of, is_asked_first, is_healable
 from streams.gates.facts import GateFacts, say
 
 NAME = "failure_kind"
@@ -20,7 +20,7 @@ def check_failure_kind(facts: GateFacts) -> GateVerdict:
     # Nobody acts on what nobody has understood.
     if facts.abstained or facts.kind is Kind.UNKNOWN:
         return say(NAME, Verdict.ESCALATE, "the failure is unknown")
-    # A missing permission, package or tool is missing the next time too: its owner is told.
-    if not is_healable(facts.kind):
+    # A missing permission, package or tool is missing the next time too: its owner is told. Only whoever can ask whether it is may look.
+    if not is_healable(facts.kind) and not (facts.strategy and is_asked_first(facts.kind)):
         return say(NAME, Verdict.REFUSE, f"{facts.kind} fails again until its owner mends it")
     return say(NAME, Verdict.HEAL, f"{facts.kind} may be healed")

@@ -11,12 +11,14 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.trunk import TrunkSpec, trunk_of
 from schemas.watches import watches_of
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
 DISK = "  - {host: db-1, path: /srv/db, data: [tables], quarantine: /spare, clean: [{folder: logs, older_than_s: 60, regenerable: true}]}\n"
 CACHE = "  - {name: wheels, folder: /var/cache/wheels, rebuild: [fill, it], read: [read], check: wheels, environ: {PIP_NO_INDEX: '1'}}\n"
 LOCK = "  - {name: shop, repository: /srv/git, tool: npm, manifest: package.json, lock: lock.json, source: github, project: acme/shop}\n"
+TRUNK = "  - {name: shop, repository: /srv/git, source: github, project: acme/shop, jobs: [test], test: [run], list_tests: [list]}\n"
 
 
 def told(text: str) -> Configuration | list[str]:
@@ -39,6 +41,16 @@ def test_each_row_becomes_its_record_and_crosses_the_catalogue() -> None:
     assert services_body(services)
 
 
+def test_a_main_branch_knows_its_jobs_in_every_run() -> None:
+    found = told(f"{CI}trunks:\n{TRUNK}")
+    assert isinstance(found, Configuration)
+    trunks = found.services.trunks
+    assert trunks == (TrunkSpec("shop", "/srv/git", "github", "acme/shop", ("test",), ("run",), ("list",)),)
+    assert trunk_of("job:github/acme/shop/7/test", trunks) == trunks[0]
+    for other in ("job:github/acme/shop/7/build", "job:github/acme/shopping/7/test", "job:gitlab/acme/shop/7/test", "trunk:shop"):
+        assert trunk_of(other, trunks) is None
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -55,6 +67,10 @@ def test_each_row_becomes_its_record_and_crosses_the_catalogue() -> None:
         (f"{CI}lockfiles:\n{LOCK.replace('tool: npm', 'tool: maven')}", "'npm', 'pip'"),
         (f"{CI}lockfiles:\n{LOCK.replace('tool: npm', 'tool: npm, base_branch: healstream/x')}", "healstream's own"),
         (f"{CI}lockfiles:\n{LOCK.replace('lock.json', '../lock.json')}", "pattern"),
+        (f"{CI}trunks:\n{TRUNK}{TRUNK}", "twice"),
+        (f"{CI}trunks:\n{TRUNK.replace('acme/shop', 'acme/other')}", "no CI server"),
+        (f"{CI}trunks:\n{TRUNK.replace('list_tests: [list]', 'quarantine: /left-out.json')}", "needs list_tests"),
+        (f"{CI}trunks:\n{TRUNK.replace('jobs: [test]', 'jobs: []')}", "at least 1 item"),
     ],
 )
 def test_a_mistake_is_named_at_its_line(text: str, word: str) -> None:

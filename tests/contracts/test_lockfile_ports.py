@@ -294,19 +294,33 @@ def proposals(request: pytest.FixtureRequest) -> Iterator[ProposalPort]:
 def test_a_pull_request_is_opened_once_and_closed(proposals: ProposalPort) -> None:
     assert proposals.open_proposals(LOCK) == {}
     for _ in range(2):
-        assert proposals.open_pull_request(LOCK, BRANCH, "Write the lock file anew").status is StepStatus.OK
+        assert proposals.open_pull_request(LOCK, BRANCH, "Write the lock file anew", "why").status is StepStatus.OK
     assert proposals.open_proposals(LOCK) == {BRANCH: 1}
     for _ in range(2):
         assert proposals.close(LOCK, BRANCH).status is StepStatus.OK
     assert proposals.open_proposals(LOCK) == {}
 
 
+def test_an_issue_is_opened_once_and_closed_and_is_no_pull_request(proposals: ProposalPort) -> None:
+    assert proposals.open_pull_request(LOCK, BRANCH, "Write the lock file anew", "why").status is StepStatus.OK
+    for _ in range(2):
+        assert proposals.open_issue(LOCK, "Flaky test: a", "why").status is StepStatus.OK
+    assert proposals.open_issues(LOCK) == {"Flaky test: a": 2}
+    assert proposals.open_proposals(LOCK) == {BRANCH: 1}
+    for _ in range(2):
+        assert proposals.close_issue(LOCK, "Flaky test: a").status is StepStatus.OK
+    assert proposals.open_issues(LOCK) == {}
+
+
 def test_a_project_without_a_server_and_a_dead_server_give_no_answer() -> None:
     dead = Proposals(Services(ci=(CiServer("github", "http://127.0.0.1:9", "", ("acme/shop",)),)))
     for spec in (LOCK, replace(LOCK, project="evil/shop")):
         assert dead.open_proposals(spec) is None
-        assert dead.open_pull_request(spec, BRANCH, "x").status is StepStatus.FAILED
+        assert dead.open_pull_request(spec, BRANCH, "x", "why").status is StepStatus.FAILED
         assert dead.close(spec, BRANCH).status is StepStatus.UNCERTAIN
+        assert dead.open_issues(spec) is None
+        assert dead.open_issue(spec, "x", "why").status is StepStatus.FAILED
+        assert dead.close_issue(spec, "x").status is StepStatus.UNCERTAIN
 
 
 @dataclass

@@ -141,6 +141,13 @@ class GitHub(BaseHTTPRequestHandler):
         elif self.path.startswith(f"{base}/runners?"):
             listed = [{"name": "self-hosted", "type": "read-only"}, *({"name": name, "type": "custom"} for name in self.labels)]
             self._send(200, json.dumps({"runners": [{"id": 1, "name": "build-1", "status": "online", "labels": listed}]}).encode())
+        elif self.path == f"/repos/acme/api/commits/{'c' * 40}/check-runs?check_name=build":
+            rows = [{"id": 100 + number, "name": "build", "conclusion": word} for number, word in enumerate(attempts)]
+            self._send(
+                200, json.dumps({"check_runs": [*reversed(rows), {"id": 900, "name": "build (old)", "conclusion": "success"}]}).encode()
+            )
+        elif self.path == f"/repos/acme/api/commits/{'d' * 40}/check-runs?check_name=build":
+            self._send(200, b'{"check_runs": [{"id": 1, "name": "build", "conclusion": null}]}')
         elif self.path == f"{base}/jobs/102/logs":
             self._send(200, b"all good")
         else:
@@ -179,7 +186,7 @@ def server(tmp_path: Path) -> Iterator[CiServer]:
 
 @pytest.fixture(params=["fake", "real"])
 def ci(request: pytest.FixtureRequest, server: CiServer) -> CiPort:
-    return FakeCi() if request.param == "fake" else CiServers(Services(ci=(server,)))
+    return FakeCi(checks={"c" * 40: "failure"}) if request.param == "fake" else CiServers(Services(ci=(server,)))
 
 
 def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) -> None:
@@ -193,6 +200,12 @@ def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) 
     assert again is not None
     assert (again.conclusion, again.commit) == ("success", job.commit) == ("success", "c" * 40)
     assert ci.log(TARGET, again.job_id) == b"all good"
+
+
+def test_how_a_job_ended_on_a_commit_is_told_and_what_has_not_ended_is_not(ci: CiPort) -> None:
+    assert ci.conclusion_on(TARGET, "c" * 40) == "failure"
+    assert ci.conclusion_on(TARGET, "d" * 40) == ""
+    assert ci.conclusion_on("service:web", "c" * 40) is None
 
 
 def test_a_jobs_runner_is_named_and_leaves_the_pool_and_comes_back_by_its_labels(ci: CiPort) -> None:
@@ -223,6 +236,7 @@ def test_a_project_that_is_not_configured_and_a_dead_server_give_no_answer(serve
     assert dead.latest_attempt(TARGET) is None
     assert dead.rerun(TARGET, 101).status is StepStatus.FAILED
     assert dead.runner(TARGET, "build-1") is None
+    assert dead.conclusion_on(TARGET, "c" * 40) is None
 
 
 @dataclass

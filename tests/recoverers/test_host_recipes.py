@@ -14,8 +14,9 @@ from schemas.services import Services
 from schemas.targets.disk import CleanRule, DiskSpec
 from tests.support.fake_disks import FakeDisks
 from tests.support.fake_lockfiles import BASE
+from tests.support.fake_trunks import COMMIT
 from tests.support.fakes import FakeHands
-from tests.support.runs import APT, DISK, JOB, MIRRORS, SERVICES, SHOP_LOCK, WHEELS, Sandbox, command
+from tests.support.runs import APT, DISK, JOB, MIRRORS, NEWER, OLDER, SERVICES, SHOP_LOCK, TRUNK, WHEELS, Sandbox, command
 
 Prepare = Callable[[Sandbox], None]
 
@@ -46,6 +47,16 @@ def _is_asked(sandbox: Sandbox) -> None:
     sandbox.proposals.waiting["healstream/lockfile-of-another-run"] = 7
 
 
+def _is_proposed(sandbox: Sandbox) -> None:
+    sandbox.proposals.waiting[f"healstream/revert-{COMMIT[:12]}"] = 7
+
+
+def _many_fail(sandbox: Sandbox) -> None:
+    names = [f"tests/test_all.py::test_{number}" for number in range(4)]
+    sandbox.trunks.tests[COMMIT] = frozenset(names)
+    sandbox.ci.logs[101] = "".join(f"FAILED {name}\n" for name in names).encode()
+
+
 def _is_whole(sandbox: Sandbox) -> None:
     sandbox.caches.entries["six.whl"] = "good"
 
@@ -62,6 +73,17 @@ def _is_whole(sandbox: Sandbox) -> None:
         ("lockfile_repair", SHOP_LOCK.target, _set("packages", "tool_missing"), OutcomeStatus.REFUSED, "lockfile_unreadable"),
         ("lockfile_repair", SHOP_LOCK.target, _set("proposals", "silent"), OutcomeStatus.REFUSED, "ci_unreachable"),
         ("lockfile_repair", SHOP_LOCK.target, _is_asked, OutcomeStatus.REFUSED, "proposal_open"),
+        ("flaky_quarantine", JOB, _set("quarantines", "unreadable"), OutcomeStatus.REFUSED, "quarantine_unreadable"),
+        ("flaky_quarantine", JOB, _set("trunks", "tests", {}), OutcomeStatus.REFUSED, "tests_unreadable"),
+        ("flaky_quarantine", JOB, _set("ci", "logs", {101: b"FAILED --rootdir=/"}), OutcomeStatus.ESCALATED, "test_unknown"),
+        ("flaky_quarantine", JOB, _many_fail, OutcomeStatus.REFUSED, "plan_out_of_bounds"),
+        ("commit_revert", JOB, _set("ci", "checks", {OLDER: "success", NEWER: "success"}), OutcomeStatus.SELF_HEALED, "already_healthy"),
+        ("commit_revert", JOB, _set("ci", "checks", {OLDER: "failure"}), OutcomeStatus.REFUSED, "no_green_parent"),
+        ("commit_revert", JOB, _set("trunks", "parents", {}), OutcomeStatus.REFUSED, "commit_unknown"),
+        ("commit_revert", JOB, _is_proposed, OutcomeStatus.REFUSED, "proposal_open"),
+        ("commit_revert", JOB, _set("proposals", "silent"), OutcomeStatus.REFUSED, "ci_unreachable"),
+        ("resolve_retry", JOB, _set("trunks", "unmet", {COMMIT}), OutcomeStatus.REFUSED, "does_not_resolve"),
+        ("resolve_retry", JOB, _set("trunks", "tests", {}), OutcomeStatus.ESCALATED, "resolver_unreadable"),
         ("mirror_switch", JOB, _set("ci", "conclusions", ["success"]), OutcomeStatus.SELF_HEALED, "already_healthy"),
         ("lists_refresh", JOB, _set("indexes", "unreadable"), OutcomeStatus.REFUSED, "index_unreadable"),
         ("mirror_switch", JOB, _set("indexes", "files", {"apt": "deb http://own.example/"}), OutcomeStatus.REFUSED, "index_unreadable"),
@@ -80,12 +102,18 @@ OFF = Services(
     indexes=(replace(APT, healing=False),),
     caches=(replace(WHEELS, healing=False),),
     lockfiles=(replace(SHOP_LOCK, healing=False),),
+    trunks=(replace(TRUNK, healing=False),),
 )
 
 
 @pytest.mark.parametrize(
     ("strategy", "target"),
-    [("disk_cleanup", DISK.target), ("cache_rebuild", WHEELS.target), ("lockfile_repair", SHOP_LOCK.target), ("mirror_switch", JOB)],
+    [
+        ("disk_cleanup", DISK.target),
+        ("cache_rebuild", WHEELS.target),
+        ("lockfile_repair", SHOP_LOCK.target),
+        *((name, JOB) for name in ("mirror_switch", "flaky_quarantine", "commit_revert", "resolve_retry")),
+    ],
 )
 def test_what_is_off_limits_is_refused(strategy: str, target: str) -> None:
     outcome, _, same = run(strategy, target, lambda _: None, OFF)

@@ -23,7 +23,9 @@ from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.quarantines import Quarantines
 from infra.adapters.step_records import StepRecords
+from infra.adapters.trunks import Trunks
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold
 from recoverers.perform import accept
@@ -63,6 +65,8 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Limits(),
         Indexes(StepRecords(place / "indexes"), place / "kept"),
         FakeCluster(),
+        Trunks(),
+        Quarantines(),
     )
 
 

@@ -31,6 +31,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_trunks import FakeQuarantines, FakeTrunks
 from tests.support.history import Effect
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -77,7 +78,7 @@ class Targets:
         # No plan fails what these hold, so nothing is ever asked of them.
         never_asked = (
             *(FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals()),
-            *(FakeLimits(), FakeIndexes(), FakeCluster()),
+            *(FakeLimits(), FakeIndexes(), FakeCluster(), FakeTrunks(), FakeQuarantines()),
         )
         return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 
@@ -231,6 +232,10 @@ class Ci:
         """Return an attempt and how it ended."""
         ends = self.targets.jobs.get(target, [])
         return CiJob(100 + attempt, attempt, ends[attempt - 1]) if 1 <= attempt <= len(ends) else None
+
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        """Return that nothing is known of other commits than those of the runs."""
+        return "" if target in self.targets.jobs and commit else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Begin a new attempt; a server refuses it for a job that is not of the newest one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.attempts import StepResult, StepStatus
 from schemas.targets.lockfile import BRANCHES, LockfileSpec
+from schemas.targets.spec import Proposed
 
 OK = StepResult(StepStatus.OK)
 BASE, WRITTEN = "b" * 40, "c" * 40
@@ -74,19 +75,20 @@ class FakePackages:
 
 @dataclass
 class FakeProposals:
-    """One project's pull requests; ``silent`` servers give no answer."""
+    """One project's pull requests and issues; ``silent`` servers give no answer."""
 
     waiting: dict[str, int] = field(default_factory=dict)
     opened: int = 0
     silent: bool = False
     refuses: bool = False
     ledger: list[tuple[str, str]] = field(default_factory=list)
+    issues: dict[str, int] = field(default_factory=dict)
 
-    def open_proposals(self, spec: LockfileSpec) -> Mapping[str, int] | None:
+    def open_proposals(self, spec: Proposed) -> Mapping[str, int] | None:
         return None if self.silent or not spec.project else dict(self.waiting)
 
-    def open_pull_request(self, spec: LockfileSpec, branch: str, title: str) -> StepResult:
-        if self.silent or self.refuses or not title:
+    def open_pull_request(self, spec: Proposed, branch: str, title: str, body: str) -> StepResult:
+        if self.silent or self.refuses or not (title and body):
             return StepResult(StepStatus.FAILED, f"no answer for {spec.project}")
         if branch not in self.waiting:
             self.opened += 1
@@ -94,9 +96,28 @@ class FakeProposals:
             self.ledger.append(("open", branch))
         return OK
 
-    def close(self, spec: LockfileSpec, branch: str) -> StepResult:
+    def close(self, spec: Proposed, branch: str) -> StepResult:
         if self.silent:
             return StepResult(StepStatus.UNCERTAIN, f"no answer for {spec.project}", 1.0)
         if self.waiting.pop(branch, None):
             self.ledger.append(("close", branch))
+        return OK
+
+    def open_issues(self, spec: Proposed) -> Mapping[str, int] | None:
+        return None if self.silent or not spec.project else dict(self.issues)
+
+    def open_issue(self, spec: Proposed, title: str, body: str) -> StepResult:
+        if self.silent or self.refuses or not (title and body):
+            return StepResult(StepStatus.FAILED, f"no answer for {spec.project}")
+        if title not in self.issues:
+            self.opened += 1
+            self.issues[title] = self.opened
+            self.ledger.append(("issue", title))
+        return OK
+
+    def close_issue(self, spec: Proposed, title: str) -> StepResult:
+        if self.silent:
+            return StepResult(StepStatus.UNCERTAIN, f"no answer for {spec.project}", 1.0)
+        if self.issues.pop(title, None):
+            self.ledger.append(("close issue", title))
         return OK

@@ -149,6 +149,8 @@ class FakeCi:
     conclusions: list[str] = field(default_factory=lambda: ["failure"])
     next_conclusion: str = "success"
     log_text: bytes = b"all good"
+    # What single jobs printed, where it is not that.
+    logs: dict[int, bytes] = field(default_factory=dict)
     asked: int = 0
     # The commit of each attempt; the last one goes on for ever.
     commits: tuple[str, ...] = ("c" * 40,)
@@ -156,6 +158,8 @@ class FakeCi:
     runners: dict[str, RunnerState] = field(default_factory=lambda: {"build-1": _runner(1), "build-2": _runner(2)})
     ran_on: list[str] = field(default_factory=lambda: ["build-1"])
     labelled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    # How the job ended on other commits than that of its run.
+    checks: dict[str, str] = field(default_factory=dict)
 
     def latest_attempt(self, target: str) -> int | None:
         return len(self.conclusions) if _names_job(target) else None
@@ -168,6 +172,9 @@ class FakeCi:
         runner = self.ran_on[attempt - 1] if attempt <= len(self.ran_on) else f"hosted-{attempt}"
         commit = self.commits[min(attempt, len(self.commits)) - 1]
         return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit, runner)
+
+    def conclusion_on(self, target: str, commit: str) -> str | None:
+        return self.checks.get(commit, "") if _names_job(target) else None
 
     def rerun(self, target: str, job_id: int) -> StepResult:
         if not _names_job(target) or job_id <= 100:
@@ -190,7 +197,7 @@ class FakeCi:
         return StepResult(StepStatus.FAILED, "no such runner")
 
     def log(self, target: str, job_id: int) -> bytes | None:
-        return self.log_text if target and job_id > 100 else None
+        return self.logs.get(job_id, self.log_text) if target and job_id > 100 else None
 
 
 def _names_job(target: str) -> bool:

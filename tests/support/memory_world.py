@@ -30,6 +30,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_trunks import FakeQuarantines, FakeTrunks
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -79,6 +80,8 @@ class Job:
     name: str = "build"
     trigger: str = "push"
     provenance: Provenance = PROTECTED
+    commit: str = COMMIT
+    branch: str = "main"
 
     @property
     def target(self) -> str:
@@ -109,6 +112,8 @@ class MemoryWorld:
     indexes: FakeIndexes = field(default_factory=FakeIndexes)
     metrics: dict[str, Sight] = field(default_factory=dict)
     cluster: FakeCluster = field(default_factory=FakeCluster)
+    trunks: FakeTrunks = field(default_factory=FakeTrunks)
+    quarantines: FakeQuarantines = field(default_factory=FakeQuarantines)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
@@ -116,8 +121,9 @@ class MemoryWorld:
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
         on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
+        of_code = (self.trunks, self.quarantines)
         return recipes_for(
-            World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
+            World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host, *of_code)
         )
 
     def _kinds_in(self, text: bytes) -> frozenset[Kind]:
@@ -184,8 +190,9 @@ class MemoryWorld:
         def attempt(number: int) -> None:
             said = conclusions[min(number, len(conclusions)) - 1]
             self.ci.conclusions[number - 1] = said
+            self.ci.commits = (job.commit,)
             log = job.logs[min(number, len(job.logs)) - 1]
-            self.ci.log_text = log.encode()
+            self.ci.log_text = self.ci.logs[100 + number] = log.encode()
             self._end(job, number, log, said, at)
 
         self.ci.on_rerun = attempt
@@ -194,7 +201,7 @@ class MemoryWorld:
     def _end(self, job: Job, attempt: int, log: str, conclusion: str, at: datetime) -> None:
         place = ("github", "acme/api", job.run_id, attempt)
         self.emit(LogChunk(*place, job.name, 0, log, True, at, provenance=job.provenance))
-        ended = JobFinished(*place, "ci", job.name, COMMIT, "main", job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
+        ended = JobFinished(*place, "ci", job.name, job.commit, job.branch, job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
         self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1))
 
 

@@ -25,6 +25,7 @@ from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.trunk import TrunkSpec
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
 from tests.support.fake_caches import GOOD, FakeCaches
@@ -34,6 +35,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks, back
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
 DISK = DiskSpec(
@@ -45,6 +47,9 @@ MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 JOB = "job:github/acme/api/77/build"
+TRUNK = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/api/left-out.json", ("resolve",))
+OLDER, NEWER = "a" * 40, "d" * 40
+FLAKY = "tests/test_cart.py::test_total"
 
 
 def service(name: str, *needs: str) -> ServiceSpec:
@@ -71,6 +76,7 @@ SERVICES = Services(
     limits=(CONNTRACK,),
     deployments=(SHOP_DEPLOYMENT,),
     nodes=(NODE_1,),
+    trunks=(TRUNK,),
 )
 INDEX = "upstream:index"
 BOX = "container:box"
@@ -86,6 +92,9 @@ RECIPES = (
     ("disk_cleanup", DISK.target),
     ("cache_rebuild", WHEELS.target),
     ("lockfile_repair", SHOP_LOCK.target),
+    ("flaky_quarantine", JOB),
+    ("commit_revert", JOB),
+    ("resolve_retry", JOB),
     ("mirror_switch", JOB),
     ("lists_refresh", JOB),
     ("limit_raise", CONNTRACK.target),
@@ -128,6 +137,15 @@ def command(strategy: str, target: str, **changes: object) -> HealingCommand:
     return HealingCommand(**fields)  # type: ignore[arg-type]
 
 
+def ci_for(strategy: str) -> FakeCi:
+    """Return a CI server on which a job has failed as what the recipe heals."""
+    if strategy == "flaky_quarantine":
+        return FakeCi(logs={101: f"FAILED {FLAKY} - assert 3 == 4\n".encode()})
+    if strategy == "commit_revert":
+        return FakeCi(next_conclusion="failure", checks={OLDER: "success", NEWER: "failure", back(COMMIT): "success"})
+    return FakeCi()
+
+
 ENDED_BOX = ContainerState(exists=True, exit_code=137, image=NEW_IMAGE, memory_bytes=100, swap_bytes=200)
 
 
@@ -151,6 +169,14 @@ class Sandbox:
     stream: StreamPort | None = None
     limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
     cluster: FakeCluster = field(default_factory=FakeCluster)
+    trunks: FakeTrunks = field(
+        default_factory=lambda: FakeTrunks(
+            {COMMIT: frozenset({FLAKY, "tests/test_cart.py::test_tax"}), NEWER: frozenset({FLAKY})},
+            parents={NEWER: COMMIT, COMMIT: OLDER},
+            branches={"main": NEWER},
+        )
+    )
+    quarantines: FakeQuarantines = field(default_factory=FakeQuarantines)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -165,6 +191,7 @@ class Sandbox:
             processes=FakeProcesses(alive=alive),
             containers=FakeContainers({"box": ENDED_BOX}, bad),
             script={"index-page": [False, False, True, False]},
+            ci=ci_for(strategy),
             disks=disks,
             cluster=cluster_for(strategy),
         )
@@ -177,7 +204,8 @@ class Sandbox:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
         on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
-        return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
+        ports = (*on_host, self.trunks, self.quarantines)
+        return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *ports), others)
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
@@ -218,6 +246,8 @@ class Sandbox:
             tuple(self.indexes.ledger),
             tuple(self.limits.ledger),
             tuple(self.cluster.ledger),
+            tuple(self.quarantines.ledger),
+            tuple(self.trunks.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -231,7 +261,9 @@ class Sandbox:
             tuple(sorted(self.disks.live.items())),
             tuple(sorted(self.caches.entries.items())),
             tuple(sorted(self.packages.branches.items())),
-            frozenset(self.proposals.waiting),
+            tuple(sorted(self.trunks.branches.items())),
+            (frozenset(self.proposals.waiting), frozenset(self.proposals.issues)),
+            tuple(sorted(self.quarantines.lists.items())) if any(self.quarantines.lists.values()) else (),
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
             tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
             cluster_state(self.cluster),

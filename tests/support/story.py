@@ -107,6 +107,8 @@ def untouched(flow: MemoryFlow) -> bool:
         world.indexes.ledger,
         world.limits.ledger,
         world.cluster.ledger,
+        world.quarantines.ledger,
+        world.trunks.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 
