@@ -58,7 +58,7 @@ def all_incidents(base: sqlite3.Connection, limit: int = 200) -> list[dict[str, 
 
 
 @given(cut=st.lists(st.integers(0, 30), max_size=4), back=st.integers(0, 5))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_batches_with_any_redelivery_give_what_memory_gives(tmp_path: Path, cut: list[int], back: int) -> None:
     messages = Tape().messages(stories(6))
     remove(tmp_path / "x")
