@@ -83,7 +83,7 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 def _stamp(config: Path) -> Stamp:
     """Return what changes whenever a file of the configuration does: reading all of them for every look would take longer than the look."""
-    files = sorted(path for pattern in ("*.yaml", "policy/*") for path in config.glob(pattern))
+    files = sorted(path for pattern in ("*.yaml", "policy/*.yaml", "policy/*.cedar") for path in config.glob(pattern))
     return tuple((str(path), seen.st_ino, seen.st_mtime_ns, seen.st_size) for path in files for seen in [path.stat()])
 
 
