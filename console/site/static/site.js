@@ -102,11 +102,13 @@
     const layers = ends.map((end) => ({ end, values: rows.map((row, n) => (sums[n] += row.ends[end] || 0)) })).reverse();
     const colour = (end) => look.getPropertyValue(COLOURS[end] || "--calm").trim();
     const axis = { stroke: look.getPropertyValue("--quiet").trim(), grid: { stroke: look.getPropertyValue("--rule").trim(), width: 1 } };
+    const hour = 3600, first = Date.parse(rows[0].at) / 1000;
     if (chart) chart.destroy();
     chart = new uPlot({
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       width: place.clientWidth, height: 148, legend: { show: false }, cursor: { show: false },
-      scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 40 }],
+      scales: { x: { range: [first - hour / 2, first + (rows.length - 0.5) * hour] }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      axes: [{ ...axis, grid: { show: false }, values: (_, moments) => moments.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) }, { ...axis, size: 40 }],
       series: [{}, ...layers.map(({ end }) => ({ label: end, fill: colour(end), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7] }) }))],
     }, [rows.map((row) => Date.parse(row.at) / 1000), ...layers.map((layer) => layer.values)], place);
   };
