@@ -9,6 +9,7 @@ import pytest
 
 from console.cli.show import SHAPE
 from console.site.place import require_safe_bind
+from console.site.sessions import Limits
 from schemas.decisions import Decision
 from schemas.errors import UsageError
 from schemas.ids import id_of
@@ -133,7 +134,7 @@ def test_a_cookie_is_for_this_site_and_no_script(world: SiteWorld) -> None:
 
 
 def test_wrong_passwords_are_counted_and_an_unknown_name_is_answered_alike(world: SiteWorld) -> None:
-    world.allow(tries_per_name=3)
+    world.allow(Limits(tries_per_name=3))
     browser = world.browser()
     wrong = [browser.client.post("/login", data={"name": name, "password": "wrong"}) for name in ("ada", "nobody", "ada", "ada", "ada")]
 

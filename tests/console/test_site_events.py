@@ -12,6 +12,7 @@ from sse_starlette import ServerSentEvent
 
 from console.site import views
 from console.site.events import changes_from
+from console.site.sessions import Limits
 from schemas.ids import id_of
 from tests.support.many_incidents import incident_of, whole_story
 from tests.support.site_world import SiteWorld
@@ -71,6 +72,6 @@ async def test_a_stream_ends_with_its_session(world: SiteWorld) -> None:
 def test_a_wrong_last_event_id_and_too_many_streams_are_refused(world: SiteWorld) -> None:
     browser = world.browser().log_in("vic")
     assert browser.client.get("/events", headers={"last-event-id": "x"}).status_code == 400
-    world.allow(streams=0)
+    world.allow(Limits(streams=0))
     full = world.browser().log_in("vic").client.get("/events")
     assert (full.status_code, "retry-after" in full.headers) == (429, True)

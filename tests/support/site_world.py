@@ -16,6 +16,7 @@ from console.keys import ensure_key
 from console.site.accounts import set_password
 from console.site.app import site_app
 from console.site.place import Site, SiteSettings
+from console.site.sessions import Limits
 from console.site.store import take
 from console.site.tables import connect
 from schemas.errors import UnreachableError
@@ -85,9 +86,9 @@ class SiteWorld:
         """Move the clock on."""
         self.moment += span
 
-    def allow(self, **limits: int) -> None:
+    def allow(self, limits: Limits) -> None:
         """Set limits."""
-        self.settings = replace(self.settings, limits=replace(self.settings.limits, **limits))
+        self.settings = replace(self.settings, limits=limits)
 
     def browser(self) -> Browser:
         """Return a client with nobody logged in."""
