@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from console.approving import answer, pending_named, row_of
 from console.casefile import case_json
-from console.cli.show import SHAPE
+from console.home import SHAPE
 from console.model_words import shelf_of
 from console.pattern_files import PatternShelf, read_shelf
 from console.recoveries import found_in, whole_of

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 import uvicorn
 from fastapi import FastAPI
 
-from console.cli.show import brokers_of
-from console.home import Home, home_of
+from console.home import Home, brokers_here, home_of
 from console.site.app import site_app
 from console.site.feed import Feed
 from console.site.place import Site, SiteSettings, base_path, require_safe_bind
@@ -51,7 +50,7 @@ def main() -> int:
     """Serve the page of the copy that the environment names, until Ctrl-C."""
     try:
         place = home_of(os.environ)
-        brokers = brokers_of("")
+        brokers = brokers_here(place, os.environ)
         require_safe_bind(HOST, has_tls=False)
     except HealstreamError as error:
         sys.stderr.write(f"error: {error.what}: {error.why}\n next: {error.mend}\n")

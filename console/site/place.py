@@ -17,10 +17,9 @@ from console.brake_words import switches_in
 from console.configuration import load_people, load_policy
 from console.home import Home
 from console.site.sessions import Limits, LoginRate, Sessions
-from console.site.store import controls_in
+from console.site.store import switch_words
 from console.site.tables import connect
 from console.switching import Switches
-from schemas.control_words import SWITCH_PREFIX
 from schemas.errors import UsageError
 from schemas.oversight import Control
 from schemas.people import People
@@ -72,8 +71,7 @@ class Site:
     def switches(self) -> Switches:
         """Return the switches that are on, by the words that the read model holds."""
         with self.base() as base:
-            words = controls_in(base, SWITCH_PREFIX)
-        words.sort(key=lambda word: word.at)
+            words = switch_words(base)
         oversight = _policy_at(self.home.config, _stamp(self.home.config)).oversight
         return switches_in(words, self.people(), oversight, self.now())
 

@@ -22,11 +22,12 @@ from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, Recove
 from schemas.topics import ALL_RECORDS
 
 TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit")
-CHANGES_KEPT, AUDIT_KEPT = 50_000, 2_000
+CHANGES_KEPT, AUDIT_KEPT, SWITCH_WORDS_KEPT = 50_000, 2_000, 5_000
+SWITCH_WORD = "killswitch"
 CODEC = Codec(ALL_RECORDS)
 _BACK = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 # Of these only the newest say anything; how many are kept.
-_NEWEST = {Lease.RECORD: 1, AuditRecord.RECORD: AUDIT_KEPT}
+_NEWEST = {Lease.RECORD: 1, AuditRecord.RECORD: AUDIT_KEPT, SWITCH_WORD: SWITCH_WORDS_KEPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
     if isinstance(record, Control):
         base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (record.key, raw))
         _tell(base, "control", record.key)
+        if record.killswitch is not None:
+            # Whether a release counts hangs on the word before it: of these the newest alone is not enough.
+            base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, '', ?)", (SWITCH_WORD, raw))
         parts = record.key.split("/")
         owner = _owner(base, parts[1]) if parts[0] == "approval" and len(parts) > 1 else ""
         return [owner] if owner else []
@@ -139,6 +143,12 @@ def controls_in(base: sqlite3.Connection, prefix: str) -> list[Control]:
     """Return the newest word under every key that begins so."""
     # U+10FFFF sorts behind every other letter.
     rows = base.execute("SELECT raw FROM controls WHERE key >= ? AND key < ?", (prefix, f"{prefix}\U0010ffff"))
+    return [word for word in decoded(raw for (raw,) in rows) if isinstance(word, Control)]
+
+
+def switch_words(base: sqlite3.Connection) -> list[Control]:
+    """Return what was said of kill switches, in its order."""
+    rows = base.execute("SELECT raw FROM records WHERE kind = ? ORDER BY seq", (SWITCH_WORD,))
     return [word for word in decoded(raw for (raw,) in rows) if isinstance(word, Control)]
 
 

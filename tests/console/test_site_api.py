@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.show import SHAPE
+from console.home import SHAPE
 from console.site.place import require_safe_bind
 from console.site.sessions import Limits
+from console.words import speaker_in, switch_of
 from schemas.decisions import Decision
 from schemas.errors import UsageError
 from schemas.ids import id_of
@@ -99,6 +100,16 @@ def test_the_kill_switch_is_engaged_by_one_and_released_by_another(world: SiteWo
     assert bob.get("/api/v1/control")["items"] == []
     assert [word.killswitch.mode for word in world.said if word.killswitch] == [SwitchMode.HALT, SwitchMode.OFF]
     assert not world.home.stop_file.exists()
+
+
+def test_a_release_that_does_not_count_is_not_shown_as_one(world: SiteWorld) -> None:
+    olga = world.browser().log_in("olga")
+    olga.post("/api/v1/control/killswitch", {"mode": "drain", "reason": "a bad day"})
+    speaker = speaker_in(world.home.people, "olga")
+
+    world.tell(switch_of("fleet", SwitchMode.OFF, "by another program", speaker, NOW))
+
+    assert [(row["by"], row["mode"]) for row in olga.get("/api/v1/control")["items"]] == [("olga", "drain")]  # type: ignore[attr-defined]
 
 
 def test_a_viewer_stops_nothing(world: SiteWorld) -> None:
