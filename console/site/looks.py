@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -37,7 +38,26 @@ def _environment() -> Environment:
         "word": word,
         "tone": tone,
     }
+    found.globals["asset"] = asset
     return found
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of one of the page's own files: another content has another, so a browser may keep it for good."""
+    return f"/static/{name}?v={digest_of(name)}"
+
+
+@cache
+def asset_body(name: str) -> bytes:
+    """Return the bytes of one of the page's own files."""
+    return files("console").joinpath("site", "static", name).read_bytes()
+
+
+@cache
+def digest_of(name: str) -> str:
+    """Return what names the content of one of the page's own files."""
+    return sha256(asset_body(name)).hexdigest()[:16]
 
 
 def visible(text: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from mimetypes import guess_type
 from urllib.parse import urlencode
 
@@ -13,7 +12,7 @@ from console.casefile import case_json
 from console.site import views
 from console.site.asked import Asked, AskedHere
 from console.site.entrance import SiteHere, Visitor, VisitorHere
-from console.site.looks import draw
+from console.site.looks import asset_body, digest_of, draw
 from console.site.place import Site
 from console.site.seven import seven_targets
 from console.site.timeline import sentence, timeline
@@ -28,7 +27,6 @@ from schemas.vocabulary import Kind
 PAGES = APIRouter(include_in_schema=False)
 STATIC = ("site.css", "site.js", "htmx.min.js", "uPlot.iife.min.js", "uPlot.min.css")
 _PARTS = frozenset({"head", "targets", "needs", "now", "day"})
-_CACHE = {"cache-control": "no-cache"}
 
 
 @PAGES.get("/")
@@ -64,12 +62,12 @@ def drawer(incident: str, _visitor: VisitorHere, site: SiteHere) -> HTMLResponse
 
 
 @PAGES.get("/static/{name}")
-def static(name: str) -> Response:
-    """Return one of the page's own files."""
+def static(name: str, v: str = "") -> Response:
+    """Return one of the page's own files; ``v`` names the content that the page was made for."""
     if name not in STATIC:
         raise NotFoundError(f"file {name[:40]}", "the page has no such file", "Load the page again")
-    body = files("console").joinpath("site", "static", name).read_bytes()
-    return Response(body, media_type=guess_type(name)[0] or "application/octet-stream", headers=_CACHE)
+    kept = "private, max-age=31536000, immutable" if v == digest_of(name) else "no-cache"
+    return Response(asset_body(name), media_type=guess_type(name)[0] or "application/octet-stream", headers={"cache-control": kept})
 
 
 def _summary(site: Site, visitor: Visitor) -> dict[str, object]:

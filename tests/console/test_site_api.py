@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -207,6 +208,13 @@ def test_every_answer_allows_only_our_own_files(world: SiteWorld) -> None:
         policy = world.browser().client.get(path).headers["content-security-policy"]
         assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
         assert "unsafe" not in policy
+
+
+def test_files_are_kept_by_the_browser_as_long_as_their_content_is_the_same(world: SiteWorld) -> None:
+    client = world.browser().client
+    named = re.findall(r'"(/static/site.css[^"]*)"', client.get("/login").text)
+    assert "immutable" in client.get(named[0]).headers["cache-control"]
+    assert client.get("/static/site.css?v=other").headers["cache-control"] == "no-cache"
 
 
 def test_hostile_text_stays_text_wherever_it_is_shown(world: SiteWorld) -> None:
