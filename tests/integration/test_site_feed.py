@@ -51,7 +51,7 @@ def test_what_comes_while_it_runs_and_while_it_is_stopped_is_there_once_and_a_re
     feed.close()
     rebuild(broker, built)
 
-    assert sorted(ours(built)) == sorted(ours(followed)) == [  # type: ignore[type-var]
+    assert sorted(ours(built)) == sorted(ours(followed)) == [
         ("service:web-1", "healed"), ("service:web-2", "healed"), ("service:web-3", "escalated"),
     ]  # fmt: skip
     assert ends == []
