@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from infra.logins import address_in, address_with, has_login, login_file
-from schemas.errors import ConfigurationError, HealstreamError
+from infra.logins import BROKERS_VARIABLE, address_in, address_with, has_login, login_file
+from schemas.errors import ConfigurationError, HealstreamError, UnreachableError
 
 FORMAT = 1
+# The version of the JSON shapes of lists, of the command line and the interface alike.
+SHAPE = 1
 DEFAULT_NAME = "default"
 PENDING = ".pending"
 LOCKED_VARIABLE = "HEALSTREAM_LOCKED"
@@ -87,6 +89,17 @@ class Home:
 def address_for(home: Home, brokers: str, who: str) -> str:
     """Return the address under the name of one part of the copy; that of an open broker as it is."""
     return address_with(brokers, login_file(home.logins, who)) if has_login(brokers) else brokers
+
+
+def brokers_here(home: Home, environ: Mapping[str, str], who: str = "operator") -> str:
+    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given.
+
+    Who comes to a copy that runs here comes under the name of those that do such things; to another broker under the name that it is told.
+    """
+    found = home.brokers(environ)
+    if not found:
+        raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
+    return found if environ.get(BROKERS_VARIABLE) else address_for(home, found, who)
 
 
 def home_of(environ: Mapping[str, str], name: str = "") -> Home:

@@ -62,3 +62,26 @@ class BusyError(HealstreamError):
     """More waits to be sent than may wait; send the same again after a moment."""
 
     exit_code = 5
+
+
+class StaleError(HealstreamError):
+    """What the person saw is no longer so; look again, and say it anew if it is still meant."""
+
+    exit_code = 1
+
+
+class LoginError(HealstreamError):
+    """Nobody is logged in, or name and password do not fit; log in again."""
+
+    exit_code = 4
+
+
+class TooManyError(HealstreamError):
+    """More was tried than is allowed in the time; wait for ``retry_s`` seconds, then try again."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str, mend: str, retry_s: int) -> None:
+        """Keep how long to wait beside the three sentences."""
+        super().__init__(what, why, mend)
+        self.retry_s = retry_s

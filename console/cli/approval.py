@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import typer
 
-from console.cli.people_here import people_of
+from console.approving import answer, row_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.readmodel import Pending
 from console.topic_reader import read_model
-from console.words import approval_of, require_right, say, speaker_in
-from schemas.errors import NotFoundError
-from schemas.people import Right
+from console.words import say
 
 
 def add_to(app: typer.Typer, text: str) -> None:
@@ -25,37 +23,19 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.add_typer(noun, name="approval", help=text)
 
 
-def _row(pending: Pending) -> dict[str, object]:
-    decision = pending.decision
-    return {
-        "decision": pending.decision_id,
-        "target": decision.target,
-        "strategy": decision.strategy,
-        "risk": decision.risk.score,
-        "steps": ", ".join(pending.steps),
-        "plan_hash": pending.plan_hash,
-        "given": ",".join(pending.given),
-        "needed": decision.approvals_required,
-        "expires_at": decision.expires_at.isoformat(),
-    }
-
-
 def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     """List what waits for a person."""
     pending = read_model(brokers_of(name)).pending(datetime.now(UTC))
-    show([_row(row) for row in pending], output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"))
+    show([row_of(row) for row in pending], output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"))
 
 
 def _say(decision: str, who: str, name: str, *, yes: bool) -> None:
     brokers = brokers_of(name)
-    speaker = speaker_in(home(name).people, who)
-    require_right(people_of(home(name)), speaker, Right.APPROVE)
-    found = [row for row in read_model(brokers).pending(datetime.now(UTC)) if row.decision_id.startswith(decision)]
-    if len(found) != 1:
-        why = f"{len(found)} waiting decisions begin so" if found else "no such decision waits for people"
-        raise NotFoundError(f"decision {decision}", why, "List them with `healstream approval list -o json`")
-    say(brokers, approval_of(found[0], speaker, secrets.token_hex(8), datetime.now(UTC), approve=yes))
-    talk(f"{speaker.name} {'approves' if yes else 'denies'} {found[0].decision.strategy} on {found[0].decision.target}")
+
+    def waiting() -> Sequence[Pending]:
+        return read_model(brokers).pending(datetime.now(UTC))
+
+    talk(answer(home(name), who, waiting, decision, lambda word: say(brokers, word), yes=yes))
 
 
 def approve(decision: str, who: str = AS, name: str = NAME) -> None:

@@ -27,6 +27,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("freeze", "Leave targets alone for a while: add, hands-off, list, lift"),
     ("circuit", "What keeps failing and is no longer tried: list, get, reset"),
     ("rollout", "How far each strategy may go: list, get, set"),
+    ("site", "The page where people decide: rebuild, password"),
     ("policy", "What the policy makes of a decision: explain, test"),
     ("audit", "Check, read and keep the audit chain: verify, export, publish, tail"),
     ("replay", "Decide what is stored again: rebuilt from its record, or under a candidate policy"),

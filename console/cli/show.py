@@ -11,11 +11,8 @@ from enum import StrEnum
 
 import typer
 
-from console.home import Home, address_for, home_of
-from infra.logins import BROKERS_VARIABLE
-from schemas.errors import UnreachableError
+from console.home import SHAPE, Home, brokers_here, home_of
 
-SHAPE = 1
 Row = Mapping[str, object]
 
 
@@ -70,15 +67,8 @@ def home(name: str) -> Home:
 
 
 def brokers_of(name: str, who: str = "operator") -> str:
-    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given.
-
-    A command comes to a copy that runs here under the name of those that do such things; to another broker under the name that it is told.
-    """
-    place = home(name)
-    found = place.brokers(os.environ)
-    if not found:
-        raise UnreachableError("broker", "nothing runs here", "Start it with `healstream up`, or set HEALSTREAM_BROKERS")
-    return found if os.environ.get(BROKERS_VARIABLE) else address_for(place, found, who)
+    """Return the bootstrap address; raises UnreachableError when nothing runs and none is given."""
+    return brokers_here(home(name), os.environ, who)
 
 
 def show_changes(rows: Callable[[], Iterable[tuple[str, Row]]], columns: Sequence[str], output: Output, every_s: float) -> None:

@@ -1,0 +1,38 @@
+"""``healstream site rebuild|password``: the page's read model from the topics, and who may log in at it."""
+
+from __future__ import annotations
+
+import typer
+from argon2 import PasswordHasher
+
+from console.cli.people_here import people_of
+from console.cli.show import NAME, brokers_of, home, talk
+from console.site.accounts import set_password
+from console.site.feed import rebuild as rebuild_model
+from console.site.place import accounts_path, base_path
+from schemas.errors import NotFoundError
+
+PASSWORD = typer.Option("", prompt=True, hide_input=True, confirmation_prompt=True, help="asked for when not given")
+
+
+def add_to(app: typer.Typer, text: str) -> None:
+    """Add the noun."""
+    noun = typer.Typer(no_args_is_help=True)
+    noun.command("rebuild")(rebuild)
+    noun.command("password")(password)
+    app.add_typer(noun, name="site", help=text)
+
+
+def rebuild(name: str = NAME) -> None:
+    """Throw the read model away and build it from the topics; stop the page first."""
+    count = rebuild_model(brokers_of(name), base_path(home(name)))
+    talk(f"{count} messages were read")
+
+
+def password(person: str, secret: str = PASSWORD, name: str = NAME) -> None:
+    """Let a person of people.yaml log in at the page with a password."""
+    place = home(name)
+    if people_of(place).named(person) is None:
+        raise NotFoundError(f"person {person}", "people.yaml does not know them", "Add the person to people.yaml")
+    set_password(accounts_path(place), person, secret, PasswordHasher())
+    talk(f"{person} may log in; what they may do is what policy/*.cedar allows them")

@@ -1,0 +1,99 @@
+"""Keeps the read model in step with the topics: from where it stood, batch by batch, from a thread of its own; and builds it anew.
+
+Rows and offsets are one transaction of ``store.take``, so where it was stopped it goes on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from console.site.store import TOPICS, Message, offsets_in, take
+from console.site.tables import connect, remove
+from infra.kafka import consumer_settings, messages_to_end, watermarks
+from schemas.errors import HealstreamError
+from schemas.principals import LOOKERS
+from schemas.topics import BY_NAME
+
+BATCH, POLL_S, STOP_S = 1_000, 0.2, 10.0
+Place = tuple[str, int]
+
+
+def rebuild(brokers: str, path: Path) -> int:
+    """Throw the read model away and build it from the topics; returns how many messages were read; raises UnreachableError."""
+    remove(path)
+    with closing(connect(path)) as base:
+        return sum(_take_all(base, messages_to_end(brokers, topic, 600.0)) for topic in TOPICS)
+
+
+def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage]) -> int:
+    found, count = map(_message, messages), 0
+    while batch := list(islice(found, BATCH)):
+        count += take(base, batch)
+    return count
+
+
+def _message(found: KafkaMessage) -> Message:
+    value = found.value()
+    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), value if isinstance(value, bytes) else b"")
+
+
+def is_of_other_topics(stored: dict[Place, int], ends: dict[Place, int]) -> bool:
+    """Tell whether more was read than there is: the topics were made anew, and what was kept is of others."""
+    return any(stored.get(place, 0) > end for place, end in ends.items())
+
+
+class Feed:
+    """Follows the topics until it is closed; when it cannot go on, ``on_end`` hears why, and its process should end and start anew."""
+
+    def __init__(self, brokers: str, path: Path, on_end: Callable[[Exception], None]) -> None:
+        """Prepare; nothing is read before ``start``."""
+        self._brokers, self._path, self._on_end = brokers, path, on_end
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="site-feed", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch that is being taken."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except (HealstreamError, KafkaException, sqlite3.Error, OSError) as error:
+            self._on_end(error)
+
+    def _follow(self) -> None:
+        consumer = Consumer(consumer_settings(self._brokers, f"{LOOKERS}site"))
+        try:
+            places = [(name, number) for name in TOPICS for number in range(BY_NAME[name].partitions)]
+            ends = {place: watermarks(consumer, TopicPartition(*place))[1] for place in places}
+            with closing(connect(self._path)) as base:
+                if is_of_other_topics(offsets_in(base), ends):
+                    base.close()
+                    remove(self._path)
+            with closing(connect(self._path)) as base:
+                stored = offsets_in(base)
+                consumer.assign([TopicPartition(*place, stored.get(place, OFFSET_BEGINNING)) for place in places])
+                for batch in self._batches(consumer):
+                    take(base, batch)
+        finally:
+            consumer.close()
+
+    def _batches(self, consumer: Consumer) -> Iterator[list[Message]]:
+        while not self._ending.is_set():
+            found = [message for message in consumer.consume(BATCH, POLL_S) if message.error() is None]
+            if found:
+                yield [_message(message) for message in found]

@@ -1,0 +1,123 @@
+// What a browser alone can do: hear of changes, send a person's word with the session's token, open and close, draw the bars.
+"use strict";
+(() => {
+  const one = (id) => document.getElementById(id);
+  const csrf = document.querySelector('meta[name="csrf"]').content;
+  const say = (text) => { one("said").textContent = text; };
+
+  // Changes come in crowds: one look at the parts for all of a moment's.
+  let waiting = null;
+  const changed = () => {
+    if (waiting) return;
+    waiting = setTimeout(() => { waiting = null; htmx.trigger(document.body, "changed"); }, 120);
+  };
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.triggeringEvent && event.detail.triggeringEvent.type === "changed") event.detail.headers["x-unattended"] = "1";
+  });
+  const listen = () => {
+    const events = new EventSource("/events");
+    for (const name of ["incident", "control", "model", "reset"]) events.addEventListener(name, changed);
+    events.addEventListener("ended", () => { events.close(); location.assign("/login"); });
+    events.addEventListener("hello", () => { document.body.dataset.live = "yes"; });
+    events.addEventListener("error", () => { document.body.dataset.live = "no"; });
+  };
+  // What runs out does so without an event.
+  setInterval(changed, 15000);
+
+  const send = async (path, word) => {
+    const answer = await fetch(path, {
+      method: "POST", credentials: "same-origin",
+      headers: { "content-type": "application/json", "x-csrf-token": csrf }, body: JSON.stringify(word),
+    });
+    const told = await answer.json().catch(() => ({}));
+    if (answer.status === 401) { location.assign("/login"); return; }
+    say(answer.ok ? told.said : `${told.title}: ${told.detail}. ${told.next}`);
+    changed();
+  };
+
+  document.addEventListener("click", (event) => {
+    const found = event.target.closest("[data-approve], [data-incident], [data-close], [data-open]");
+    if (!found) return;
+    const told = found.dataset;
+    if (told.approve) {
+      found.disabled = true;
+      send(`/api/v1/approvals/${encodeURIComponent(told.approve)}`, { approve: "yes" in told, plan_hash: told.plan })
+        .finally(() => { found.disabled = false; });
+    } else if (told.incident) {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      look(told.incident);
+    } else if (told.open) one(told.open).showModal();
+    else found.closest("dialog").close();
+  });
+  document.addEventListener("submit", (event) => {
+    if (!("switch" in event.target.dataset)) return;
+    event.preventDefault();
+    const word = Object.fromEntries(new FormData(event.target));
+    if (one("stop").open) one("stop").close();
+    send("/api/v1/control/killswitch", word);
+  });
+
+  const address = (change) => {
+    const url = new URL(location.href);
+    change(url.searchParams);
+    history.replaceState(null, "", url);
+  };
+  const look = async (incident) => {
+    await htmx.ajax("GET", `/incidents/${encodeURIComponent(incident)}`, { target: "#drawer-body", swap: "innerHTML" });
+    if (!one("drawer").open) one("drawer").showModal();
+    one("drawer").scrollTop = 0;
+    address((words) => words.set("incident", incident));
+  };
+  one("drawer").addEventListener("close", () => address((words) => words.delete("incident")));
+
+  // The filters stand in the address, so that it can be sent to somebody.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.id !== "filters") return;
+    address((words) => {
+      for (const [name, value] of new FormData(one("filters"))) {
+        if (value) words.set(name, value); else words.delete(name);
+      }
+      words.delete("after");
+    });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "/") { event.preventDefault(); document.querySelector('#filters [name="target"]').focus(); }
+    if (event.key === "n") { one("needs").focus(); one("needs").scrollIntoView(); }
+  });
+
+  const COLOURS = { healed: "--good", self_healed: "--good", escalated: "--bad", rollback_failed: "--bad", rolled_back: "--warn" };
+  let chart = null;
+  const draw = () => {
+    const place = document.querySelector("#day .chart");
+    if (!place) return;
+    const rows = JSON.parse(place.dataset.bars);
+    const ends = [...new Set(rows.flatMap((row) => Object.keys(row.ends)))].sort();
+    const look = getComputedStyle(document.documentElement);
+    const sums = rows.map(() => 0);
+    // Each layer stands on the ones before it; the tallest is drawn first.
+    const layers = ends.map((end) => ({ end, values: rows.map((row, n) => (sums[n] += row.ends[end] || 0)) })).reverse();
+    const colour = (end) => look.getPropertyValue(COLOURS[end] || "--calm").trim();
+    const axis = { stroke: look.getPropertyValue("--quiet").trim(), grid: { stroke: look.getPropertyValue("--rule").trim(), width: 1 } };
+    const hour = 3600, first = Date.parse(rows[0].at) / 1000;
+    if (chart) chart.destroy();
+    chart = new uPlot({
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
+      width: place.clientWidth, height: 148, legend: { show: false }, cursor: { show: false },
+      scales: { x: { range: [first - hour / 2, first + (rows.length - 0.5) * hour] }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      axes: [{ ...axis, grid: { show: false }, values: (_, moments) => moments.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) }, { ...axis, size: 40 }],
+      series: [{}, ...layers.map(({ end }) => ({ label: end, fill: colour(end), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7] }) }))],
+    }, [rows.map((row) => Date.parse(row.at) / 1000), ...layers.map((layer) => layer.values)], place);
+  };
+  document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "day") draw(); });
+  window.addEventListener("resize", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+  listen();
+  draw();
+  const asked = new URL(location.href).searchParams.get("incident");
+  if (asked) look(asked);
+})();

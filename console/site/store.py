@@ -1,0 +1,197 @@
+"""From messages to rows: the read model in SQLite, folded by ``console/readmodel.py`` and ``console/recoveries.py``.
+
+A batch's rows and its offsets are one transaction, so a crash between two batches loses and doubles nothing. Fed by ``feed.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from console.readmodel import TOPICS_READ, IncidentView, ReadModel, summary_of
+from console.recoveries import Recovery, recoveries_of, row_of
+from recoverers.journal import replay
+from schemas.avro_codec import Codec, Undecodable
+from schemas.decisions import Decision
+from schemas.ids import EPOCH, Record, id_of, micros
+from schemas.incidents import Incident
+from schemas.oversight import AuditRecord, Control, Feedback, Lease, ModelRecord
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
+from schemas.topics import ALL_RECORDS
+
+TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit")
+CHANGES_KEPT, AUDIT_KEPT, SWITCH_WORDS_KEPT = 50_000, 2_000, 5_000
+SWITCH_WORD = "killswitch"
+CODEC = Codec(ALL_RECORDS)
+_BACK = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
+# Of these only the newest say anything; how many are kept.
+_NEWEST = {Lease.RECORD: 1, AuditRecord.RECORD: AUDIT_KEPT, SWITCH_WORD: SWITCH_WORDS_KEPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a topic as its bytes and its place."""
+
+    topic: str
+    partition: int
+    offset: int
+    raw: bytes
+
+
+def offsets_in(base: sqlite3.Connection) -> dict[tuple[str, int], int]:
+    """Return the next offset to read of every partition that was read."""
+    return {(topic, partition): n for topic, partition, n in base.execute("SELECT topic, partition, next FROM offsets")}
+
+
+def take(base: sqlite3.Connection, messages: Iterable[Message]) -> int:
+    """Take a batch in, all of it or nothing, and return how many of its messages were new; what cannot be decoded is passed over."""
+    base.execute("BEGIN IMMEDIATE")
+    try:
+        count = _take(base, messages)
+    except BaseException:
+        base.execute("ROLLBACK")
+        raise
+    base.execute("COMMIT")
+    return count
+
+
+def _take(base: sqlite3.Connection, messages: Iterable[Message]) -> int:
+    known, touched, count = offsets_in(base), dict[str, list[Record]](), 0
+    for message in messages:
+        place = (message.topic, message.partition)
+        if message.offset < known.get(place, 0):
+            continue
+        known[place] = message.offset + 1
+        count += 1
+        record = CODEC.decode(message.raw)
+        if not isinstance(record, Undecodable):
+            for incident in _keep(base, record, message.raw):
+                touched.setdefault(incident, []).append(record)
+    for incident, came in touched.items():
+        _fold(base, incident, came)
+    for kind, kept in _NEWEST.items():
+        newest = "SELECT seq FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        base.execute(f"DELETE FROM records WHERE kind = ? AND seq <= ({newest})", (kind, kind, kept))  # noqa: S608 - both texts are ours
+    base.execute("DELETE FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - ?", (CHANGES_KEPT,))
+    base.executemany("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", [(*place, n) for place, n in known.items()])
+    return count
+
+
+def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
+    """Store one record, and return the incidents that are another now."""
+    if isinstance(record, Control):
+        base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (record.key, raw))
+        _tell(base, "control", record.key)
+        if record.killswitch is not None:
+            # Whether a release counts hangs on the word before it: of these the newest alone is not enough.
+            base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, '', ?)", (SWITCH_WORD, raw))
+        parts = record.key.split("/")
+        owner = _owner(base, parts[1]) if parts[0] == "approval" and len(parts) > 1 else ""
+        return [owner] if owner else []
+    incident = _incident_of(base, record)
+    base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (record.RECORD, incident, raw))
+    if isinstance(record, ModelRecord | AuditRecord):
+        _tell(base, "model" if isinstance(record, ModelRecord) else "audit", id_of(record))
+    return [incident] if incident and not isinstance(record, Feedback) else []
+
+
+def _incident_of(base: sqlite3.Connection, record: Record) -> str:
+    if isinstance(record, Incident):
+        return id_of(record)
+    if not isinstance(record, JournalRecord):
+        incident = str(getattr(record, "incident_id", ""))
+        if isinstance(record, Decision):
+            base.execute("INSERT OR IGNORE INTO owners VALUES (?, ?)", (id_of(record), incident))
+        return incident
+    if record.kind is JournalKind.ACCEPTED:
+        base.executemany("INSERT OR IGNORE INTO owners VALUES (?, ?)", _command_in(record))
+    return _owner(base, record.command_id)
+
+
+def _command_in(record: JournalRecord) -> list[tuple[str, str]]:
+    """Return the command's id and its incident; nothing where the journal's line cannot be read: it is shown with no incident then."""
+    try:
+        return [(name, run.command.incident_id) for name, run in replay([record]).items()]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _owner(base: sqlite3.Connection, name: str) -> str:
+    """Return the incident of a decision or command; empty when neither is known."""
+    found = base.execute("SELECT incident FROM owners WHERE id = ?", (name,)).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _tell(base: sqlite3.Connection, what: str, name: str) -> None:
+    base.execute("INSERT INTO changes (what, id) VALUES (?, ?)", (what, name))
+
+
+def records_of(base: sqlite3.Connection, incident: str) -> list[Record]:
+    """Return everything that was said of an incident, in the order in which it came."""
+    rows = base.execute("SELECT raw FROM records WHERE incident = ? ORDER BY seq", (incident,))
+    return decoded(raw for (raw,) in rows)
+
+
+def decoded(raws: Iterable[bytes]) -> list[Record]:
+    """Return the records of stored bytes."""
+    return [record for record in map(CODEC.decode, raws) if not isinstance(record, Undecodable)]
+
+
+def controls_in(base: sqlite3.Connection, prefix: str) -> list[Control]:
+    """Return the newest word under every key that begins so."""
+    # U+10FFFF sorts behind every other letter.
+    rows = base.execute("SELECT raw FROM controls WHERE key >= ? AND key < ?", (prefix, f"{prefix}\U0010ffff"))
+    return [word for word in decoded(raw for (raw,) in rows) if isinstance(word, Control)]
+
+
+def switch_words(base: sqlite3.Connection) -> list[Control]:
+    """Return what was said of kill switches, in its order."""
+    rows = base.execute("SELECT raw FROM records WHERE kind = ? ORDER BY seq", (SWITCH_WORD,))
+    return [word for word in decoded(raw for (raw,) in rows) if isinstance(word, Control)]
+
+
+def model_of(base: sqlite3.Connection, incidents: Sequence[str]) -> ReadModel:
+    """Return the read model of the named incidents alone, with the words on them."""
+    model = ReadModel()
+    for name in incidents:
+        model.apply_all(records_of(base, name))
+    for view in model.incidents.values():
+        if view.decisions:
+            model.apply_all(controls_in(base, f"approval/{id_of(view.decisions[-1])}/"))
+    return model
+
+
+def _fold(base: sqlite3.Connection, incident: str, came: list[Record]) -> None:
+    stored = int(base.execute("SELECT COUNT(*) FROM records WHERE incident = ?", (incident,)).fetchone()[0])
+    # Of an incident that is wholly in this batch nothing has to be decoded again: most are, while the model is built.
+    records = came if stored == len(came) else records_of(base, incident)
+    model = ReadModel()
+    model.apply_all(records)
+    view = model.incidents.get(incident)
+    # Its own record may come later than what is said of it, or be gone by age.
+    if view is not None:
+        row = (incident, *_columns(incident, view, waits=bool(model.pending(EPOCH))))
+        base.execute("INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    base.execute("DELETE FROM recoveries WHERE incident = ?", (incident,))
+    base.executemany("INSERT OR REPLACE INTO recoveries VALUES (?, ?, ?, ?, ?, ?)", [_recovery(one) for one in recoveries_of(records)])
+    _tell(base, "incident", incident)
+
+
+def _columns(name: str, view: IncidentView, *, waits: bool) -> tuple[object, ...]:
+    line, final, incident = summary_of(name, view), view.final(), view.incident
+    named = (line["state"], line["kind"], line["target"], line["strategy"], micros(incident.opened_at))
+    return (*named, micros(final.finished_at) if final else None, int(waits), json.dumps(line), *_measures(final))
+
+
+def _measures(final: RecoveryOutcome | None) -> tuple[object, ...]:
+    if final is None:
+        return (None,) * 5
+    sources = {factor.source for factor in final.verification if factor.passed}
+    back_s = final.rollback_s if final.status in _BACK else None
+    return (final.time_to_recover_s, final.time_to_detect_s, int(final.command_id is not None), int(len(sources) > 1), back_s)
+
+
+def _recovery(row: Recovery) -> tuple[object, ...]:
+    return (row.id, row.incident_id, row.state.value, int(not row.has_ended), micros(row.at), json.dumps(row_of(row)))

@@ -1,0 +1,67 @@
+"""The tables of the read model in SQLite: what is kept of the topics, and how far each partition was read.
+
+``records`` are the messages' own bytes; everything beside them is folded from them and may be thrown away. Used by ``store.py``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from schemas.errors import HealstreamError
+
+FORMAT = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS offsets (topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, kind TEXT, incident TEXT, raw BLOB);
+CREATE INDEX IF NOT EXISTS records_of_incident ON records (incident, seq);
+CREATE INDEX IF NOT EXISTS records_of_kind ON records (kind, seq);
+CREATE TABLE IF NOT EXISTS controls (key TEXT PRIMARY KEY, raw BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, incident TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS incidents (
+  id TEXT PRIMARY KEY, state TEXT, kind TEXT, target TEXT, strategy TEXT, opened INTEGER, ended INTEGER, waits INTEGER, line TEXT,
+  recover_s REAL, detect_s REAL, acted INTEGER, by_two INTEGER, back_s REAL
+);
+CREATE INDEX IF NOT EXISTS incidents_opened ON incidents (opened, id);
+CREATE INDEX IF NOT EXISTS incidents_state ON incidents (state, opened, id);
+CREATE INDEX IF NOT EXISTS incidents_kind ON incidents (kind, opened, id);
+CREATE INDEX IF NOT EXISTS incidents_target ON incidents (target, opened, id);
+CREATE INDEX IF NOT EXISTS incidents_strategy ON incidents (strategy, opened, id);
+CREATE INDEX IF NOT EXISTS incidents_waiting ON incidents (id) WHERE waits = 1;
+CREATE INDEX IF NOT EXISTS incidents_ended ON incidents (ended, state, recover_s, detect_s, acted, by_two, back_s) WHERE ended IS NOT NULL;
+CREATE TABLE IF NOT EXISTS recoveries (id TEXT PRIMARY KEY, incident TEXT, state TEXT, going INTEGER, at INTEGER, line TEXT);
+CREATE INDEX IF NOT EXISTS recoveries_at ON recoveries (at, id);
+CREATE INDEX IF NOT EXISTS recoveries_going ON recoveries (at) WHERE going = 1;
+CREATE INDEX IF NOT EXISTS recoveries_incident ON recoveries (incident);
+CREATE TABLE IF NOT EXISTS changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, id TEXT);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file, making it (for its owner only) when there is none; raises HealstreamError when it cannot be used."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+        found = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        found.execute("PRAGMA journal_mode=WAL")
+        # What a crash of the machine takes away is read from the topics again: the offsets go with the rows.
+        found.execute("PRAGMA synchronous=NORMAL")
+        format_found = int(found.execute("PRAGMA user_version").fetchone()[0])
+        if format_found not in {0, FORMAT}:
+            raise HealstreamError(f"read model {path}", f"its format is {format_found}, this release reads {FORMAT}", _MEND)
+        if format_found == 0:
+            found.executescript(_TABLES)
+            found.execute(f"PRAGMA user_version={FORMAT}")
+    except (sqlite3.Error, OSError) as error:
+        raise HealstreamError(f"read model {path}", str(error), _MEND) from error
+    return found
+
+
+_MEND = "Build it anew from the topics with `healstream site rebuild`"
+
+
+def remove(path: Path) -> None:
+    """Remove the file and what lies beside it; the topics still hold everything."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)

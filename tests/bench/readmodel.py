@@ -1,0 +1,94 @@
+"""How long the page's views take among 100,000 incidents, and how fast the read model is built from messages."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from console.casefile import case_json
+from console.site import views
+from console.site.seven import seven_targets
+from console.site.store import take
+from console.site.tables import connect
+from schemas.ids import id_of
+from tests.bench.figures import Figure, at_least, below, quantile
+from tests.support.many_incidents import Tape, decision_on, incident_of, waiting, whole_story
+
+BUILT, COPIES, WAITING, BATCH = 2_000, 50, 50, 1_000
+INCIDENTS = BUILT * COPIES
+ROUNDS, LIMIT_MS = 15, 200
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+SPAN = timedelta(days=30)
+# The same rows under other ids and times: what a view reads is the same as if each had come from a topic.
+_COPIES = """
+WITH RECURSIVE copy (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copy WHERE n < :copies - 1)
+INSERT INTO {table} SELECT {columns} FROM {table} CROSS JOIN copy
+"""
+_SHIFT = ":step * n"
+_TABLES = {
+    "records": "NULL, kind, n || incident, raw",
+    "incidents": (
+        f"n || id, state, kind, target, strategy, opened - {_SHIFT}, ended - {_SHIFT}, waits, line, "
+        "recover_s, detect_s, acted, by_two, back_s"
+    ),
+    "recoveries": f"n || id, n || incident, state, going, at - {_SHIFT}, line",
+}
+
+
+def fill(base: sqlite3.Connection) -> float:
+    """Put the incidents in, and return how many a CPU second took from their messages."""
+    tape, used = Tape(), 0.0
+    for first in range(0, BUILT, BATCH):
+        messages = tape.messages([row for n in range(first, first + BATCH) for row in whole_story(n, NOW - SPAN * n / BUILT)])
+        began = time.process_time()
+        take(base, messages)
+        used += time.process_time() - began
+    step = int((SPAN / INCIDENTS).total_seconds() * 1_000_000)
+    for table, columns in _TABLES.items():
+        base.execute(_COPIES.format(table=table, columns=columns), {"copies": COPIES, "step": step})
+    for number in range(WAITING):
+        incident = incident_of(BUILT + number, NOW - timedelta(minutes=1))
+        decision = decision_on(incident)
+        take(base, tape.messages([incident, decision, *waiting(decision)]))
+    return BUILT / used
+
+
+def slowest(work: Callable[[], object]) -> float:
+    """Return the 95th percentile of one view in milliseconds of CPU time."""
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        work()
+        taken.append((time.process_time() - began) * 1000)
+    return quantile(taken, 0.95)
+
+
+def measure() -> list[Figure]:
+    """Return one figure for each view, and one for the building."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = connect(Path(folder) / "read.sqlite")
+        rate = fill(base)
+        views_size = sum(views.counts(base).values())
+        name = id_of(incident_of(500, NOW - SPAN * 500 / BUILT))
+        deep = f"{int((NOW - SPAN / 2).timestamp() * 1_000_000)}-x"
+        asked: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("newest", lambda: views.incidents(base, views.Filters(), 200)),
+            ("deep_page", lambda: views.incidents(base, views.Filters(), 200, deep)),
+            ("filtered", lambda: views.incidents(base, views.Filters(state="escalated", target="service:web-3", strategy="x"), 200)),
+            ("by_target", lambda: views.incidents(base, views.Filters(target="service:web-33"), 200)),
+            ("case", lambda: case_json(*views.incident_named(base, name))),
+            ("recoveries", lambda: views.recoveries(base, 200)),
+            ("decisions", lambda: views.decisions(base, 200)),
+            ("approvals", lambda: views.pending(base, NOW)),
+            ("bars", lambda: views.bars(base, NOW)),
+            ("targets", lambda: seven_targets(base, NOW)),
+            ("counts", lambda: views.counts(base)),
+        )
+        how = f"p95 of {ROUNDS}, CPU time, among {views_size} incidents"
+        figures = [below(f"readmodel_{label}", slowest(work), "ms", LIMIT_MS, how) for label, work in asked]
+        base.close()
+    return [*figures, at_least("readmodel_build", rate, "1/s", 100, f"incidents of three records a CPU second, {BATCH} a batch")]
