@@ -255,6 +255,7 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         limits=tuple(row.record() for row in rows.limits),
         deployments=tuple(row.record() for row in rows.deployments),
         nodes=tuple(row.record() for row in rows.nodes),
+        pushes=tuple(row.record() for row in rows.pushes),
     )
 
 

@@ -20,12 +20,14 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "indexes", [spec.name for spec in services.indexes]),
         *_repeated(document, "deployments", [spec.target for spec in services.deployments]),
         *_repeated(document, "nodes", [spec.name for spec in services.nodes]),
+        *_repeated(document, "pushes", [spec.name for spec in services.pushes]),
     ]
     found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):
         found += _of_disk(document, index, disk)
     listed = {(row.source, project) for row in services.ci for project in row.projects}
     projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
+    projects += [(("pushes", index, "project"), row.source, row.project) for index, row in enumerate(services.pushes)]
     for number, row in enumerate(services.indexes):
         projects += [(("indexes", number, "projects"), row.source, project) for project in row.projects]
     mend = "list the project under `ci`, or correct source and project"

@@ -20,6 +20,7 @@ from schemas.targets.index import IndexSpec
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.node import NodeSpec
+from schemas.targets.push import PushSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
 UPSTREAM = "upstream"
@@ -123,6 +124,7 @@ class Services:
     limits: tuple[LimitSpec, ...] = ()
     deployments: tuple[DeploymentSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
+    pushes: tuple[PushSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -138,8 +140,8 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        kept = (self.disks, self.containers, self.caches, self.lockfiles, self.indexes, self.limits, self.deployments, self.nodes)
-        return tuple(spec for specs in kept for spec in specs)
+        on_hosts = (self.disks, self.containers, self.caches, self.lockfiles, self.indexes, self.limits, self.pushes)
+        return tuple(spec for specs in (*on_hosts, self.deployments, self.nodes) for spec in specs)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
@@ -148,6 +150,10 @@ class Services:
     def repository_of(self, target: str) -> LockfileSpec | None:
         """Return the repository with a lock file that a target is, or that a CI job is of."""
         return next((spec for spec in self.lockfiles if spec.owns(target)), None)
+
+    def push_of(self, target: str) -> PushSpec | None:
+        """Return the branch that a CI job pushes, when the job is one of the catalogue's bots."""
+        return next((spec for spec in self.pushes if spec.is_pushed_by(target)), None)
 
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""

@@ -92,7 +92,9 @@ def cards_in_turn(
     configuration: Configuration, cards: tuple[StrategyCard, ...], incident: Incident, attempt: int
 ) -> tuple[StrategyCard, ...]:
     """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
-    fit = tuple(card for card in cards if not card.indexes or index_parameters(configuration, card, incident))
+    claimed = tuple(card for card in cards if incident.cause() in card.patterns and configuration.services.push_of(incident.target))
+    open_to_all = tuple(card for card in cards if not card.patterns)
+    fit = tuple(card for card in claimed or open_to_all if not card.indexes or index_parameters(configuration, card, incident))
     # Not a matter of evidence: what fails a second time from one mirror is no case like those that passed at once.
     later = tuple(card for card in fit if 1 < card.first_attempt <= attempt and _may_act(configuration, card, incident.target))
     return later or tuple(card for card in fit if card.first_attempt == 1)

@@ -14,6 +14,7 @@ from recoverers.job_attempts import JobAttempts
 from recoverers.limit_port import LimitPort
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
+from recoverers.push_port import PushPort
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.cache_rebuild import CacheRebuild
 from recoverers.recipes.config_restore import ConfigRestore
@@ -29,6 +30,7 @@ from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
 from recoverers.recipes.node_cordon_drain import NodeCordonDrain
 from recoverers.recipes.pod_delete import PodDelete
+from recoverers.recipes.push_rebase import PushRebase
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.service_restart import ServiceRestart
@@ -58,6 +60,7 @@ class World:
     limits: LimitPort
     indexes: IndexPort
     cluster: ClusterPort
+    pushes: PushPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -158,6 +161,11 @@ def make_node_cordon_drain(world: World) -> Recipe:
     return NodeCordonDrain(world.services, world.cluster)
 
 
+def make_push_rebase(world: World) -> Recipe:
+    """Return the recipe that ends the races of bots' pushes."""
+    return PushRebase(world.services, world.pushes)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -178,6 +186,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_deployment_scale,
     make_pod_delete,
     make_node_cordon_drain,
+    make_push_rebase,
 )
 
 

@@ -11,6 +11,7 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.push import PushSpec
 from schemas.watches import watches_of
 
 CI = "ci:\n  - {source: github, api_url: 'http://127.0.0.1:1', token_file: '', projects: [acme/shop]}\n"
@@ -127,3 +128,35 @@ def test_a_mistake_in_a_unit_is_named_at_its_line(text: str, word: str) -> None:
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:2:")
+
+
+PUSH = "  - {name: bump, repository: /srv/bots/bump, remote: 'ssh://git.example/api', source: github, project: acme/shop, jobs: [bump]}\n"
+
+
+def test_a_bots_push_becomes_its_record_and_is_found_by_its_jobs_alone() -> None:
+    found = told(f"{CI}pushes:\n{PUSH}")
+    assert isinstance(found, Configuration)
+    [push] = found.services.pushes
+    assert push == PushSpec("bump", "/srv/bots/bump", "ssh://git.example/api", "github", "acme/shop", ("bump",))
+    assert found.services.spec_of("push:bump") == found.services.push_of("job:github/acme/shop/7/bump") == push
+    for job in ("job:github/acme/shop/7/build", "job:github/acme/other/7/bump", "job:gitlab/acme/shop/7/bump", "repo:acme/shop/7/bump"):
+        assert found.services.push_of(job) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (PUSH + PUSH, "twice"),
+        (PUSH.replace("acme/shop", "acme/other"), "no CI server"),
+        (PUSH.replace("ssh://git.example/api", "ext::sh -c date"), "pattern"),
+        (PUSH.replace("ssh://git.example/api", "--upload-pack=date"), "pattern"),
+        (PUSH.replace("ssh://git.example/api", "https://me:secret@git.example/api"), "pattern"),
+        (PUSH.replace("jobs: [bump]", "jobs: []"), "at least 1 item"),
+        (PUSH.replace("jobs: [bump]", "jobs: [bump], branch: --all"), "pattern"),
+    ],
+)
+def test_a_mistake_in_a_bots_push_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}pushes:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")

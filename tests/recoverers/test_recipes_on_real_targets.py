@@ -23,6 +23,7 @@ from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.pushes import Pushes
 from infra.adapters.step_records import StepRecords
 from recoverers.execute import drive
 from recoverers.journal import RunState, fold
@@ -63,6 +64,7 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         Limits(),
         Indexes(StepRecords(place / "indexes"), place / "kept"),
         FakeCluster(),
+        Pushes(),
     )
 
 

@@ -31,6 +31,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.history import Effect
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -77,7 +78,7 @@ class Targets:
         # No plan fails what these hold, so nothing is ever asked of them.
         never_asked = (
             *(FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals()),
-            *(FakeLimits(), FakeIndexes(), FakeCluster()),
+            *(FakeLimits(), FakeIndexes(), FakeCluster(), FakePushes()),
         )
         return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 

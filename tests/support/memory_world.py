@@ -30,6 +30,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
 PROTECTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
@@ -109,13 +110,14 @@ class MemoryWorld:
     indexes: FakeIndexes = field(default_factory=FakeIndexes)
     metrics: dict[str, Sight] = field(default_factory=dict)
     cluster: FakeCluster = field(default_factory=FakeCluster)
+    pushes: FakePushes = field(default_factory=FakePushes)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
 
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
-        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
+        on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster, self.pushes)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host)
         )

@@ -25,6 +25,7 @@ from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.push import PushSpec
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
 from tests.support.fake_caches import GOOD, FakeCaches
@@ -34,6 +35,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
 DISK = DiskSpec(
@@ -44,6 +46,7 @@ SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", 
 MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
+BUMP = PushSpec("bump", "/srv/git/bump", "/srv/git/api.git", "github", "acme/api", ("bump",))
 JOB = "job:github/acme/api/77/build"
 
 
@@ -71,8 +74,10 @@ SERVICES = Services(
     limits=(CONNTRACK,),
     deployments=(SHOP_DEPLOYMENT,),
     nodes=(NODE_1,),
+    pushes=(BUMP,),
 )
 INDEX = "upstream:index"
+BUMPING = "job:github/acme/api/77/bump"
 BOX = "container:box"
 RECIPES = (
     ("service_restart", "service:web"),
@@ -94,6 +99,7 @@ RECIPES = (
     ("deployment_scale", SHOP_DEPLOYMENT.target),
     ("pod_delete", SHOP_DEPLOYMENT.target),
     ("node_cordon_drain", NODE_1.target),
+    ("push_rebase", BUMPING),
 )
 
 
@@ -151,6 +157,7 @@ class Sandbox:
     stream: StreamPort | None = None
     limits: FakeLimits = field(default_factory=lambda: FakeLimits({"conntrack": LimitUse(1000, 1000)}))
     cluster: FakeCluster = field(default_factory=FakeCluster)
+    pushes: FakePushes = field(default_factory=FakePushes)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -176,8 +183,9 @@ class Sandbox:
         def kinds_in(text: bytes) -> frozenset[Kind]:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
-        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
-        return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host), others)
+        on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes)
+        world = (services or self.services, self.processes, self.files, health, self.ci, kinds_in, *on_host, self.cluster, self.pushes)
+        return recipes_for(World(*world), others)
 
     def terms(self, order: HealingCommand) -> Terms:
         """Return what the order's run is carried out with."""
@@ -218,6 +226,7 @@ class Sandbox:
             tuple(self.indexes.ledger),
             tuple(self.limits.ledger),
             tuple(self.cluster.ledger),
+            tuple(self.pushes.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -235,6 +244,7 @@ class Sandbox:
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
             tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
             cluster_state(self.cluster),
+            (self.pushes.clone, self.pushes.remote),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:

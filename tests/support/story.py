@@ -107,6 +107,7 @@ def untouched(flow: MemoryFlow) -> bool:
         world.indexes.ledger,
         world.limits.ledger,
         world.cluster.ledger,
+        world.pushes.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 
