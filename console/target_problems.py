@@ -21,6 +21,7 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "deployments", [spec.target for spec in services.deployments]),
         *_repeated(document, "nodes", [spec.name for spec in services.nodes]),
         *_repeated(document, "pushes", [spec.name for spec in services.pushes]),
+        *_repeated(document, "runners", [spec.name for spec in services.runners]),
     ]
     found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):
@@ -28,8 +29,9 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
     listed = {(row.source, project) for row in services.ci for project in row.projects}
     projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
     projects += [(("pushes", index, "project"), row.source, row.project) for index, row in enumerate(services.pushes)]
-    for number, row in enumerate(services.indexes):
-        projects += [(("indexes", number, "projects"), row.source, project) for project in row.projects]
+    for section, specs in (("indexes", services.indexes), ("runners", services.runners)):
+        for number, spec in enumerate(specs):
+            projects += [((section, number, "projects"), spec.source, project) for project in spec.projects]
     mend = "list the project under `ci`, or correct source and project"
     found += [
         document.problem(place, f"no CI server has {project} of {source}", mend)

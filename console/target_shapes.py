@@ -16,6 +16,7 @@ from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
 from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 
 
 def _check_below(text: str) -> str:
@@ -255,3 +256,24 @@ class PushRow(Shape):
     def record(self) -> PushSpec:
         """Return the record."""
         return PushSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+class RunnerRow(Shape):
+    """One runner of a CI server, and the page on it that answers only while names are resolved there."""
+
+    name: OneName
+    source: Name
+    projects: Annotated[tuple[Project, ...], Field(min_length=1)]
+    resolver: ProbeRow
+    healing: bool = True
+
+    @field_validator("resolver")
+    @classmethod
+    def _by_a_page(cls, row: ProbeRow) -> ProbeRow:
+        if row.kind is not ProbeKind.HTTP:
+            raise ValueError("only the runner itself can tell whether it resolves names: write http and a page of it that tells")
+        return row
+
+    def record(self) -> RunnerSpec:
+        """Return the record."""
+        return RunnerSpec(self.name, self.source, self.projects, self.resolver.record(), self.healing)

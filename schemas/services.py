@@ -21,6 +21,7 @@ from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.node import NodeSpec
 from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 from schemas.targets.spec import TargetSpec, spec_for
 
 UPSTREAM = "upstream"
@@ -125,6 +126,7 @@ class Services:
     deployments: tuple[DeploymentSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
     pushes: tuple[PushSpec, ...] = ()
+    runners: tuple[RunnerSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -141,7 +143,7 @@ class Services:
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
         on_hosts = (self.disks, self.containers, self.caches, self.lockfiles, self.indexes, self.limits, self.pushes)
-        return tuple(spec for specs in (*on_hosts, self.deployments, self.nodes) for spec in specs)
+        return tuple(spec for specs in (*on_hosts, self.deployments, self.nodes, self.runners) for spec in specs)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
@@ -154,6 +156,10 @@ class Services:
     def push_of(self, target: str) -> PushSpec | None:
         """Return the branch that a CI job pushes, when the job is one of the catalogue's bots."""
         return next((spec for spec in self.pushes if spec.is_pushed_by(target)), None)
+
+    def runner_of(self, target: str, name: str) -> RunnerSpec | None:
+        """Return the runner of that name in the pool that a CI job is given to."""
+        return next((spec for spec in self.runners if spec.name == name and spec.serves(target)), None)
 
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""

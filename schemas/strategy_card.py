@@ -36,6 +36,7 @@ class StrategyCard:
 
     ``indexes``: it is one for jobs that read a package index of one of these tools, which the log names and the catalogue knows.
     ``patterns``: only for jobs of the catalogue whose failure one of these shows, and then no other one is.
+    ``of_runners``: only for jobs that failed on a runner of the catalogue, and then no other one is.
     ``first_attempt``: what is above 1 is for a failure on which another strategy was tried in vain, and comes before that one then.
     """
 
@@ -57,3 +58,4 @@ class StrategyCard:
     indexes: frozenset[IndexTool] = frozenset()
     first_attempt: int = 1
     patterns: frozenset[str] = frozenset()
+    of_runners: bool = False

@@ -33,8 +33,10 @@ from recoverers.recipes.pod_delete import PodDelete
 from recoverers.recipes.push_rebase import PushRebase
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
+from recoverers.recipes.runner_drop import RunnerDrop
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
+from recoverers.runner_pool import RunnerPool
 from schemas.services import Services
 from schemas.vocabulary import Kind
 from schemas.workflows import Workflow, uses_in
@@ -83,7 +85,12 @@ def make_rerun_job(world: World) -> Recipe:
 
 def make_rerun_elsewhere(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs on another runner."""
-    return RerunElsewhere(JobAttempts(world.ci, world.kinds_in))
+    return RerunElsewhere(RunnerPool(JobAttempts(world.ci, world.kinds_in)))
+
+
+def make_runner_drop(world: World) -> Recipe:
+    """Return the recipe that takes runners without names out of their pool."""
+    return RunnerDrop(world.services, world.health, RunnerPool(JobAttempts(world.ci, world.kinds_in)))
 
 
 def make_await_upstream(world: World) -> Recipe:
@@ -187,6 +194,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_pod_delete,
     make_node_cordon_drain,
     make_push_rebase,
+    make_runner_drop,
 )
 
 

@@ -160,3 +160,37 @@ def test_a_mistake_in_a_bots_push_is_named_at_its_line(text: str, word: str) -> 
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:")
+
+
+RUNNER = (
+    "  - {name: build-1, source: github, projects: [acme/shop], "
+    "resolver: {name: build-1-dns, kind: http, address: 'http://build-1.example:9100/resolves'}}\n"
+)
+
+
+def test_a_runner_becomes_its_record_and_is_found_by_the_jobs_of_its_pool_alone() -> None:
+    found = told(f"{CI}runners:\n{RUNNER}")
+    assert isinstance(found, Configuration)
+    [runner] = found.services.runners
+    assert (runner.name, runner.source, runner.projects, runner.resolver.kind) == ("build-1", "github", ("acme/shop",), ProbeKind.HTTP)
+    assert found.services.runner_of("job:github/acme/shop/7/build", "build-1") == found.services.spec_of("runner:build-1") == runner
+    assert found.services.runner_of("job:github/acme/shop/7/build", "build-2") is None
+    assert found.services.runner_of("job:github/acme/other/7/build", "build-1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (RUNNER + RUNNER, "twice"),
+        (RUNNER.replace("acme/shop", "acme/other"), "no CI server"),
+        (
+            RUNNER.replace("kind: http, address: 'http://build-1.example:9100/resolves'", "kind: tcp, address: 'build-1.example:53'"),
+            "page of it",
+        ),
+    ],
+)
+def test_a_mistake_in_a_runner_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}runners:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")

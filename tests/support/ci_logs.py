@@ -52,3 +52,6 @@ PUSH_RACE = (
     "hint: have locally. This is usually caused by another repository pushing to\n"
     "hint: the same ref.\n" + EXIT_1
 )
+NAME_NOT_RESOLVED = (
+    "Cloning into 'api'...\nfatal: unable to access 'https://git.example/acme/api.git/': Could not resolve host: git.example\n" + EXIT_1
+)

@@ -80,6 +80,8 @@ class Job:
     name: str = "build"
     trigger: str = "push"
     provenance: Provenance = PROTECTED
+    # The runner of its first attempt, where its producer names one.
+    runner: str = ""
 
     @property
     def target(self) -> str:
@@ -197,7 +199,8 @@ class MemoryWorld:
         place = ("github", "acme/api", job.run_id, attempt)
         self.emit(LogChunk(*place, job.name, 0, log, True, at, provenance=job.provenance))
         ended = JobFinished(*place, "ci", job.name, COMMIT, "main", job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
-        self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1))
+        runner = job.runner if attempt == 1 else ""
+        self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1, runner=runner))
 
 
 @dataclass(frozen=True)

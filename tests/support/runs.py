@@ -26,6 +26,7 @@ from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
 from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
 from tests.support.fake_caches import GOOD, FakeCaches
@@ -47,6 +48,7 @@ MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
 BUMP = PushSpec("bump", "/srv/git/bump", "/srv/git/api.git", "github", "acme/api", ("bump",))
+RUNNERS = ("build-1", "build-2")
 JOB = "job:github/acme/api/77/build"
 
 
@@ -75,6 +77,7 @@ SERVICES = Services(
     deployments=(SHOP_DEPLOYMENT,),
     nodes=(NODE_1,),
     pushes=(BUMP,),
+    runners=tuple(RunnerSpec(name, "github", ("acme/api",), ProbeSpec(f"{name}-dns", ProbeKind.HTTP, name)) for name in RUNNERS),
 )
 INDEX = "upstream:index"
 BUMPING = "job:github/acme/api/77/bump"
@@ -100,6 +103,7 @@ RECIPES = (
     ("pod_delete", SHOP_DEPLOYMENT.target),
     ("node_cordon_drain", NODE_1.target),
     ("push_rebase", BUMPING),
+    ("runner_drop", JOB),
 )
 
 
@@ -165,7 +169,7 @@ class Sandbox:
         disks = FakeDisks(room=500)
         for path, size in (("data", 550), ("logs/old.log", 250), ("tmp/wheel", 180)):
             disks.put(path, size)
-        alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
+        alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index", "build-2"}
         # Only a swap of its image helps a container whose image is bad.
         bad = {NEW_IMAGE} if strategy == "container_image" else set()
         return cls(
