@@ -14,7 +14,7 @@ from typing import Protocol
 
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
-from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
+from schemas.attempts import Asked, CiJob, RunnerState, StepResult, StepStatus
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
@@ -216,6 +216,10 @@ class Health:
     def passes(self, probe: ProbeSpec) -> bool:
         """Tell whether the service behind a probe answers."""
         return probe.address in self.targets.alive
+
+    def ask(self, probe: ProbeSpec) -> Asked:
+        """Tell the same; nothing of these asks to be left alone."""
+        return Asked(self.passes(probe))
 
 
 @dataclass
