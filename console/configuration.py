@@ -256,6 +256,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         deployments=tuple(row.record() for row in rows.deployments),
         nodes=tuple(row.record() for row in rows.nodes),
         trunks=tuple(row.record() for row in rows.trunks),
+        pushes=tuple(row.record() for row in rows.pushes),
+        runners=tuple(row.record() for row in rows.runners),
     )
 
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from console.cluster_shapes import DeploymentRow, NodeRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
-from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow, TrunkRow
+from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow, PushRow, RunnerRow, TrunkRow
 from console.window_shapes import WindowRow, WorkflowRow
 from schemas.decisions import Oversight
 from schemas.oversight import RolloutLevel
@@ -229,6 +229,8 @@ class ServicesFile(Shape):
     deployments: tuple[DeploymentRow, ...] = ()
     nodes: tuple[NodeRow, ...] = ()
     trunks: tuple[TrunkRow, ...] = ()
+    pushes: tuple[PushRow, ...] = ()
+    runners: tuple[RunnerRow, ...] = ()
 
 
 class StrategyRow(Shape):

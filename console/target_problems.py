@@ -21,6 +21,8 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "deployments", [spec.target for spec in services.deployments]),
         *_repeated(document, "nodes", [spec.name for spec in services.nodes]),
         *_repeated(document, "trunks", [spec.name for spec in services.trunks]),
+        *_repeated(document, "pushes", [spec.name for spec in services.pushes]),
+        *_repeated(document, "runners", [spec.name for spec in services.runners]),
     ]
     found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):
@@ -28,8 +30,10 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
     listed = {(row.source, project) for row in services.ci for project in row.projects}
     projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
     projects += [(("trunks", index, "project"), row.source, row.project) for index, row in enumerate(services.trunks)]
-    for number, row in enumerate(services.indexes):
-        projects += [(("indexes", number, "projects"), row.source, project) for project in row.projects]
+    projects += [(("pushes", index, "project"), row.source, row.project) for index, row in enumerate(services.pushes)]
+    several = [(("indexes", index, "projects"), row.source, row.projects) for index, row in enumerate(services.indexes)]
+    several += [(("runners", index, "projects"), row.source, row.projects) for index, row in enumerate(services.runners)]
+    projects += [(place, source, project) for place, source, listed_there in several for project in listed_there]
     mend = "list the project under `ci`, or correct source and project"
     found += [
         document.problem(place, f"no CI server has {project} of {source}", mend)

@@ -15,6 +15,8 @@ from schemas.targets.disk import GIB, CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import BRANCHES, LockfileSpec, LockTool
+from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 from schemas.targets.trunk import TrunkSpec
 
 
@@ -173,6 +175,8 @@ def _check_base(text: str) -> str:
     return text
 
 
+Project = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]*$")]
 OneName = Annotated[str, Field(pattern=r"^[^/]+$")]
 
 
@@ -185,7 +189,7 @@ class LockfileRow(Shape):
     manifest: OneName
     lock: OneName
     source: Name
-    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    project: Project
     folder: Annotated[str, AfterValidator(_check_below)] = ""
     base_branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), AfterValidator(_check_base)] = "main"
     test: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -260,3 +264,46 @@ class IndexRow(Shape):
     def record(self) -> IndexSpec:
         """Return the record."""
         return IndexSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+class PushRow(Shape):
+    """One bot's clone, the remote that it pushes to, and the CI jobs that do so."""
+
+    name: Name
+    repository: Absolute
+    # What git would take for an option, a program or a login is no address here.
+    remote: Annotated[str, Field(pattern=r"^/|^(https?|ssh|file)://(\w[\w.-]*@)?[^\s:@-][^\s@]*$")]
+    source: Name
+    project: Project
+    jobs: Annotated[tuple[OneName, ...], Field(min_length=1)]
+    branch: Branch = "main"
+    program: Argv = ("git",)
+    environ: Environ = Field(default_factory=dict)
+    timeout_s: Seconds = 60.0
+    most_commits: Annotated[int, Field(gt=0, le=100)] = 20
+    healing: bool = True
+
+    def record(self) -> PushSpec:
+        """Return the record."""
+        return PushSpec(**{**self.model_dump(), "environ": tuple(sorted(self.environ.items()))})
+
+
+class RunnerRow(Shape):
+    """One runner of a CI server, and the page on it that answers only while names are resolved there."""
+
+    name: OneName
+    source: Name
+    projects: Annotated[tuple[Project, ...], Field(min_length=1)]
+    resolver: ProbeRow
+    healing: bool = True
+
+    @field_validator("resolver")
+    @classmethod
+    def _by_a_page(cls, row: ProbeRow) -> ProbeRow:
+        if row.kind is not ProbeKind.HTTP:
+            raise ValueError("only the runner itself can tell whether it resolves names: write http and a page of it that tells")
+        return row
+
+    def record(self) -> RunnerSpec:
+        """Return the record."""
+        return RunnerSpec(self.name, self.source, self.projects, self.resolver.record(), self.healing)

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from schemas.attempts import CiJob, RunnerState, Sight, StepResult
+from schemas.attempts import Asked, CiJob, RunnerState, Sight, StepResult
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeSpec
@@ -194,6 +194,10 @@ class HealthPort(Protocol):
 
     def passes(self, probe: ProbeSpec) -> bool:
         """Run the probe once, bounded by its time-out."""
+        ...
+
+    def ask(self, probe: ProbeSpec) -> Asked:
+        """Run the probe once, and hear for how long the other side wants to be left alone."""
         ...
 
 

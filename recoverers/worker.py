@@ -36,6 +36,7 @@ from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.pushes import Pushes
 from infra.adapters.quarantines import Quarantines
 from infra.adapters.service_managers import ServiceManagers
 from infra.adapters.step_records import StepRecords
@@ -343,7 +344,8 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
     services = configuration.services
     kept = Path(settings.state)
     on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Limits())
-    others = (*on_host, Indexes(StepRecords(kept / "indexes"), kept / "quarantine"), Cluster.here(), Trunks(), Quarantines())
+    kept_indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
+    others = (*on_host, kept_indexes, Cluster.here(), Trunks(), Quarantines(), Pushes())
     managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
     return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *others)
 

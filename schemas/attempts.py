@@ -48,6 +48,14 @@ class CiJob:
     runner: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one look at a party outside gave; ``wait_s`` is for how long it asks to be left alone, 0 when it does not say."""
+
+    passes: bool
+    wait_s: float = 0.0
+
+
 # The only label that a runner has while it is out of the pool.
 CORDONED = "cordoned"
 

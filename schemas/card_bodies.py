@@ -26,6 +26,7 @@ def cards_body(cards: Sequence[StrategyCard]) -> str:
             "bounds": dict(card.bounds),
             "outputs": dict(card.outputs),
             "indexes": sorted(card.indexes),
+            "patterns": sorted(card.patterns),
         }
         for card in cards
         if card not in CARDS
@@ -66,6 +67,7 @@ def _card(row: dict[str, object]) -> StrategyCard:
         "bounds": _pairs(row["bounds"]),
         "outputs": _pairs(row.get("outputs", {})),
         "indexes": frozenset(IndexTool(word) for word in _list(row.get("indexes", []))),
+        "patterns": frozenset(_list(row.get("patterns", []))),
         "prior": _prior(row.get("prior", {})),
     }
     return StrategyCard(**fields)  # type: ignore[arg-type]

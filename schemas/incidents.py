@@ -175,6 +175,10 @@ class Incident:
         kept = replace(self, features=(), evidence=(), alternatives=())
         return replace(kept, hits=self.hits[:1], reasons=self.reasons[:1]) if self.parent else kept
 
+    def cause(self) -> str:
+        """Return the pattern that shows the failure, empty when none does."""
+        return self.hits[0].pattern if self.hits and not self.abstained else ""
+
     def is_storm(self) -> bool:
         """Tell whether this is the parent of a storm; its target is a known upstream or the fleet."""
         return self.origin_key[:1] == (STORM,)

@@ -20,6 +20,8 @@ from schemas.targets.index import IndexSpec
 from schemas.targets.limit import LimitSpec
 from schemas.targets.lockfile import LockfileSpec
 from schemas.targets.node import NodeSpec
+from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 from schemas.targets.spec import TargetSpec, spec_for
 from schemas.targets.trunk import TrunkSpec
 
@@ -125,6 +127,8 @@ class Services:
     deployments: tuple[DeploymentSpec, ...] = ()
     nodes: tuple[NodeSpec, ...] = ()
     trunks: tuple[TrunkSpec, ...] = ()
+    pushes: tuple[PushSpec, ...] = ()
+    runners: tuple[RunnerSpec, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""
@@ -140,9 +144,9 @@ class Services:
 
     def others(self) -> tuple[TargetSpec, ...]:
         """Return every target that is neither a service, nor its configuration, nor an upstream."""
-        on_host = (self.disks, self.containers, self.caches, self.limits)
+        on_hosts = (self.disks, self.containers, self.caches, self.limits, self.pushes, self.runners)
         of_code = (self.lockfiles, self.indexes, self.trunks)
-        return tuple(spec for specs in (*on_host, *of_code, self.deployments, self.nodes) for spec in specs)
+        return tuple(spec for specs in (*on_hosts, *of_code, self.deployments, self.nodes) for spec in specs)
 
     def spec_of(self, target: str) -> TargetSpec | None:
         """Return the spec of one of the others by its typed name."""
@@ -151,6 +155,14 @@ class Services:
     def repository_of(self, target: str) -> LockfileSpec | None:
         """Return the repository with a lock file that a target is, or that a CI job is of."""
         return next((spec for spec in self.lockfiles if spec.owns(target)), None)
+
+    def push_of(self, target: str) -> PushSpec | None:
+        """Return the branch that a CI job pushes, when the job is one of the catalogue's bots."""
+        return next((spec for spec in self.pushes if spec.is_pushed_by(target)), None)
+
+    def runner_of(self, target: str, name: str) -> RunnerSpec | None:
+        """Return the runner of that name in the pool that a CI job is given to."""
+        return next((spec for spec in self.runners if spec.name == name and spec.serves(target)), None)
 
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""

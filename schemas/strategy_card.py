@@ -35,6 +35,8 @@ class StrategyCard:
     workflow's later steps may read of it: each name with the value that stands where there is none.
 
     ``indexes``: it is one for jobs that read a package index of one of these tools, which the log names and the catalogue knows.
+    ``patterns``: only for jobs of the catalogue whose failure one of these shows, and then no other one is.
+    ``of_runners``: only for jobs that failed on a runner of the catalogue, and then no other one is.
     ``first_attempt``: what is above 1 is for a failure on which another strategy was tried in vain, and comes before that one then.
     ``asks_resolver``: it is one for jobs of a main branch whose resolver the catalogue knows.
     """
@@ -57,3 +59,5 @@ class StrategyCard:
     indexes: frozenset[IndexTool] = frozenset()
     first_attempt: int = 1
     asks_resolver: bool = False
+    patterns: frozenset[str] = frozenset()
+    of_runners: bool = False

@@ -30,6 +30,7 @@ from streams.gates.loop_guard import check_loop_guard
 from streams.gates.override import check_override
 from streams.gates.previous_attempt import check_previous_attempt
 from streams.gates.provenance import check_provenance
+from streams.gates.push_race import check_push_race
 from streams.gates.risk_tier import check_risk_tier
 from streams.gates.rollout import check_rollout
 from streams.gates.rules import check_rules
@@ -44,6 +45,7 @@ GATES: tuple[Gate, ...] = (
     check_failure_kind,
     check_ended_on_purpose,
     check_provenance,
+    check_push_race,
     check_healing_switch,
     check_previous_attempt,
     check_loop_guard,

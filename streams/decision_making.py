@@ -124,6 +124,7 @@ def gather_facts(
         canary_point=canary_point(question.incident_id, strategy),
         canary_share=policy.for_strategy(strategy).canary_share,
         findings=ruled.findings,
+        cause=incident.cause(),
         held_out=choice is not None and is_held_out(policy, incident, _asked(question)),
     )
 

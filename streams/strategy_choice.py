@@ -16,7 +16,7 @@ from schemas.ids import ID_BYTES, content_id
 from schemas.incidents import Incident
 from schemas.oversight import RolloutLevel
 from schemas.policy import Policy
-from schemas.services import UPSTREAM
+from schemas.services import UPSTREAM, Services
 from schemas.strategy_card import Reversibility, StrategyCard
 from schemas.targets.index import index_named
 from schemas.targets.trunk import trunk_of
@@ -95,10 +95,20 @@ def cards_in_turn(
     """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
     trunk = trunk_of(incident.target, configuration.services.trunks)
     able = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
-    fit = tuple(card for card in able if not card.indexes or index_parameters(configuration, card, incident))
+    claimed = tuple(card for card in able if _is_claimed(configuration.services, card, incident))
+    open_to_all = tuple(card for card in able if not card.patterns and not card.of_runners)
+    fit = tuple(card for card in claimed or open_to_all if not card.indexes or index_parameters(configuration, card, incident))
     # Not a matter of evidence: what fails a second time from one mirror is no case like those that passed at once.
     later = tuple(card for card in fit if 1 < card.first_attempt <= attempt and _may_act(configuration, card, incident.target))
     return later or tuple(card for card in fit if card.first_attempt == 1)
+
+
+def _is_claimed(services: Services, card: StrategyCard, incident: Incident) -> bool:
+    """Tell whether a card is made for just such a failure of what the catalogue knows."""
+    if card.patterns:
+        return incident.cause() in card.patterns and services.push_of(incident.target) is not None
+    run = incident.run
+    return card.of_runners and run is not None and services.runner_of(incident.target, run.runner) is not None
 
 
 def incumbent_of(configuration: Configuration, cards: tuple[StrategyCard, ...], target: str) -> StrategyCard:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from infra.adapters.asked_wait import asked_wait_s
 from infra.adapters.authorities import trusted
 from infra.adapters.in_sync import why_out_of_sync
+from schemas.attempts import Asked
 from schemas.probes import ProbeKind, ProbeSpec
 
 
@@ -22,7 +24,11 @@ class Checks:
             return _connects(probe)
         if probe.kind is ProbeKind.IN_SYNC:
             return not why_out_of_sync(probe.address, probe.timeout_s)
-        return probe.kind is ProbeKind.HTTP and _answers(probe)
+        return probe.kind is ProbeKind.HTTP and _answers(probe).passes
+
+    def ask(self, probe: ProbeSpec) -> Asked:
+        """Run a probe once; only a page can say how long it wants to be left alone."""
+        return _answers(probe) if probe.kind is ProbeKind.HTTP else Asked(self.passes(probe))
 
 
 def _connects(probe: ProbeSpec) -> bool:
@@ -34,12 +40,13 @@ def _connects(probe: ProbeSpec) -> bool:
         return False
 
 
-def _answers(probe: ProbeSpec) -> bool:
+def _answers(probe: ProbeSpec) -> Asked:
     try:
         with (
             httpx.Client(timeout=probe.timeout_s, follow_redirects=False, trust_env=False, verify=trusted()) as client,
             client.stream("GET", probe.address) as answer,
         ):
-            return answer.status_code in probe.statuses if probe.statuses else answer.is_success
+            passed = answer.status_code in probe.statuses if probe.statuses else answer.is_success
+            return Asked(passed, 0.0 if passed else asked_wait_s(answer))
     except (httpx.HTTPError, httpx.InvalidURL):
-        return False
+        return Asked(passes=False)

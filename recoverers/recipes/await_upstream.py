@@ -55,14 +55,19 @@ class AwaitUpstream:
         if spec is None:
             return StepResult(StepStatus.FAILED, "target_unknown")
         passed, failed = _counts_in(call.said)
-        silent = self._silent(spec.probes)
+        asked = {probe.name: self.health.ask(probe) for probe in spec.probes}
+        silent = ", ".join(name for name, seen in asked.items() if not seen.passes)
         passed, failed = (0, failed + 1) if silent else (passed + 1, failed)
         wanted = int(_bound(call.command, "passes", 3))
         if passed >= wanted:
             return StepResult(StepStatus.OK, f"{spec.name} answered {passed} times in a row after {failed} failed looks")
         # Well for the first time: the looks that are still wanted come at the shortest wait, the doubling is for what is down.
-        wait_s = _wait_s(call, failed) if silent else _bound(call.command, "first_wait_s", 1.0)
-        told = f"{passed} of {wanted} looks in a row, {failed} failed{f', no answer: {silent}' if silent else ''}"
+        # Whoever says when its budget is full again is not asked before: each look would be one call more of it.
+        reset_s = max((seen.wait_s for seen in asked.values()), default=0.0)
+        wait_s = max(_wait_s(call, failed), reset_s) if silent else _bound(call.command, "first_wait_s", 1.0)
+        why = f", no answer: {silent}" if silent else ""
+        why += f", to be left alone for {reset_s:g} s" if reset_s else ""
+        told = f"{passed} of {wanted} looks in a row, {failed} failed{why}"
         return StepResult(StepStatus.PENDING, told, wait_s)
 
     def probe(self, call: Call) -> Found:

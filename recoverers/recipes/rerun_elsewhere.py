@@ -6,125 +6,52 @@ gone after its job, as hosted ones are, has nothing to be taken out of.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from recoverers.job_attempts import STAYS, STEP, JobAttempts, attempt_before, facts_of
+from recoverers.job_attempts import STAYS
 from recoverers.ports import Answer, Call, Facts, Found, Traits
-from schemas.attempts import CORDONED, RunnerState, StepResult, StepStatus
+from recoverers.runner_pool import RETURN_KEPT, RunnerPool
+from schemas.attempts import RunnerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
-
-_CORDON, _RETURN = "cordon:runner", "return:runner"
-_OK = StepResult(StepStatus.OK)
-# A queue takes minutes, and each look is a call to the server.
-_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class RerunElsewhere:
     """The recipe over a GitHub-shaped server and the runners that it knows."""
 
-    attempts: JobAttempts
-    traits: Traits = Traits(
-        "rerun_elsewhere",
-        1,
-        7200.0,
-        keeps=(
-            ("rerun", STAYS),
-            ("return", "it takes back the cordon itself, once the runner is well"),
-        ),
-    )
+    pool: RunnerPool
+    traits: Traits = Traits("rerun_elsewhere", 1, 7200.0, keeps=(("rerun", STAYS), ("return", RETURN_KEPT)))
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read how the job ended, on which runner, and whether that one can be taken out of the pool."""
-        job = self.attempts.newest(command)
-        if job is not None and not job.runner:
-            return Facts(refusal="runner_unknown")
-        runner = self.attempts.ci.runner(command.target, job.runner) if job else None
-        # Whoever may run jobs again need not have the right to see runners: then none is taken out, and where it ran still counts.
-        labels = json.dumps(runner.labels if runner and runner.exists else ())
-        return facts_of(job, (("runner", job.runner if job else ""), ("labels", labels)))
+        return self.pool.gather(self.pool.attempts.newest(command), command)
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
-        """Take the runner out, run the job again, put the runner back; one that nothing can be taken from stays as it is."""
-        if not self.attempts.may_run_again(command, facts):
-            return None
-        labels = _labels(facts)
-        return (_CORDON, STEP, _RETURN) if labels and labels != (CORDONED,) else (STEP,)
+        """Take the runner out, run the job again, put the runner back."""
+        return self.pool.plan(facts) if self.pool.attempts.may_run_again(command, facts) else None
 
     def pre_image(self, call: Call) -> str:
         """Return the attempt before the act, or the runner's labels."""
-        if call.step == STEP:
-            return attempt_before(call)
-        return json.dumps({"runner": call.facts.value("runner"), "labels": _labels(call.facts)})
+        return self.pool.pre_image(call)
 
     def act(self, call: Call) -> StepResult:
         """Make one of the three steps."""
-        if call.step == STEP:
-            return self.attempts.rerun(call)
-        return self._label(call, (CORDONED,)) if call.step == _CORDON else self._return(call)
+        return self.pool.act(call, lambda runner: _gone(call, runner))
 
     def probe(self, call: Call) -> Found:
-        """Compare the runner's labels with both; other ones are somebody else's. A return is begun again."""
-        if call.step == STEP:
-            return self.attempts.probe(call)
-        if call.step == _RETURN:
-            return Found.MISSING
-        runner = self._runner(call)
-        known = {(CORDONED,): Found.DONE, _labels(call.facts): Found.MISSING}
-        return known.get(runner.labels, Found.UNCLEAR) if runner else Found.UNCLEAR
+        """Look at the runner's labels, or at the attempt."""
+        return self.pool.probe(call)
 
     def undo(self, call: Call) -> StepResult:
-        """Put the runner back into the pool: when the job fails elsewhere too, it was not the runner."""
-        if call.step != _CORDON:
-            return _OK
-        back = self._label(call, _labels(call.facts))
-        # A rollback has a minute: a server that is silent is asked again.
-        return replace(back, status=StepStatus.UNCERTAIN) if self._runner(call) is None else back
+        """Put the runner back into the pool."""
+        return self.pool.undo(call)
 
     def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:
         """Ask the new attempt's conclusion, its log, or on which runner it was."""
-        if factor != "ran_elsewhere":
-            return self.attempts.check(command, facts, factor)
-        job = self.attempts.after(command, facts)
-        if job is None or not job.runner:
-            return Answer(False, "rest_runner", "the new attempt has no runner yet")
-        return Answer(job.runner != facts.value("runner"), "rest_runner", f"it ran on {job.runner}", settled=True)
-
-    def _return(self, call: Call) -> StepResult:
-        """Wait until another runner has the job, then put this one back if it is there; else it stays out until a person looks."""
-        # Once the server has answered, that it does not for a moment is no reason to take anything back.
-        if self.attempts.has_risen(call) is None and not call.said:
-            return StepResult(StepStatus.FAILED, "the server does not say which attempt is the newest")
-        job = self.attempts.after(call.command, call.facts)
-        if job is None or not job.runner:
-            return StepResult(StepStatus.PENDING, "the new attempt waits for a runner", _LOOK_S)
-        runner = self._runner(call)
-        if runner is None:
-            return StepResult(StepStatus.PENDING, "the server does not say how the runner is", _LOOK_S)
-        if not runner.online:
-            # Looked at again: of a runner that was never taken out it would be said in vain, and it would come back unseen.
-            is_in_pool = runner.exists and runner.labels == _labels(call.facts)
-            kept = self._label(call, (CORDONED,)) if is_in_pool else _OK
-            is_out = kept.status is StepStatus.OK
-            return replace(kept, detail=f"{call.facts.value('runner')} is offline and stays out of the pool") if is_out else kept
-        return self._label(call, _labels(call.facts))
-
-    def _label(self, call: Call, labels: tuple[str, ...]) -> StepResult:
-        runner = self._runner(call)
-        if runner is None:
-            return StepResult(StepStatus.FAILED, "the server does not say how the runner is")
-        # One that was removed meanwhile is in no pool.
-        if not runner.exists or runner.labels == labels:
-            return _OK
-        # Whoever changed the labels since knows more.
-        if runner.labels not in {(CORDONED,), _labels(call.facts)}:
-            return StepResult(StepStatus.FAILED, "the runner's labels were changed by somebody else")
-        return self.attempts.ci.set_labels(call.command.target, runner.runner_id, labels)
-
-    def _runner(self, call: Call) -> RunnerState | None:
-        return self.attempts.ci.runner(call.command.target, call.facts.value("runner"))
+        return self.pool.ran_elsewhere(command, facts) if factor == "ran_elsewhere" else self.pool.attempts.check(command, facts, factor)
 
 
-def _labels(facts: Facts) -> tuple[str, ...]:
-    return tuple(json.loads(facts.value("labels")))
+def _gone(call: Call, runner: RunnerState) -> StepResult | None:
+    if runner.online:
+        return None
+    return StepResult(StepStatus.OK, f"{call.facts.value('runner')} is offline and stays out of the pool")

@@ -14,6 +14,7 @@ from recoverers.job_attempts import JobAttempts
 from recoverers.limit_port import LimitPort
 from recoverers.lockfile_ports import PackagePort, ProposalPort
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort, Recipe
+from recoverers.push_port import PushPort
 from recoverers.recipes.await_upstream import AwaitUpstream
 from recoverers.recipes.cache_rebuild import CacheRebuild
 from recoverers.recipes.commit_revert import CommitRevert
@@ -31,11 +32,14 @@ from recoverers.recipes.lockfile_repair import LockfileRepair
 from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, MirrorSwitch
 from recoverers.recipes.node_cordon_drain import NodeCordonDrain
 from recoverers.recipes.pod_delete import PodDelete
+from recoverers.recipes.push_rebase import PushRebase
 from recoverers.recipes.rerun_elsewhere import RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.resolve_retry import ResolveRetry
+from recoverers.recipes.runner_drop import RunnerDrop
 from recoverers.recipes.service_restart import ServiceRestart
 from recoverers.recipes.workflow import WorkflowRecipe
+from recoverers.runner_pool import RunnerPool
 from recoverers.trunk_port import QuarantinePort, TrunkPort
 from schemas.services import Services
 from schemas.vocabulary import Kind
@@ -64,6 +68,7 @@ class World:
     cluster: ClusterPort
     trunks: TrunkPort
     quarantines: QuarantinePort
+    pushes: PushPort
 
 
 RecipeMaker = Callable[[World], Recipe]
@@ -86,7 +91,12 @@ def make_rerun_job(world: World) -> Recipe:
 
 def make_rerun_elsewhere(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs on another runner."""
-    return RerunElsewhere(JobAttempts(world.ci, world.kinds_in))
+    return RerunElsewhere(RunnerPool(JobAttempts(world.ci, world.kinds_in)))
+
+
+def make_runner_drop(world: World) -> Recipe:
+    """Return the recipe that takes runners without names out of their pool."""
+    return RunnerDrop(world.services, world.health, RunnerPool(JobAttempts(world.ci, world.kinds_in)))
 
 
 def make_await_upstream(world: World) -> Recipe:
@@ -179,6 +189,11 @@ def make_node_cordon_drain(world: World) -> Recipe:
     return NodeCordonDrain(world.services, world.cluster)
 
 
+def make_push_rebase(world: World) -> Recipe:
+    """Return the recipe that ends the races of bots' pushes."""
+    return PushRebase(world.services, world.pushes)
+
+
 MAKERS: tuple[RecipeMaker, ...] = (
     make_service_restart,
     make_config_restore,
@@ -202,6 +217,8 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_deployment_scale,
     make_pod_delete,
     make_node_cordon_drain,
+    make_push_rebase,
+    make_runner_drop,
 )
 
 

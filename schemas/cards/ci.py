@@ -156,6 +156,23 @@ CI_CARDS: tuple[StrategyCard, ...] = (
         asks_resolver=True,
     ),
     StrategyCard(
+        name="runner_drop",
+        recipe_version=1,
+        title="Take a runner that resolves no names out of its pool until it does, and re-run its job elsewhere",
+        heals=frozenset({Kind.DNS_RESOLUTION}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # Eight looks, further and further apart, are some three minutes; a runner that is deaf for longer is a person's.
+        bounds=(("max_attempts_per_commit", 2), ("return_looks", 8)),
+        base_risk=15.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("attempt_concluded_success", "log_without_pattern", "resolves_where_it_ran"),
+        max_attempts=1,
+        deadline_s=1800.0,
+        minimum_confidence=0.9,
+        of_runners=True,
+    ),
+    StrategyCard(
         name="await_upstream",
         recipe_version=1,
         title="Ask a known upstream until it is well again, and change nothing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.strategy_card import Reversibility, StrategyCard
 from schemas.targets.disk import GIB
+from schemas.targets.push import RACES
 from schemas.vocabulary import Kind
 
 HOST_CARDS: tuple[StrategyCard, ...] = (
@@ -68,5 +69,22 @@ HOST_CARDS: tuple[StrategyCard, ...] = (
         max_attempts=1,
         deadline_s=900.0,
         minimum_confidence=0.9,
+    ),
+    StrategyCard(
+        name="push_rebase",
+        recipe_version=1,
+        title="Put a bot's commits on top of those that came first, and push once more; never by force",
+        heals=frozenset({Kind.SCM_CHECKOUT}),
+        targets=frozenset({"job"}),
+        parameters=(),
+        # Whoever loses a second race on one commit races with something that does not end.
+        bounds=(("max_attempts_per_commit", 1),),
+        base_risk=25.0,
+        reversibility=Reversibility.COMPENSATED,
+        factors=("remote_equals", "nothing_is_lost"),
+        max_attempts=1,
+        deadline_s=300.0,
+        minimum_confidence=0.9,
+        patterns=RACES,
     ),
 )

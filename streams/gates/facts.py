@@ -61,6 +61,8 @@ class GateFacts:
     canary_share: float = 1.0
     findings: tuple[Finding, ...] = ()
     held_out: bool = False
+    # The pattern that shows the failure.
+    cause: str = ""
 
     def is_asked_for(self) -> bool:
         """Tell whether a person opened the incident: what then needs caution needs another person, not a refusal."""
@@ -90,6 +92,7 @@ def inputs_of(facts: GateFacts, incident: Incident, thresholds: tuple[tuple[str,
     rows = {
         "canary_point": f"{facts.canary_point:.9f}",
         "canary_share": repr(facts.canary_share),
+        "cause": facts.cause,
         "abstained": str(facts.abstained).lower(),
         "commands": ",".join(facts.commands),
         "commit": run.commit if run else "",

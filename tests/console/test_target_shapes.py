@@ -11,6 +11,7 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.push import PushSpec
 from schemas.targets.trunk import TrunkSpec, trunk_of
 from schemas.watches import watches_of
 
@@ -143,3 +144,69 @@ def test_a_mistake_in_a_unit_is_named_at_its_line(text: str, word: str) -> None:
     assert isinstance(found, list)
     assert word in found[0]
     assert found[0].startswith("services.yaml:2:")
+
+
+PUSH = "  - {name: bump, repository: /srv/bots/bump, remote: 'ssh://git.example/api', source: github, project: acme/shop, jobs: [bump]}\n"
+
+
+def test_a_bots_push_becomes_its_record_and_is_found_by_its_jobs_alone() -> None:
+    found = told(f"{CI}pushes:\n{PUSH}")
+    assert isinstance(found, Configuration)
+    [push] = found.services.pushes
+    assert push == PushSpec("bump", "/srv/bots/bump", "ssh://git.example/api", "github", "acme/shop", ("bump",))
+    assert found.services.spec_of("push:bump") == found.services.push_of("job:github/acme/shop/7/bump") == push
+    for job in ("job:github/acme/shop/7/build", "job:github/acme/other/7/bump", "job:gitlab/acme/shop/7/bump", "repo:acme/shop/7/bump"):
+        assert found.services.push_of(job) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (PUSH + PUSH, "twice"),
+        (PUSH.replace("acme/shop", "acme/other"), "no CI server"),
+        (PUSH.replace("ssh://git.example/api", "ext::sh -c date"), "pattern"),
+        (PUSH.replace("ssh://git.example/api", "--upload-pack=date"), "pattern"),
+        (PUSH.replace("ssh://git.example/api", "https://me:secret@git.example/api"), "pattern"),
+        (PUSH.replace("jobs: [bump]", "jobs: []"), "at least 1 item"),
+        (PUSH.replace("jobs: [bump]", "jobs: [bump], branch: --all"), "pattern"),
+    ],
+)
+def test_a_mistake_in_a_bots_push_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}pushes:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")
+
+
+RUNNER = (
+    "  - {name: build-1, source: github, projects: [acme/shop], "
+    "resolver: {name: build-1-dns, kind: http, address: 'http://build-1.example:9100/resolves'}}\n"
+)
+
+
+def test_a_runner_becomes_its_record_and_is_found_by_the_jobs_of_its_pool_alone() -> None:
+    found = told(f"{CI}runners:\n{RUNNER}")
+    assert isinstance(found, Configuration)
+    [runner] = found.services.runners
+    assert (runner.name, runner.source, runner.projects, runner.resolver.kind) == ("build-1", "github", ("acme/shop",), ProbeKind.HTTP)
+    assert found.services.runner_of("job:github/acme/shop/7/build", "build-1") == found.services.spec_of("runner:build-1") == runner
+    assert found.services.runner_of("job:github/acme/shop/7/build", "build-2") is None
+    assert found.services.runner_of("job:github/acme/other/7/build", "build-1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (RUNNER + RUNNER, "twice"),
+        (RUNNER.replace("acme/shop", "acme/other"), "no CI server"),
+        (
+            RUNNER.replace("kind: http, address: 'http://build-1.example:9100/resolves'", "kind: tcp, address: 'build-1.example:53'"),
+            "page of it",
+        ),
+    ],
+)
+def test_a_mistake_in_a_runner_is_named_at_its_line(text: str, word: str) -> None:
+    found = told(f"{CI}runners:\n{text}")
+    assert isinstance(found, list)
+    assert word in found[0]
+    assert found[0].startswith("services.yaml:")

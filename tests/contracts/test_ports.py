@@ -21,7 +21,7 @@ from infra.adapters.processes import Processes
 from infra.adapters.step_records import StepRecords
 from infra.adapters.units import Units
 from recoverers.ports import CiPort, ConfigFilePort, HealthPort, ProcessPort
-from schemas.attempts import CORDONED, RunnerState, StepStatus
+from schemas.attempts import CORDONED, Asked, RunnerState, StepStatus
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import CiServer, ConfigSpec, Services, ServiceSpec
 from tests.support.executor_world import wait_for
@@ -271,6 +271,8 @@ def test_a_probe_says_whether_what_it_looks_at_is_well_as_often_as_it_is_asked(h
     for _ in range(2):
         assert [health.port.passes(probe) for probe in health.well] == [True] * len(health.well)
         assert [health.port.passes(probe) for probe in health.ill] == [False] * len(health.ill)
+        assert [health.port.ask(probe) for probe in health.well] == [Asked(passes=True)] * len(health.well)
+        assert [health.port.ask(probe) for probe in health.ill] == [Asked(passes=False)] * len(health.ill)
 
 
 def test_probes_over_the_network_answer_yes_or_no(server: CiServer) -> None:

@@ -55,6 +55,15 @@ def test_the_waits_double_up_to_the_longest_and_differ_from_command_to_command(k
     assert waits != [wait for _, wait in looks(recipe(), 20, key + "x")]
 
 
+def test_whoever_says_when_its_budget_is_full_again_is_not_asked_before() -> None:
+    made = recipe(page=[False, False, True, True, True], port=[True] * 5)
+    told = iter([90.0, 0.0])
+    made.health.resets_in["index-page"] = lambda: next(told)  # type: ignore[attr-defined] # the fake's own
+    waits = [wait for _, wait in looks(made, 4)]
+    assert waits[0] == 90.0
+    assert all(wait <= 2.0 for wait in waits[1:]), "and by its own doubling where nothing is said"
+
+
 def test_it_begins_no_step_that_acts_and_has_nothing_to_take_back() -> None:
     hands = FakeHands()
     sandbox = Sandbox.for_recipe("await_upstream")

@@ -23,6 +23,7 @@ from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
 from infra.adapters.processes import Processes
 from infra.adapters.proposals import Proposals
+from infra.adapters.pushes import Pushes
 from infra.adapters.quarantines import Quarantines
 from infra.adapters.step_records import StepRecords
 from infra.adapters.trunks import Trunks
@@ -67,6 +68,7 @@ def real_world(services: Services, place: Path, disks: Disks | None = None) -> W
         FakeCluster(),
         Trunks(),
         Quarantines(),
+        Pushes(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Row 11: an upstream answers 429; what failed by it waits together until it answers 200, and nothing is run again before."""
+"""Row 11: an upstream answers 429 and says until when; what failed by it waits together until then, and nothing is asked or run before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESET_S = 40.0
 
 def fail(world: StormWorld, jobs: int = 1) -> list[str]:
     """Let the upstream's budget be 0 until its reset, and so many repositories' jobs meet it."""
-    world.limit()
+    world.limit(RESET_S)
     world.after(RESET_S, world.lift)
     return [world.push(f"r{number}") for number in range(jobs)]
 
@@ -37,6 +37,7 @@ def test_one_job_waits_for_the_reset_and_is_then_run_again_once() -> None:
     assert seconds_to_detect(waited) < 10
     assert (waited.final.status, waited.final.strategy) == (OutcomeStatus.HEALED, "await_upstream")
     assert steps_done(waited) == ["await:index"]
+    assert len(world.told_to_wait) == 1, "it has said until when, and is not asked before"
     assert {row.factor for row in waited.final.verification} == {"page_answers", "port_answers", "log_silence"}
     assert (waited.final.finished_at - began).total_seconds() >= RESET_S
     told = told_of(flow, job)
@@ -54,6 +55,7 @@ def test_many_jobs_are_one_wait_and_go_one_after_the_other_when_it_is_over() -> 
     flow.pass_time(120)
 
     assert [row.target for row in storms_of(flow)] == [UPSTREAM]
+    assert len(world.told_to_wait) == 1, "one for all of them"
     assert sorted(world.jobs.asked) == sorted(jobs)
     assert {told_of(flow, job).final.status for job in jobs} == {OutcomeStatus.HEALED}
     back = told_of(flow, UPSTREAM).final.finished_at

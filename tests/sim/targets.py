@@ -14,7 +14,7 @@ from typing import Protocol
 
 from recoverers.ports import Recipe
 from recoverers.recipes.table import World, recipes_for
-from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
+from schemas.attempts import Asked, CiJob, RunnerState, StepResult, StepStatus
 from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk, Origin, Provenance, Trust
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
@@ -31,6 +31,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.fake_trunks import FakeQuarantines, FakeTrunks
 from tests.support.history import Effect
 
@@ -78,7 +79,7 @@ class Targets:
         # No plan fails what these hold, so nothing is ever asked of them.
         never_asked = (
             *(FakeContainers(), FakeDisks(), FakeCaches(), FakePackages(), FakeProposals()),
-            *(FakeLimits(), FakeIndexes(), FakeCluster(), FakeTrunks(), FakeQuarantines()),
+            *(FakeLimits(), FakeIndexes(), FakeCluster(), FakeTrunks(), FakeQuarantines(), FakePushes()),
         )
         return recipes_for(World(SERVICES, self, Files(self), Health(self), Ci(self), self._kinds_in, *never_asked))
 
@@ -216,6 +217,10 @@ class Health:
     def passes(self, probe: ProbeSpec) -> bool:
         """Tell whether the service behind a probe answers."""
         return probe.address in self.targets.alive
+
+    def ask(self, probe: ProbeSpec) -> Asked:
+        """Tell the same; nothing of these asks to be left alone."""
+        return Asked(self.passes(probe))
 
 
 @dataclass

@@ -45,3 +45,13 @@ RUNNER_LOST = (
     "or a manually started runner is canceled.\n"
 )
 RATE_LIMITED = "npm error code E429\nnpm error 429 Too Many Requests - GET https://index.example/lodash\n" + EXIT_1
+PUSH_RACE = (
+    "To https://git.example/acme/api.git\n ! [rejected]        main -> main (fetch first)\n"
+    "error: failed to push some refs to 'https://git.example/acme/api.git'\n"
+    "hint: Updates were rejected because the remote contains work that you do not\n"
+    "hint: have locally. This is usually caused by another repository pushing to\n"
+    "hint: the same ref.\n" + EXIT_1
+)
+NAME_NOT_RESOLVED = (
+    "Cloning into 'api'...\nfatal: unable to access 'https://git.example/acme/api.git/': Could not resolve host: git.example\n" + EXIT_1
+)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from infra.adapters.in_sync import Replicas, judge_replicas
 from recoverers.crew import AtOnce, Crew
 from recoverers.ports import Attempt
-from schemas.attempts import CORDONED, CiJob, RunnerState, Sight, StepResult, StepStatus
+from schemas.attempts import CORDONED, Asked, CiJob, RunnerState, Sight, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.ids import Record
 from schemas.probes import ProbeKind, ProbeSpec
@@ -71,6 +71,12 @@ class FakeHealth:
     asked: list[str] = field(default_factory=list)
     # The members of a cluster by its address; each of them holds all of its data.
     clusters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # For how long a probe's other side wants to be left alone while it does not pass.
+    resets_in: dict[str, Callable[[], float]] = field(default_factory=dict)
+
+    def ask(self, probe: ProbeSpec) -> Asked:
+        passed = self.passes(probe)
+        return Asked(passed, 0.0 if passed else self.resets_in.get(probe.name, float)())
 
     def passes(self, probe: ProbeSpec) -> bool:
         self.asked.append(probe.address)

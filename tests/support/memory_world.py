@@ -30,6 +30,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.fake_trunks import FakeQuarantines, FakeTrunks
 from tests.support.fakes import FakeCi, FakeFiles, FakeHealth, FakeProcesses
 
@@ -82,6 +83,8 @@ class Job:
     provenance: Provenance = PROTECTED
     commit: str = COMMIT
     branch: str = "main"
+    # The runner of its first attempt, where its producer names one.
+    runner: str = ""
 
     @property
     def target(self) -> str:
@@ -114,6 +117,7 @@ class MemoryWorld:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     trunks: FakeTrunks = field(default_factory=FakeTrunks)
     quarantines: FakeQuarantines = field(default_factory=FakeQuarantines)
+    pushes: FakePushes = field(default_factory=FakePushes)
 
     def __post_init__(self) -> None:
         self.health = FakeHealth(self.processes)
@@ -121,7 +125,7 @@ class MemoryWorld:
     def recipes(self) -> Mapping[str, Recipe]:
         """Return every recipe over the fakes."""
         on_host = (self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
-        of_code = (self.trunks, self.quarantines)
+        of_code = (self.trunks, self.quarantines, self.pushes)
         return recipes_for(
             World(self.services, self.processes, self.files, self.health, self.ci, self._kinds_in, self.containers, *on_host, *of_code)
         )
@@ -202,7 +206,8 @@ class MemoryWorld:
         place = ("github", "acme/api", job.run_id, attempt)
         self.emit(LogChunk(*place, job.name, 0, log, True, at, provenance=job.provenance))
         ended = JobFinished(*place, "ci", job.name, job.commit, job.branch, job.trigger, Result.UNKNOWN, at, provenance=job.provenance)
-        self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1))
+        runner = job.runner if attempt == 1 else ""
+        self.emit(replace(ended, result=result_from_word(conclusion), log_chunks=1, runner=runner))
 
 
 @dataclass(frozen=True)

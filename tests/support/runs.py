@@ -25,6 +25,8 @@ from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.limit import LimitSpec, LimitUse
 from schemas.targets.lockfile import LockfileSpec, LockTool
+from schemas.targets.push import PushSpec
+from schemas.targets.runner import RunnerSpec
 from schemas.targets.trunk import TrunkSpec
 from schemas.vocabulary import Kind
 from tests.support.cluster_world import NODE_1, SHOP_DEPLOYMENT, cluster_for, cluster_state
@@ -35,6 +37,7 @@ from tests.support.fake_disks import FakeDisks
 from tests.support.fake_indexes import FakeIndexes
 from tests.support.fake_limits import FakeLimits
 from tests.support.fake_lockfiles import FakePackages, FakeProposals
+from tests.support.fake_pushes import FakePushes
 from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks, back
 from tests.support.fakes import START, CrashedError, FakeCi, FakeFiles, FakeHands, FakeHealth, FakeProcesses, FakeSurroundings
 
@@ -46,6 +49,8 @@ SHOP_LOCK = LockfileSpec("shop", "/srv/git/shop", LockTool.NPM, "package.json", 
 MIRRORS = ("http://one.example/debian", "http://two.example/debian")
 APT = IndexSpec("apt", IndexTool.APT, "/srv/apt/sources.list", MIRRORS, "github", ("acme/api",), ("update",), "/srv/apt/lists")
 CONNTRACK = LimitSpec("conntrack", "/proc/sys/most", "/proc/sys/count", 1000, 4000, group="shop")
+BUMP = PushSpec("bump", "/srv/git/bump", "/srv/git/api.git", "github", "acme/api", ("bump",))
+RUNNERS = ("build-1", "build-2")
 JOB = "job:github/acme/api/77/build"
 TRUNK = TrunkSpec("api", "/srv/git/api", "github", "acme/api", ("build",), ("test",), ("list",), "/srv/api/left-out.json", ("resolve",))
 OLDER, NEWER = "a" * 40, "d" * 40
@@ -77,8 +82,11 @@ SERVICES = Services(
     deployments=(SHOP_DEPLOYMENT,),
     nodes=(NODE_1,),
     trunks=(TRUNK,),
+    pushes=(BUMP,),
+    runners=tuple(RunnerSpec(name, "github", ("acme/api",), ProbeSpec(f"{name}-dns", ProbeKind.HTTP, name)) for name in RUNNERS),
 )
 INDEX = "upstream:index"
+BUMPING = "job:github/acme/api/77/bump"
 BOX = "container:box"
 RECIPES = (
     ("service_restart", "service:web"),
@@ -103,6 +111,8 @@ RECIPES = (
     ("deployment_scale", SHOP_DEPLOYMENT.target),
     ("pod_delete", SHOP_DEPLOYMENT.target),
     ("node_cordon_drain", NODE_1.target),
+    ("push_rebase", BUMPING),
+    ("runner_drop", JOB),
 )
 
 
@@ -177,6 +187,7 @@ class Sandbox:
         )
     )
     quarantines: FakeQuarantines = field(default_factory=FakeQuarantines)
+    pushes: FakePushes = field(default_factory=FakePushes)
 
     @classmethod
     def for_recipe(cls, strategy: str) -> Sandbox:
@@ -184,7 +195,7 @@ class Sandbox:
         disks = FakeDisks(room=500)
         for path, size in (("data", 550), ("logs/old.log", 250), ("tmp/wheel", 180)):
             disks.put(path, size)
-        alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index"}
+        alive: set[str] = set() if strategy == "service_restart" else {"db", "api", "web", "index", "build-2"}
         # Only a swap of its image helps a container whose image is bad.
         bad = {NEW_IMAGE} if strategy == "container_image" else set()
         return cls(
@@ -204,7 +215,7 @@ class Sandbox:
             return frozenset({Kind.NETWORK_CONNECTIVITY}) if b"unreachable" in text else frozenset()
 
         on_host = (self.containers, self.disks, self.caches, self.packages, self.proposals, self.limits, self.indexes, self.cluster)
-        ports = (*on_host, self.trunks, self.quarantines)
+        ports = (*on_host, self.trunks, self.quarantines, self.pushes)
         return recipes_for(World(services or self.services, self.processes, self.files, health, self.ci, kinds_in, *ports), others)
 
     def terms(self, order: HealingCommand) -> Terms:
@@ -248,6 +259,7 @@ class Sandbox:
             tuple(self.cluster.ledger),
             tuple(self.quarantines.ledger),
             tuple(self.trunks.ledger),
+            tuple(self.pushes.ledger),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -267,6 +279,7 @@ class Sandbox:
             (tuple(sorted(self.indexes.files.items())), frozenset(self.indexes.lists)),
             tuple(sorted((name, row.value) for name, row in self.limits.rows.items())),
             cluster_state(self.cluster),
+            (self.pushes.clone, self.pushes.remote),
         )
 
     def _boxes(self) -> tuple[tuple[str, bool, str, int], ...]:

@@ -106,6 +106,8 @@ class StormWorld(MemoryWorld):
     host: str = "index.example"
     log: str = TIMED_OUT
     now: Callable[[], datetime] = lambda: START
+    # When somebody asked the page while its budget was 0.
+    told_to_wait: list[datetime] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     later: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
 
@@ -139,8 +141,16 @@ class StormWorld(MemoryWorld):
         """Let the package index answer again."""
         self.processes.alive.add("index")
 
-    def limit(self) -> None:
-        """Let the package index live and answer 429."""
+    def limit(self, reset_s: float = 0.0) -> None:
+        """Let the package index live and answer 429, and tell in how many seconds its budget is full again if it says so."""
+        until = self.now() + timedelta(seconds=reset_s)
+
+        def left() -> float:
+            seconds = max((until - self.now()).total_seconds(), 0.0)
+            self.told_to_wait += [self.now()] if seconds else []
+            return seconds
+
+        self.health.resets_in["index-page"] = left
         self.log = RATE_LIMITED
         self.health.silent.add("index-page")
 

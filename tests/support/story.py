@@ -109,6 +109,7 @@ def untouched(flow: MemoryFlow) -> bool:
         world.cluster.ledger,
         world.quarantines.ledger,
         world.trunks.ledger,
+        world.pushes.ledger,
     )
     return not (any(ledgers) or world.ci.asked)
 

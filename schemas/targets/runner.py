@@ -1,0 +1,40 @@
+"""A machine that CI jobs run on, and how it is asked whether it resolves names: ``runner:<name>``; the jobs on it rest on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.probes import ProbeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSpec:
+    """One runner by the ``name`` that the CI server ``source`` calls it by, in the pool of some ``projects``.
+
+    ``resolver`` asks the runner itself, and passes only while names are resolved there.
+    """
+
+    name: str
+    source: str
+    projects: tuple[str, ...]
+    resolver: ProbeSpec
+    healing: bool = True
+
+    @property
+    def target(self) -> str:
+        """Return the typed name."""
+        return f"runner:{self.name}"
+
+    @property
+    def scope(self) -> str:
+        """Return itself."""
+        return self.target
+
+    @property
+    def probes(self) -> tuple[ProbeSpec, ...]:
+        """Return none: it is asked when a job has failed on it."""
+        return ()
+
+    def serves(self, target: str) -> bool:
+        """Tell whether a target is a CI job that may be given to it."""
+        return any(target.startswith(f"job:{self.source}/{project}/") for project in self.projects)
