@@ -16,6 +16,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.notice_problems import notice_problems
+from console.notice_shapes import NoticesFile
+from console.notices.rules import NoticeRules
 from console.plugins import known_cards
 from console.rule_places import rule_problems
 from console.target_problems import target_problems
@@ -38,6 +41,7 @@ from schemas.strategy_card import StrategyCard
 _REVIEWS_MEND = "write it with `healstream pattern accept|enable|disable`, not by hand"
 M = TypeVar("M", bound=BaseModel)
 HEALSTREAM, SERVICES, PEOPLE, POLICY = "healstream.yaml", "services.yaml", "people.yaml", "policy/"
+NOTICES = "notices.yaml"
 REVIEWS = f"patterns/{REVIEWS_FILE}"
 CEDAR = ".cedar"
 
@@ -71,7 +75,7 @@ def _read_texts(folder: Path) -> dict[str, str]:
     if not (folder / HEALSTREAM).is_file():
         raise ConfigurationError(str(folder), f"there is no {HEALSTREAM}", "Make one with `healstream init`")
     try:
-        names = [name for name in (HEALSTREAM, SERVICES, PEOPLE) if (folder / name).is_file()]
+        names = [name for name in (HEALSTREAM, SERVICES, PEOPLE, NOTICES) if (folder / name).is_file()]
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
         kinds = ((POLICY, {".yaml", CEDAR}), (FOLDER, {".yaml"}))
         more = [(below, path) for below, ends in kinds for path in sorted((folder / below).glob("*")) if path.suffix in ends]
@@ -86,6 +90,7 @@ def configuration_of(files: Files, keys: Keys, cards: Sequence[StrategyCard] = C
     policy, persons = _policy_in(files.texts, problems, cards), _people_in(files.texts, problems)
     workflows = workflows_in(_below(FOLDER, files.texts), tuple(cards), problems)
     services = _shape(SERVICES, files.texts.get(SERVICES, ""), ServicesFile, problems)
+    _notices_in(files.texts, persons, problems)
     problems += _pattern_problems(files.patterns)
     reviews = _reviews(files.texts.get(REVIEWS, ""), problems)
     if problems or services is None:
@@ -143,6 +148,16 @@ def load_checkpoints_place(folder: Path) -> str:
     return main[1].checkpoints
 
 
+def load_notices(folder: Path) -> NoticeRules:
+    """Return who is told of what; no rules where the folder says nothing of it."""
+    problems: list[Problem] = []
+    texts = _read_texts(folder)
+    rules = _notices_in(texts, _people_in(texts, problems), problems)
+    if problems:
+        raise _refused(problems)
+    return rules
+
+
 def load_services(folder: Path) -> Services:
     """Return the folder's services, whatever is wrong in its other files."""
     problems: list[Problem] = []
@@ -164,6 +179,15 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     people = People(tuple(row.record() for row in read[1].people), _rules_in(texts, problems))
     problems += [*_people_problems(read[0], people), *_locked_out(texts, people)]
     return people
+
+
+def _notices_in(texts: Mapping[str, str], people: People, problems: list[Problem]) -> NoticeRules:
+    read = _shape(NOTICES, texts.get(NOTICES, ""), NoticesFile, problems)
+    if read is None:
+        return NoticeRules()
+    rules = read[1].record()
+    problems += notice_problems(read[0], rules, [person.name for person in people.persons])
+    return rules
 
 
 def _rules_in(texts: Mapping[str, str], problems: list[Problem]) -> str:

@@ -20,7 +20,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.cimpl import OFFSET_BEGINNING
 
-from infra.kafka import consumer_settings, destination, header, headers_of, producer_settings
+from infra.kafka import consumer_settings, destination, header, headers_of, producer_settings, value_of
 from infra.lag import LagGauge
 from infra.metrics import Metrics
 from infra.state_log import read_entries
@@ -203,7 +203,7 @@ class FencedLoop:
         producer.begin_transaction()
         for record, trace in records:
             topic, key, partition = destination(record)
-            producer.produce(topic, self._codec.encode(record), key, partition, headers=headers_of(record, trace))
+            producer.produce(topic, value_of(record, self._codec), key, partition, headers=headers_of(record, trace))
         for name, text in changes.items():
             producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
         producer.commit_transaction(self._plan.session_s)

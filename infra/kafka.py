@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from infra.logins import client_settings
 from schemas.avro_codec import Codec, Undecodable
+from schemas.cdevents import CdEvent
 from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.partitioning import partition_of
@@ -87,7 +88,13 @@ def headers_of(record: Record, traceparent: str = "") -> list[tuple[str, str | b
     """Return the headers that every record of ours carries."""
     trace = str(getattr(record, "traceparent", "")) or traceparent
     rows: list[tuple[str, str | bytes | None]] = [("hs-schema", record.RECORD.encode())]
+    rows = record.headers() if isinstance(record, CdEvent) else rows
     return [*rows, ("traceparent", trace.encode())] if trace else rows
+
+
+def value_of(record: Record, codec: Codec) -> bytes:
+    """Return what is written of a record: Avro, and of what programs outside read by a specification of their own the JSON of that."""
+    return record.body() if isinstance(record, CdEvent) else codec.encode(record)
 
 
 def destination(record: Record) -> tuple[str, bytes, int]:
@@ -101,7 +108,7 @@ def send(producer: Producer, record: Record, codec: Codec, extra: Mapping[str, s
     """Queue a record for its own topic; the caller flushes and looks at what remains."""
     topic, key, partition = destination(record)
     headers = [*headers_of(record), *((name, text.encode()) for name, text in (extra or {}).items())]
-    producer.produce(topic, codec.encode(record), key, partition, headers=headers)
+    producer.produce(topic, value_of(record, codec), key, partition, headers=headers)
 
 
 def deliver(brokers: str, records: Sequence[Record], codec: Codec, deadline_s: float) -> None:
@@ -115,7 +122,7 @@ def deliver(brokers: str, records: Sequence[Record], codec: Codec, deadline_s: f
 
     for record in records:
         topic, key, partition = destination(record)
-        producer.produce(topic, codec.encode(record), key, partition, headers=headers_of(record), on_delivery=hear)
+        producer.produce(topic, value_of(record, codec), key, partition, headers=headers_of(record), on_delivery=hear)
         producer.poll(0)
     # A record that was given up is no longer waited for: only its own report tells it from one that arrived.
     waiting = producer.flush(deadline_s + 1)

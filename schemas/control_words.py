@@ -71,7 +71,7 @@ def _why_misplaced(control: Control) -> str | None:
 
 
 # The first part of a word's key is the name of its one value.
-_KINDS = ("approval", "killswitch", "freeze", "rollout", "override", "circuit")
+_KINDS = ("approval", "killswitch", "freeze", "rollout", "override", "circuit", "ack")
 FREEZE_PREFIX, CIRCUIT_PREFIX = "freeze/", "circuit/"
 FLEET = "fleet"
 

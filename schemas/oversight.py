@@ -84,6 +84,13 @@ class CircuitReset:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A person's word that they look after an incident: nobody else is told of it again."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """One key of the control topic and its newest value, signed by the person's key; exactly one of the values is set."""
 
@@ -99,6 +106,7 @@ class Control:
     override: Override | None = None
     signature: str = ""
     circuit: CircuitReset | None = field(default=None, metadata=ADDED_LATER)
+    ack: Acknowledgement | None = field(default=None, metadata=ADDED_LATER)
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

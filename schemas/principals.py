@@ -137,6 +137,14 @@ PRINCIPALS: tuple[Principal, ...] = (
     Principal("prober", "`streams.prober`", ("prober",), ("heal.catalogue",)),
     Principal("gateway", "`console.serve`: what other systems send over HTTP", ("gateway",)),
     Principal(
+        "notify",
+        "`console.notify`: tells people, and programs that read CDEvents",
+        ("notify",),
+        (*_SHOWN, "heal.catalogue"),
+        ("healstream-notify",),
+        ("healstream-notify",),
+    ),
+    Principal(
         "supervisor",
         "`console.system`: publishes the configuration and a stop that was said while Kafka was down, writes case files and checkpoints",
         ("publisher", "supervisor"),
@@ -161,7 +169,7 @@ PRINCIPALS: tuple[Principal, ...] = (
 )
 _PRODUCERS = frozenset({"ci-producer", "target-producer"})
 # Writers of the table of topics that are no process yet: nobody has their rights until one is.
-UNBUILT = frozenset({"fetcher", "scraper", "notify"})
+UNBUILT = frozenset({"fetcher", "scraper"})
 
 
 def rights_of(principal: Principal) -> frozenset[Right]:

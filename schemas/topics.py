@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.cdevents import CdEvent
 from schemas.decisions import Admission, Decision, HealingCommand
 from schemas.events import Alert, HealthCheck, JobFinished, JobStarted, LogChunk, MetricBatch, WorkflowFinished
 from schemas.ids import Record, id_of
@@ -54,7 +55,7 @@ SCOPE_PARTITIONS = 4
 
 # Detect writes to what it reads: a record in another partition than its key's is put into the right one.
 AUDITING = ("classify", "decide", "admit", "executor", "learn", "publisher", "console")
-LETTERING = ("detect", "classify", "decide", "admit", "notary", "executor", "learn")
+LETTERING = ("detect", "classify", "decide", "admit", "notary", "executor", "learn", "notify")
 
 TOPICS: tuple[Topic, ...] = (
     Topic("ci.logs", KeyRule.RUN, (LogChunk,), CI_PARTITIONS, 3 * DAY_S, 256 * MIB, ("gateway", "fetcher", "ci-producer", "detect")),
@@ -96,6 +97,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("heal.state.learn", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("learn",), compacted=True),
     Topic("heal.state.admit", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("admit",), compacted=True),
     Topic("heal.state.notary", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("notary",), compacted=True),
+    Topic("heal.state.notify", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("notify",), compacted=True),
 )
 
 # 256 KiB of text in the worst case of four bytes a character, with its envelope, fits with room to spare.
@@ -105,6 +107,8 @@ ALL_RECORDS: tuple[type[Record], ...] = tuple(dict.fromkeys(record for topic in 
 TOPIC_OF: dict[type[Record], str] = {
     record: topic.name for topic in reversed(TOPICS) if topic.name != "heal.side" for record in topic.records
 }
+# CDEvents are JSON by their own specification and so none of the records in Avro that a topic lists.
+TOPIC_OF[CdEvent] = "heal.cdevents"
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 

@@ -1,0 +1,209 @@
+"""The process that tells: ``python -m console.notify`` runs the desk in the fenced loop and carries its letters to Apprise URLs.
+
+A root. A letter is sent only after the transaction that holds it, with the offsets of what it tells, is committed: nothing is lost by a
+crash. It is taken from the state with the first transaction after its channel took it: only an end between the two sends it again, under
+the same reference. Started by ``system.py`` when ``notices.yaml`` names a target.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from console.configuration import load_notices
+from console.notices.desk import DeskRules, NoticeDesk
+from console.notices.rules import NoticeTarget
+from console.post import Delivered, Post, dialect_for, url_of
+from infra.adapters.postbox import Postbox
+from infra.catalogue_reader import read_configuration
+from infra.fenced_loop import FencedLoop, LoopPlan
+from infra.logging import configure
+from infra.metrics import Metrics, MetricsServer
+from infra.settings import WorkerSettings
+from infra.topics_admin import require_topics
+from schemas.avro_codec import Codec
+from schemas.errors import FencedError, HealstreamError
+from schemas.ids import Record
+from schemas.outputs import Output, Place, StageLogic
+from schemas.topics import ALL_RECORDS
+
+INPUTS = ("heal.incidents", "heal.decisions", "heal.admissions", "recovery.outcomes", "heal.control")
+STATE = "heal.state.notify"
+# A changed notices.yaml or service catalogue is gone by within this.
+RELOAD_S = 30.0
+# Letters that are under way at the end may still arrive, so that the next start does not send them again; the supervisor waits 8 s.
+CLOSING_S = 5.0
+log = structlog.get_logger("notify")
+
+
+class Courier:
+    """The desk with its post: what the desk has ready goes out, and what came of it goes back."""
+
+    def __init__(self, desk: NoticeDesk, post: Post, closing: Closing) -> None:
+        """Put the two together."""
+        self.desk = desk
+        self._post = post
+        self._closing = closing
+
+    def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
+        """Take one record in."""
+        return self.desk.on_event(event, place, now)
+
+    def on_tick(self, now: datetime) -> Sequence[Output]:
+        """Note what was taken, send what the last transaction holds, and let the desk's time pass."""
+        outputs = [output for done in self._post.results() for output in self._note(done, now)]
+        if not self._closing.is_asked:
+            # Only a tick makes letters ready, and every earlier tick is committed by now.
+            self._send(now)
+        self._closing.look(is_idle=self._post.is_idle)
+        return [*outputs, *self.desk.on_tick(now)]
+
+    def take_changes(self) -> Mapping[str, str | None]:
+        """Return the entries changed since the last call."""
+        return self.desk.take_changes()
+
+    def snapshot(self) -> Mapping[str, str]:
+        """Return all entries."""
+        return self.desk.snapshot()
+
+    def _note(self, done: Delivered, now: datetime) -> Sequence[Output]:
+        letter = done.letter
+        if not done.why:
+            log.info("notice taken", target=letter.target, reference=letter.key, what=letter.said.value)
+            return self.desk.taken(letter.key)
+        outputs = self.desk.refused(letter.key, now)
+        if outputs:
+            log.error(
+                "notice given up",
+                target=letter.target,
+                reference=letter.key,
+                why=done.why,
+                next="a person reads `healstream incident list`",
+            )
+        else:
+            log.warning(
+                "notice not taken",
+                target=letter.target,
+                reference=letter.key,
+                why=done.why,
+                tries=letter.tries + 1,
+                next="it is kept and tried again",
+            )
+        return outputs
+
+    def _send(self, now: datetime) -> None:
+        rules = self.desk.rules
+        for letter in self.desk.ready(now):
+            target = rules.notices.target(letter.target)
+            if target is None:
+                self._note(Delivered(letter, "notices.yaml names no such target any more"), now)
+            else:
+                self._post.offer(letter, target, rules.dialects[target.name])
+
+
+class Closing:
+    """The way from SIGTERM to the end of the loop: no new letter, then the last results in one more transaction."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        """Begin open."""
+        self.is_asked = False
+        self._stop = stop
+        self._until_s = 0.0
+        self._is_last = False
+
+    def ask(self) -> None:
+        """Ask for the end."""
+        self._until_s = time.monotonic() + CLOSING_S
+        self.is_asked = True
+
+    def look(self, *, is_idle: bool) -> None:
+        """End the loop with this tick's transaction when nothing is under way any more, or it took too long."""
+        if self.is_asked and (is_idle or time.monotonic() > self._until_s):
+            self._stop.set()
+
+
+def rules_now(settings: WorkerSettings) -> DeskRules:
+    """Return what the folder and the catalogue say now; raises ConfigurationError or UnreachableError."""
+    notices = load_notices(settings.config)
+    configuration = read_configuration(settings.brokers, settings.publisher_key)
+    dialects = {target.name: dialect_for(target) for target in notices.targets}
+    return DeskRules(notices, configuration.services, configuration.people, dialects)
+
+
+def box_for(target: NoticeTarget) -> Postbox:
+    """Return a target's postbox."""
+    return Postbox(partial(url_of, target))
+
+
+class Rules:
+    """The rules as they were last read, for the desk that is there now and for those to come."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        """Read them; raises what says why they cannot be."""
+        self._settings = settings
+        self.now = rules_now(settings)
+        self.courier: Courier | None = None
+
+    def follow(self, stop: threading.Event) -> None:
+        """Read them again and again; what cannot be read changes nothing."""
+        while not stop.wait(RELOAD_S):
+            try:
+                found = rules_now(self._settings)
+            except HealstreamError as error:
+                log.warning("rules not read", why=str(error), next="the old ones stay in force")
+                continue
+            if found != self.now:
+                self.now = found
+                if self.courier is not None:
+                    self.courier.desk.rules = found
+                log.info("rules read", targets=len(found.notices.targets), next="notices go by them from now on")
+
+
+def serve(settings: WorkerSettings, closing: Closing, stop: threading.Event) -> None:
+    """Run until ``stop``; raises what ended the loop."""
+    require_topics(settings.brokers)
+    metrics, rules, post = Metrics(), Rules(settings), Post(box_for)
+
+    def stage(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
+        del epoch
+        rules.courier = Courier(NoticeDesk.from_state(entries, rules.now), post, closing)
+        return rules.courier
+
+    loop = FencedLoop(LoopPlan("notify", INPUTS, STATE, stage), settings.brokers, Codec(ALL_RECORDS), metrics)
+    server = MetricsServer(metrics, settings.metrics_port, lambda: "" if loop.owns else "waiting to own the notices")
+    server.start()
+    threading.Thread(target=rules.follow, args=(stop,), name="rules", daemon=True).start()
+    log.info("notify started", targets=len(rules.now.notices.targets), restart="goes on from its stored state")
+    try:
+        loop.run(stop)
+    finally:
+        stop.set()
+        post.close()
+        server.stop()
+
+
+def main() -> int:
+    """Run until SIGTERM; return the exit code."""
+    configure("notify")
+    stop = threading.Event()
+    closing = Closing(stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: closing.ask())
+    try:
+        serve(WorkerSettings.from_environment(os.environ), closing, stop)
+    except HealstreamError as error:
+        log.error("notify ends", what=error.what, why=error.why, next=error.mend)  # noqa: TRY400 - an explained end needs no traceback
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
