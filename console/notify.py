@@ -30,7 +30,7 @@ from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
 from schemas.avro_codec import Codec
-from schemas.errors import FencedError, HealstreamError
+from schemas.errors import HealstreamError
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
 from schemas.topics import ALL_RECORDS
