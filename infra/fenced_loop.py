@@ -125,7 +125,7 @@ class FencedLoop:
         producer = Producer({**producer_settings(self._brokers), "transactional.id": f"healstream-{self._plan.name}"})
         producer.init_transactions(self._plan.ready_s)
         mark = uuid.uuid4().hex
-        self._write(producer, [], {OWNER_ENTRY: mark})
+        _write(self._plan, producer, self._codec, [], {OWNER_ENTRY: mark})
         entries = read_entries(self._brokers, self._plan.state_topic, 0, self._plan.ready_s, (OWNER_ENTRY, mark))
         self._applied = {name.removeprefix(OFFSET_PREFIX): int(text) for name, text in entries.items() if name.startswith(OFFSET_PREFIX)}
         epoch = int(entries.get(EPOCH_ENTRY, "0")) + 1
@@ -197,16 +197,19 @@ class FencedLoop:
     def _commit(self, records: Sequence[tuple[Record, str]], entries: Mapping[str, str | None]) -> None:
         changes = {**(self._stage.take_changes() if self._stage else {}), **entries}
         if self._producer is not None and (records or changes):
-            self._write(self._producer, records, changes)
+            _write(self._plan, self._producer, self._codec, records, changes)
 
-    def _write(self, producer: Producer, records: Sequence[tuple[Record, str]], changes: Mapping[str, str | None]) -> None:
-        producer.begin_transaction()
-        for record, trace in records:
-            topic, key, partition = destination(record)
-            producer.produce(topic, value_of(record, self._codec), key, partition, headers=headers_of(record, trace))
-        for name, text in changes.items():
-            producer.produce(self._plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
-        producer.commit_transaction(self._plan.session_s)
+
+def _write(
+    plan: LoopPlan, producer: Producer, codec: Codec, records: Sequence[tuple[Record, str]], changes: Mapping[str, str | None]
+) -> None:
+    producer.begin_transaction()
+    for record, trace in records:
+        topic, key, partition = destination(record)
+        producer.produce(topic, value_of(record, codec), key, partition, headers=headers_of(record, trace))
+    for name, text in changes.items():
+        producer.produce(plan.state_topic, None if text is None else text.encode(), name.encode(), 0)
+    producer.commit_transaction(plan.session_s)
 
 
 def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:

@@ -192,7 +192,7 @@ class Executor:
             if message is not None:
                 self._take(message)
             lag.show()
-            self._show_lease()
+            _show_lease(self._watch, self.metrics)
         for lane in self._lanes.values():
             lane.lost.set()
         if self._failure:
@@ -200,12 +200,6 @@ class Executor:
             return 1
         self._consumer.close()
         return 0
-
-    def _show_lease(self) -> None:
-        lease, heard_s = self._watch.lease
-        if lease is not None:
-            at = _now().timestamp() - (time.monotonic() - heard_s)
-            self.metrics.apply(Gauge("healstream_lease_timestamp_seconds", at))
 
     def end(self) -> None:
         """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
@@ -299,6 +293,13 @@ class Executor:
 
     def _hands(self, lane: Lane, crew: Threads) -> RunHands:
         return RunHands(self._watch, lane.write, Clock(_now, time.monotonic, lane.wait), self._points.reach, crew)
+
+
+def _show_lease(watch: LeaseWatch, metrics: Metrics) -> None:
+    lease, heard_s = watch.lease
+    if lease is not None:
+        at = _now().timestamp() - (time.monotonic() - heard_s)
+        metrics.apply(Gauge("healstream_lease_timestamp_seconds", at))
 
 
 def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], command: HealingCommand, partition: int) -> Terms:

@@ -10,6 +10,7 @@ from schemas.configuration import Configuration
 from schemas.ids import id_of
 from schemas.incidents import FLAP, Detection, UpdateCause
 from schemas.outputs import Emit, Output
+from schemas.policy import Policy
 from schemas.services import Services
 from streams.depth import beneath, deepest
 from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
@@ -79,15 +80,9 @@ class RuntimeIncidents:
         Its failure counts from now: until now it was explained.
         """
         if remaining:
-            due = now + timedelta(seconds=max(self._aftermath_s(detection.target) for detection in remaining))
+            due = now + timedelta(seconds=max(_aftermath_s(detection.target, self._services, self._policy) for detection in remaining))
             anew = tuple(replace(detection, first_at=max(detection.first_at, now)) for detection in remaining)
             self.gathered.put(remaining[0].scope, GatherRow(due, anew))
-
-    def _aftermath_s(self, target: str) -> float:
-        spec = self._services.service(target.partition(":")[2]) or self._services.spec_of(target)
-        # A probe that looks seldom sees the end late.
-        slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
-        return max(self._policy.aftermath_s, slowest_s * (self._policy.pass_after + 1))
 
     def on_resolved(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         """Take a detection out of the waiting ones, or tell its scope's open incident."""
@@ -117,7 +112,8 @@ class RuntimeIncidents:
         """Open the scopes whose gathering is over."""
         # No wait is that long: such a row was written by a clock that has been set back since.
         targets = {detection.target for _, row in self.gathered.items() for detection in row.detections}
-        longest = timedelta(seconds=max([self._policy.gather_s, *map(self._aftermath_s, targets)]) + 1.0)
+        aftermaths = (_aftermath_s(target, self._services, self._policy) for target in targets)
+        longest = timedelta(seconds=max([self._policy.gather_s, *aftermaths]) + 1.0)
         rows = ((scope, row) for scope, row in self.gathered.items() if row.due <= stamp.now or row.due > stamp.now + longest)
         due = [(scope, row.detections) for scope, row in rows]
         anew = self._open_left_alone(stamp)
@@ -164,3 +160,10 @@ def _was_failure(row: Detection, end: Detection) -> bool:
 
 def _was_caused(row: BookRow, detection: Detection) -> bool:
     return bool(row.commands) and row.settled_at is not None and detection.last_at <= row.settled_at
+
+
+def _aftermath_s(target: str, services: Services, policy: Policy) -> float:
+    spec = services.service(target.partition(":")[2]) or services.spec_of(target)
+    # A probe that looks seldom sees the end late.
+    slowest_s = max((probe.every_s for probe in spec.probes), default=0.0) if spec else 0.0
+    return max(policy.aftermath_s, slowest_s * (policy.pass_after + 1))
