@@ -46,6 +46,8 @@ class Stage:
             Watcher(PERSON, others[PERSON], person_s, lambda _: False),
         )
         self._others = tuple(others.values())
+        # A broker that it starts again ends with its thread.
+        self._causing = ThreadPoolExecutor(1)
 
     def play(self) -> Played:
         """Play it whole."""
@@ -55,8 +57,7 @@ class Stage:
         for watcher in self.watchers:
             watcher.start()
         self.say("all workers are ready; it begins")
-        with ThreadPoolExecutor(1) as pool:
-            self._let_time_pass(pool)
+        self._let_time_pass()
         for watcher in self.watchers:
             watcher.stop()
         return self._conclude()
@@ -66,11 +67,12 @@ class Stage:
         self.fleet.close()
         for shop in self._others:
             shop.close()
+        self._causing.shutdown()
 
-    def _let_time_pass(self, pool: ThreadPoolExecutor) -> None:
+    def _let_time_pass(self) -> None:
         began = time.monotonic()
         causing: list[Future[None]] = []
-        for at_s, act in self._acts(lambda fault: causing.append(pool.submit(self._cause, fault))):
+        for at_s, act in self._acts(lambda fault: causing.append(self._causing.submit(self._cause, fault))):
             time.sleep(max(0.0, began + at_s - time.monotonic()))
             for one in causing:
                 if one.done():
