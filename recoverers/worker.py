@@ -189,7 +189,7 @@ class Executor:
             if message is not None:
                 self._take(message)
             lag.show()
-            self._show_lease()
+            _show_lease(self._watch, self.metrics)
         for lane in self._lanes.values():
             lane.lost.set()
         if self._failure:
@@ -197,12 +197,6 @@ class Executor:
             return 1
         self._consumer.close()
         return 0
-
-    def _show_lease(self) -> None:
-        lease, heard_s = self._watch.lease
-        if lease is not None:
-            at = _now().timestamp() - (time.monotonic() - heard_s)
-            self.metrics.apply(Gauge("healstream_lease_timestamp_seconds", at))
 
     def end(self) -> None:
         """Ask the poll thread to end; runs stop at their next safe point and stay open in the journal."""
@@ -305,6 +299,12 @@ def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], comma
     workflow = next((row for row in configuration.workflows if row.name == command.strategy), None)
     scope_of = configuration.services.scope_of
     return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition, workflow, configuration.cards, scope_of)
+
+
+def _show_lease(watch: LeaseWatch, metrics: Metrics) -> None:
+    lease, heard_s = watch.lease
+    if lease is not None:
+        metrics.apply(Gauge("healstream_lease_timestamp_seconds", _now().timestamp() - (time.monotonic() - heard_s)))
 
 
 def _now() -> datetime:
