@@ -312,6 +312,12 @@ def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], comma
     return Terms(recipe, card, configuration.policy.stabilise_s, owner, partition, workflow, configuration.cards, scope_of)
 
 
+def _show_lease(watch: LeaseWatch, metrics: Metrics) -> None:
+    lease, heard_s = watch.lease
+    if lease is not None:
+        metrics.apply(Gauge("healstream_lease_timestamp_seconds", _now().timestamp() - (time.monotonic() - heard_s)))
+
+
 def _now() -> datetime:
     return datetime.now(tz=UTC)
 
