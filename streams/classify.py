@@ -78,7 +78,6 @@ class Classify:
     def on_event(self, event: ClassifyEvent, place: Place, now: datetime) -> Sequence[Output]:
         """Take one event in."""
         del place
-        self._runtime.notice(now)
         return _with_deployments(self._take(event, now), self._workflows, self._owners, now)
 
     def _take(self, event: ClassifyEvent, now: datetime) -> Sequence[Output]:
@@ -99,7 +98,6 @@ class Classify:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Open what has been gathered long enough."""
-        self._runtime.notice(now)
         self._workflows.forget_old(now)
         due = [*self._runtime.open_due(_stamp(self._rules, now)), *self._judge_later(_stamp(self._rules, now))]
         opened = _with_deployments(due, self._workflows, self._owners, now)

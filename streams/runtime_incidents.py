@@ -17,7 +17,7 @@ from streams.incident_book import MAX_ROWS, BookRow, IncidentBook, sign_of
 from streams.opening import Stamp, enter_incident, open_incident, outlast_holdout, update_of
 from streams.rows import Rows
 from streams.runtime_kinds import EXACT_KINDS, classify_runtime
-from streams.steady_time import ClockSteps
+from streams.steady_time import SteadyTime
 from streams.storms import Storms
 
 
@@ -40,13 +40,8 @@ class RuntimeIncidents:
         self._policy = configuration.policy
         self.gathered = Rows("gather/", GatherRow, MAX_ROWS)
         self.gathered.load(entries)
-        self._clock = ClockSteps()
-
-    def notice(self, now: datetime) -> None:
-        """Look at the clock, before anything else is done by it: what waits goes on waiting for as long as it was to."""
-        step = self._clock.since(now)
-        for scope, row in list(self.gathered.items()) if step else ():
-            self.gathered.put(scope, replace(row, due=row.due + step))
+        # A clock that is set back, and put right again, ends no wait and makes none longer.
+        self._time = SteadyTime()
 
     def on_failed(self, detection: Detection, stamp: Stamp) -> Sequence[Output]:
         """Let a firing detection join what is known of its scope, wait for a deeper one, or open an incident."""
@@ -70,7 +65,7 @@ class RuntimeIncidents:
         gathered = (*(waiting.detections if waiting else ()), detection)
         if not beneath(detection.target, self._services) and not _may_be_named_better(detection, self._services):
             return self._open(detection.scope, gathered, stamp)
-        soon = stamp.now + timedelta(seconds=self._policy.gather_s)
+        soon = self._time.after(stamp.now) + timedelta(seconds=self._policy.gather_s)
         self.gathered.put(detection.scope, GatherRow(min(waiting.due, soon) if waiting else soon, gathered))
         return ()
 
@@ -80,7 +75,8 @@ class RuntimeIncidents:
         Its failure counts from now: until now it was explained.
         """
         if remaining:
-            due = now + timedelta(seconds=max(_aftermath_s(detection.target, self._services, self._policy) for detection in remaining))
+            waits = (_aftermath_s(detection.target, self._services, self._policy) for detection in remaining)
+            due = self._time.after(now) + timedelta(seconds=max(waits))
             anew = tuple(replace(detection, first_at=max(detection.first_at, now)) for detection in remaining)
             self.gathered.put(remaining[0].scope, GatherRow(due, anew))
 
@@ -110,11 +106,12 @@ class RuntimeIncidents:
 
     def open_due(self, stamp: Stamp) -> Sequence[Output]:
         """Open the scopes whose gathering is over."""
-        # No wait is that long: such a row was written by a clock that has been set back since.
+        now = self._time.after(stamp.now)
+        # No wait is that long: such a row was written, in an earlier life, by a clock that has been set back since.
         targets = {detection.target for _, row in self.gathered.items() for detection in row.detections}
         aftermaths = (_aftermath_s(target, self._services, self._policy) for target in targets)
         longest = timedelta(seconds=max([self._policy.gather_s, *aftermaths]) + 1.0)
-        rows = ((scope, row) for scope, row in self.gathered.items() if row.due <= stamp.now or row.due > stamp.now + longest)
+        rows = ((scope, row) for scope, row in self.gathered.items() if row.due <= now or row.due > now + longest)
         due = [(scope, row.detections) for scope, row in rows]
         anew = self._open_left_alone(stamp)
         return [*anew, *(output for scope, detections in due for output in self._open(scope, detections, stamp))]

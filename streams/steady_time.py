@@ -1,8 +1,8 @@
 """Now, for whoever compares it with the times of events: a clock that is set back takes no event's time into the future.
 
-Used by ``streams/ingest.py``, and by ``streams/detectors/job_log.py`` for how long a log is waited for; ``ClockSteps`` by the door and
-by classify, whose windows and waits must not end because a clock was set. Both hold within one life of a process: what the clock showed
-before, nobody can tell.
+Used by ``streams/ingest.py``, by ``streams/detectors/job_log.py`` for how long a log is waited for, and by ``runtime_incidents.py`` for
+its waits; ``ClockSteps`` by the door, whose windows must not end because a clock was set. Both hold within one life of a process: what
+the clock showed before, nobody can tell.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 _NONE = timedelta(0)
-# Whoever uses it looks at the clock 2.5 times a second, and waits no longer than this for its broker.
+# The door looks at the clock 2.5 times a second, and waits no longer than this for its broker.
 LONGEST_GAP = timedelta(seconds=60)
 
 
