@@ -148,7 +148,7 @@ class GithubServer:
             _, attempt = self._attempt(int(found["job"]))
             return (200, attempt.log.encode()) if attempt and attempt.conclusion else (404, b"")
         if found := _CHECKS.match(path):
-            return self._answer_checks(found["project"], found["commit"], unquote(found["job"]))
+            return _answer_checks(tuple(self._jobs.values()), found["project"], found["commit"], unquote(found["job"]))
         return self.pulls.answer("GET", path, b"")
 
     def answer_post(self, path: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -172,13 +172,6 @@ class GithubServer:
             if row.number == number and job
         ]
         return _json({"total_count": len(rows), "jobs": rows})
-
-    def _answer_checks(self, project: str, commit: str, name: str) -> tuple[int, bytes]:
-        jobs = [job for job in self._jobs.values() if (job.spec.project, job.spec.commit, job.spec.job) == (project, commit, name)]
-        # The newest attempt of each run stands for it.
-        newest = [job.attempts[-1] for job in jobs if job.attempts]
-        rows = [{"id": row.job_id, "name": name, "conclusion": row.conclusion or None} for row in newest]
-        return _json({"total_count": len(rows), "check_runs": rows})
 
     def _attempt(self, job_id: int) -> tuple[Job | None, Attempt | None]:
         for job in tuple(self._jobs.values()):
@@ -224,6 +217,14 @@ class GithubServer:
             attempt.log += f"##[error]Process completed with exit code {process.returncode}.\n"
         attempt.conclusion = "success" if process.returncode == 0 else "failure"
         self._emit(records_of(spec, attempt, datetime.now(UTC)))
+
+
+def _answer_checks(jobs: Sequence[Job], project: str, commit: str, name: str) -> tuple[int, bytes]:
+    known = [job for job in jobs if (job.spec.project, job.spec.commit, job.spec.job) == (project, commit, name)]
+    # The newest attempt of each run stands for it.
+    newest = [job.attempts[-1] for job in known if job.attempts]
+    rows = [{"id": row.job_id, "name": name, "conclusion": row.conclusion or None} for row in newest]
+    return _json({"total_count": len(rows), "check_runs": rows})
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:

@@ -60,7 +60,7 @@ class Proposals:
         return self._close(spec, _ISSUES, self.open_issues(spec), title)
 
     def _open(self, spec: Proposed, what: str) -> list[Any] | None:
-        server = self._server(spec)
+        server = _server_of(self.services, spec)
         if server is None:
             return None
         asked: dict[str, str | int] = {"state": "open", "per_page": _PAGE}
@@ -87,13 +87,14 @@ class Proposals:
         return self._send(spec, "PATCH", f"{what}/{known[name]}", {"state": "closed"}) if name in known else _OK
 
     def _send(self, spec: Proposed, method: str, path: str, body: Mapping[str, str]) -> StepResult:
-        server = self._server(spec)
+        server = _server_of(self.services, spec)
         if server is None:
             return StepResult(StepStatus.FAILED, "no configured server for this project")
         return ask_server(server, method, _path(spec, path), body)
 
-    def _server(self, spec: Proposed) -> CiServer | None:
-        return next((row for row in self.services.ci if row.source == spec.source and spec.project in row.projects), None)
+
+def _server_of(services: Services, spec: Proposed) -> CiServer | None:
+    return next((row for row in services.ci if row.source == spec.source and spec.project in row.projects), None)
 
 
 def _path(spec: Proposed, rest: str) -> str:

@@ -110,7 +110,9 @@ class CommitRevert:
             case _:
                 head = self.trunks.head_of(spec, branch)
                 is_merged = bool(head) and self.trunks.has_merged(spec, head)
-                return self._land_again(spec, call, head) if is_merged else self.proposals.close(spec, branch)
+                if is_merged:
+                    return _land_again(spec, call.facts.value("commit"), head, self.trunks, self.proposals)
+                return self.proposals.close(spec, branch)
 
     def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:
         """Ask the job's end, or run the tests, on the branch; on the base branch as soon as it was merged."""
@@ -155,15 +157,15 @@ class CommitRevert:
         is_red = result_from_word(job.conclusion) in FAILED_RESULTS
         return _OK if is_red else StepResult(StepStatus.FAILED, f"the new attempt ended with {job.conclusion}: it is not the commit")
 
-    def _land_again(self, spec: TrunkSpec, call: Call, revert: str) -> StepResult:
-        """Propose to take back what took the commit back."""
-        commit = call.facts.value("commit")
-        branch = f"{BRANCHES}reland-{commit[:12]}"
-        made = self.trunks.write_revert(spec, branch, revert)
-        if made.status is not StepStatus.OK:
-            return made
-        body = f"The job is red without {commit} too: it was not the cause."
-        return self.proposals.open_pull_request(spec, branch, f"Land {commit[:12]} again", body)
+
+def _land_again(spec: TrunkSpec, commit: str, revert: str, trunks: TrunkPort, proposals: ProposalPort) -> StepResult:
+    """Propose to take back what took the commit back."""
+    branch = f"{BRANCHES}reland-{commit[:12]}"
+    made = trunks.write_revert(spec, branch, revert)
+    if made.status is not StepStatus.OK:
+        return made
+    body = f"The job is red without {commit} too: it was not the cause."
+    return proposals.open_pull_request(spec, branch, f"Land {commit[:12]} again", body)
 
 
 def branch_of(facts: Facts) -> str:

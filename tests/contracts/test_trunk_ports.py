@@ -18,7 +18,7 @@ from infra.adapters.trunks import Trunks
 from recoverers.trunk_port import QuarantinePort, TrunkPort
 from schemas.attempts import StepStatus
 from schemas.targets.trunk import MAX_HELD, HeldTest, TrunkSpec, held_at, held_text
-from tests.contracts.test_lockfile_ports import repository
+from tests.contracts.test_lockfile_ports import repository, wheel
 from tests.support.fake_trunks import COMMIT, FakeQuarantines, FakeTrunks
 
 ONE, TWO = "tests/test_cart.py::test_total", "tests/test_cart.py::test_tax"
@@ -113,6 +113,20 @@ def test_a_resolver_that_says_no_or_does_not_start_is_told_apart(tmp_path: Path)
     assert Trunks().resolves(replace(spec, resolve=("false",)), commit) is False
     assert Trunks().resolves(replace(spec, resolve=("/no/such/tool",)), commit) is None
     assert FakeTrunks({COMMIT: frozenset()}, unmet={COMMIT}).resolves(replace(SPEC, resolve=("x",)), COMMIT) is False
+
+
+@pytest.mark.parametrize(("wanted", "is_there"), [("1.0.0", True), ("9.9.9", False)])
+def test_pip_itself_tells_a_version_that_its_index_has_from_one_that_it_has_not(tmp_path: Path, wanted: str, is_there: bool) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel(wheels, "left", "1.0.0")
+    folder = repository(tmp_path, {"requirements.txt": f"left=={wanted}\n"})
+    options = ("--dry-run", "--no-cache-dir", "--only-binary", ":all:", "--no-index", "--find-links", str(wheels))
+    spec = replace(SPEC, repository=str(folder), resolve=(sys.executable, "-m", "pip", "install", *options, "-r", "requirements.txt"))
+    commit = Trunks().head_of(spec, "main")
+
+    assert Trunks().resolves(spec, commit) is is_there
+    assert Trunks().head_of(spec, "main") == commit
 
 
 @dataclass(frozen=True)
