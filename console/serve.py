@@ -29,10 +29,10 @@ from console.gateway.intake import Intake
 from console.gateway.replies import answered
 from console.gateway.routes import router_of
 from console.gateway.signatures import Secrets
-from infra.adapters.outbox import Outbox
 from infra.gateway_settings import GatewaySettings
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
+from infra.outbox import Outbox
 from infra.topics_admin import require_topics
 from schemas.errors import HealstreamError, UnreachableError
 

@@ -25,7 +25,7 @@ AWAY_RETRY_S = 5
 
 
 class Outlet(Protocol):
-    """Where records go: ``infra/adapters/outbox.py``."""
+    """Where records go: ``infra/outbox.py``."""
 
     async def deliver(self, records: Sequence[Record]) -> None:
         """Return when all are acknowledged; raises BusyError or UnreachableError."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from console.serve import listener
-from infra.adapters.outbox import Outbox
 from infra.broker.server import free_ports
 from infra.gateway_settings import GatewaySettings, secret_in
+from infra.outbox import Outbox
 from schemas.errors import ConfigurationError, UnreachableError
 from schemas.events import HealthCheck, HealthStatus
 from tests.support.records import AT
