@@ -37,7 +37,7 @@ from infra.topics_admin import require_topics
 from schemas.errors import HealstreamError, UnreachableError
 
 STOP_S = 5.0
-LOOK_S = 0.5
+LOOK_S = 1.0
 DEAD_EXIT = 5
 log = structlog.get_logger()
 _TITLES = {404: "Not found", 405: "Method wrong"}

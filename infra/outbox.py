@@ -22,7 +22,8 @@ from schemas.topics import ALL_RECORDS
 ACKNOWLEDGE_S = 5.0
 MAX_WAITING = 5_000
 MAX_WAITING_KIB = 64 * 1024
-_POLL_S = 0.2
+# It returns at once when something is reported; this only bounds how late a stop is seen.
+_POLL_S = 1.0
 _ASK_S = 1.0
 # What a broker that is not there is called; any other word is about one record.
 _AWAY = frozenset({"_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT"})

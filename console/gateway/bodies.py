@@ -15,8 +15,8 @@ from console.gateway.answers import Refusal
 MAX_HELD_BYTES = 64 * 1024 * 1024
 # A sender that pauses for longer has gone.
 PIECE_S = 20.0
-_HALF_SENT = Refusal(400, "Half sent", "the connection ended before the body did", "Send it again; nothing of it was taken")
-_SLOW = Refusal(408, "Too slow", f"nothing came for {PIECE_S:.0f} s", "Send it again; nothing of it was taken")
+_HALF_SENT = Refusal(400, "Half sent", "the connection ended before the body did", "Send it again; what arrives twice is recognised")
+_SLOW = Refusal(408, "Too slow", f"nothing came for {PIECE_S:.0f} s", "Send it again; what arrives twice is recognised")
 FULL = Refusal(429, "Too busy", "other requests fill the room for bodies", "Send the same again in a second", retry_after_s=1)
 
 

@@ -55,12 +55,18 @@ def answers() -> dict[str, object]:
     return {"202": taken, **refusals()}
 
 
+def _shape(media: str) -> str:
+    if not media.endswith("json"):
+        return "string"
+    return "array" if "-batch" in media else "object"
+
+
 def described(sender: Sender) -> dict[str, object]:
     """Return the operation's description beyond what its function says."""
     headers = [{"name": name, "in": "header", "required": True, "schema": {"type": "string", "minLength": 1}} for name in sender.needs]
     headers += [{"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in sender.ids]
     headers += [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in sender.asks]
-    bodies = {media: {"schema": {"type": "object" if media.endswith("json") else "string"}} for media in sender.media}
+    bodies = {media: {"schema": {"type": _shape(media)}} for media in sender.media}
     return {"parameters": headers, "requestBody": {"required": True, "content": bodies}, "responses": answers()}
 
 

@@ -21,11 +21,11 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.github_hooks import workflow_job
 from tests.support.whole_system import WholeSystem
 
-ROUNDS = 5
-REQUESTS = 600
+ROUNDS = 4
+REQUESTS = 250
 AT_ONCE = 16
 RATE = 200
-STEADY_S = 15
+STEADY_S = 10
 
 
 def requests(name: str, count: int) -> Iterator[tuple[bytes, dict[str, str]]]:

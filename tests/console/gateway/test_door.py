@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
 import pytest
+from starlette.requests import Request
 
-from console.gateway.bodies import Room
+from console.gateway.answers import Refusal
+from console.gateway.bodies import Room, body_of
 from schemas.errors import BusyError
 from tests.support.gateway import Gateway, signed
 from tests.support.github_hooks import workflow_job
@@ -89,3 +93,26 @@ async def test_health_readiness_and_metrics_are_shown_and_pages_from_elsewhere_a
     gateway.outlet.trouble = BusyError("x", "full", "wait")
     assert (await gateway.get("/readyz")).status_code == 503
     assert [(await gateway.get(path)).status_code for path in ("/docs", "/redoc")] == [404, 404]
+
+
+async def test_what_is_half_sent_is_not_taken() -> None:
+    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(incoming)
+
+    found = await body_of(Request({"type": "http", "headers": []}, receive), LARGE)
+    assert isinstance(found, Refusal)
+    assert (found.status, found.title) == (400, "Half sent")
+
+
+async def test_a_sender_that_pauses_for_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.gateway.bodies.PIECE_S", 0.01)
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    found = await body_of(Request({"type": "http", "headers": []}, receive), LARGE)
+    assert isinstance(found, Refusal)
+    assert found.status == 408
