@@ -295,13 +295,6 @@ class Executor:
         return RunHands(self._watch, lane.write, Clock(_now, time.monotonic, lane.wait), self._points.reach, crew)
 
 
-def _show_lease(watch: LeaseWatch, metrics: Metrics) -> None:
-    lease, heard_s = watch.lease
-    if lease is not None:
-        at = _now().timestamp() - (time.monotonic() - heard_s)
-        metrics.apply(Gauge("healstream_lease_timestamp_seconds", at))
-
-
 def terms_for(configuration: Configuration, recipes: Mapping[str, Recipe], command: HealingCommand, partition: int) -> Terms:
     """Return what a command's run is carried out with; an unknown strategy was ended before anything is done with these."""
     card = card_named(configuration.cards, command.strategy) or configuration.cards[0]

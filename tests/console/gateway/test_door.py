@@ -96,7 +96,8 @@ async def test_health_readiness_and_metrics_are_shown_and_pages_from_elsewhere_a
 
 
 async def test_what_is_half_sent_is_not_taken() -> None:
-    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    halves: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    incoming = iter(halves)
 
     async def receive() -> MutableMapping[str, Any]:
         return next(incoming)
