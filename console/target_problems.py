@@ -29,9 +29,9 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
     listed = {(row.source, project) for row in services.ci for project in row.projects}
     projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
     projects += [(("pushes", index, "project"), row.source, row.project) for index, row in enumerate(services.pushes)]
-    for section, specs in (("indexes", services.indexes), ("runners", services.runners)):
-        for number, spec in enumerate(specs):
-            projects += [((section, number, "projects"), spec.source, project) for project in spec.projects]
+    pools = [("indexes", index, row.source, row.projects) for index, row in enumerate(services.indexes)]
+    pools += [("runners", index, row.source, row.projects) for index, row in enumerate(services.runners)]
+    projects += [((section, index, "projects"), source, name) for section, index, source, names in pools for name in names]
     mend = "list the project under `ci`, or correct source and project"
     found += [
         document.problem(place, f"no CI server has {project} of {source}", mend)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from typing_extensions import override
+
 
 @contextmanager
 def rate_limited_page(retry_after: str, refusals: int) -> Iterator[str]:
@@ -23,6 +25,7 @@ def rate_limited_page(retry_after: str, refusals: int) -> Iterator[str]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+        @override
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
