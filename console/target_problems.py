@@ -31,9 +31,9 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
     projects = [(("lockfiles", index, "project"), row.source, row.project) for index, row in enumerate(services.lockfiles)]
     projects += [(("trunks", index, "project"), row.source, row.project) for index, row in enumerate(services.trunks)]
     projects += [(("pushes", index, "project"), row.source, row.project) for index, row in enumerate(services.pushes)]
-    several = [(("indexes", index, "projects"), row.source, row.projects) for index, row in enumerate(services.indexes)]
-    several += [(("runners", index, "projects"), row.source, row.projects) for index, row in enumerate(services.runners)]
-    projects += [(place, source, project) for place, source, listed_there in several for project in listed_there]
+    pools = [("indexes", index, row.source, row.projects) for index, row in enumerate(services.indexes)]
+    pools += [("runners", index, row.source, row.projects) for index, row in enumerate(services.runners)]
+    projects += [((section, index, "projects"), source, name) for section, index, source, names in pools for name in names]
     mend = "list the project under `ci`, or correct source and project"
     found += [
         document.problem(place, f"no CI server has {project} of {source}", mend)

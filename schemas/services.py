@@ -156,14 +156,6 @@ class Services:
         """Return the repository with a lock file that a target is, or that a CI job is of."""
         return next((spec for spec in self.lockfiles if spec.owns(target)), None)
 
-    def push_of(self, target: str) -> PushSpec | None:
-        """Return the branch that a CI job pushes, when the job is one of the catalogue's bots."""
-        return next((spec for spec in self.pushes if spec.is_pushed_by(target)), None)
-
-    def runner_of(self, target: str, name: str) -> RunnerSpec | None:
-        """Return the runner of that name in the pool that a CI job is given to."""
-        return next((spec for spec in self.runners if spec.name == name and spec.serves(target)), None)
-
     def probe_kinds(self, target: str) -> Mapping[str, ProbeKind]:
         """Return the kinds of a target's probes by their names."""
         kind, _, name = target.partition(":")

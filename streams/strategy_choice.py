@@ -20,6 +20,8 @@ from schemas.services import UPSTREAM, Services
 from schemas.strategy_card import Reversibility, StrategyCard
 from schemas.targets.index import index_named
 from schemas.targets.trunk import trunk_of
+from schemas.targets.push import push_by
+from schemas.targets.runner import runner_named
 from streams.choice_book import group_of_incident, is_one_case
 from streams.choice_record import INPUT, ChoiceRecord, leader_of
 from streams.healing_history import HealingHistory
@@ -106,9 +108,9 @@ def cards_in_turn(
 def _is_claimed(services: Services, card: StrategyCard, incident: Incident) -> bool:
     """Tell whether a card is made for just such a failure of what the catalogue knows."""
     if card.patterns:
-        return incident.cause() in card.patterns and services.push_of(incident.target) is not None
+        return incident.cause() in card.patterns and push_by(services.pushes, incident.target) is not None
     run = incident.run
-    return card.of_runners and run is not None and services.runner_of(incident.target, run.runner) is not None
+    return card.of_runners and run is not None and runner_named(services.runners, incident.target, run.runner) is not None
 
 
 def incumbent_of(configuration: Configuration, cards: tuple[StrategyCard, ...], target: str) -> StrategyCard:

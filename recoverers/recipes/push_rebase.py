@@ -14,7 +14,7 @@ from recoverers.push_port import PushPort
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
-from schemas.targets.push import PushHeads, PushSpec
+from schemas.targets.push import PushHeads, PushSpec, push_by
 
 _UNKNOWN = StepResult(StepStatus.FAILED, "target_unknown")
 
@@ -109,7 +109,7 @@ class PushRebase:
         return Answer(heads.ours == heads.theirs, "remote", f"remote {heads.theirs[:12]}, clone {heads.ours[:12]}")
 
     def _spec(self, command: HealingCommand) -> PushSpec | None:
-        return self.services.push_of(command.target)
+        return push_by(self.services.pushes, command.target)
 
 
 def _is_rebase(call: Call) -> bool:

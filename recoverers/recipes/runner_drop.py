@@ -15,7 +15,7 @@ from recoverers.runner_pool import RETURN_KEPT, RunnerPool
 from schemas.attempts import RunnerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
-from schemas.targets.runner import RunnerSpec
+from schemas.targets.runner import RunnerSpec, runner_named
 
 _LOOK = re.compile(r"look (\d+) of ")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 30.0
@@ -36,7 +36,7 @@ class RunnerDrop:
         seen = self.pool.gather(job, command)
         if seen.refusal or seen.healthy or job is None:
             return seen
-        spec = healable(self.services.runner_of(command.target, job.runner))
+        spec = healable(runner_named(self.services.runners, command.target, job.runner))
         if isinstance(spec, Facts):
             return spec
         others = [row for row in self.services.runners if row.serves(command.target) and row is not spec]
@@ -76,7 +76,7 @@ class RunnerDrop:
         job = self.pool.attempts.after(command, facts)
         if job is None or not job.runner:
             return Answer(False, "resolver", "the new attempt has no runner yet")
-        spec = self.services.runner_of(command.target, job.runner)
+        spec = runner_named(self.services.runners, command.target, job.runner)
         if spec is None:
             # Of a runner that nobody has described only its name is known.
             return Answer(job.runner != facts.value("runner"), "resolver", f"it ran on {job.runner}, which is not in the catalogue")
@@ -97,4 +97,4 @@ class RunnerDrop:
         return StepResult(StepStatus.PENDING, f"look {look} of {most}: {name} resolves no names", wait_s)
 
     def _spec(self, command: HealingCommand, name: str) -> RunnerSpec | None:
-        return self.services.runner_of(command.target, name)
+        return runner_named(self.services.runners, command.target, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.probes import ProbeSpec
@@ -70,3 +71,8 @@ class PushState:
     ahead: int
     has_merges: bool
     is_behind: bool
+
+
+def push_by(specs: Iterable[PushSpec], target: str) -> PushSpec | None:
+    """Return the branch that a CI job pushes, when the job is one of these bots'."""
+    return next((spec for spec in specs if spec.is_pushed_by(target)), None)

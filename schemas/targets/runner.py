@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.probes import ProbeSpec
@@ -38,3 +39,8 @@ class RunnerSpec:
     def serves(self, target: str) -> bool:
         """Tell whether a target is a CI job that may be given to it."""
         return any(target.startswith(f"job:{self.source}/{project}/") for project in self.projects)
+
+
+def runner_named(specs: Iterable[RunnerSpec], target: str, name: str) -> RunnerSpec | None:
+    """Return the runner of that name in the pool that a CI job is given to."""
+    return next((spec for spec in specs if spec.name == name and spec.serves(target)), None)

@@ -11,7 +11,8 @@ from schemas.targets.cache import CacheCheck, CacheSpec
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.targets.index import IndexSpec, IndexTool
 from schemas.targets.lockfile import LockfileSpec, LockTool
-from schemas.targets.push import PushSpec
+from schemas.targets.push import PushSpec, push_by
+from schemas.targets.runner import runner_named
 from schemas.targets.trunk import TrunkSpec, trunk_of
 from schemas.watches import watches_of
 
@@ -154,9 +155,9 @@ def test_a_bots_push_becomes_its_record_and_is_found_by_its_jobs_alone() -> None
     assert isinstance(found, Configuration)
     [push] = found.services.pushes
     assert push == PushSpec("bump", "/srv/bots/bump", "ssh://git.example/api", "github", "acme/shop", ("bump",))
-    assert found.services.spec_of("push:bump") == found.services.push_of("job:github/acme/shop/7/bump") == push
+    assert found.services.spec_of("push:bump") == push_by(found.services.pushes, "job:github/acme/shop/7/bump") == push
     for job in ("job:github/acme/shop/7/build", "job:github/acme/other/7/bump", "job:gitlab/acme/shop/7/bump", "repo:acme/shop/7/bump"):
-        assert found.services.push_of(job) is None
+        assert push_by(found.services.pushes, job) is None
 
 
 @pytest.mark.parametrize(
@@ -189,9 +190,13 @@ def test_a_runner_becomes_its_record_and_is_found_by_the_jobs_of_its_pool_alone(
     assert isinstance(found, Configuration)
     [runner] = found.services.runners
     assert (runner.name, runner.source, runner.projects, runner.resolver.kind) == ("build-1", "github", ("acme/shop",), ProbeKind.HTTP)
-    assert found.services.runner_of("job:github/acme/shop/7/build", "build-1") == found.services.spec_of("runner:build-1") == runner
-    assert found.services.runner_of("job:github/acme/shop/7/build", "build-2") is None
-    assert found.services.runner_of("job:github/acme/other/7/build", "build-1") is None
+    assert (
+        runner_named(found.services.runners, "job:github/acme/shop/7/build", "build-1")
+        == found.services.spec_of("runner:build-1")
+        == runner
+    )
+    assert runner_named(found.services.runners, "job:github/acme/shop/7/build", "build-2") is None
+    assert runner_named(found.services.runners, "job:github/acme/other/7/build", "build-1") is None
 
 
 @pytest.mark.parametrize(
