@@ -20,7 +20,7 @@ from tests.support.many_incidents import decision_on, incident_of, waiting, whol
 from tests.support.site_world import PASSWORD, SiteWorld
 
 NOW = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
-LOOKS = ("incidents", "decisions", "recoveries", "approvals", "control", "models", "audit", "targets")
+LOOKS = ("incidents", "decisions", "recoveries", "approvals", "control", "models", "audit", "targets", "patterns")
 
 
 @pytest.fixture
