@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.approvals import answered, waiting_named
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.readmodel import Pending
 from console.topic_reader import read_model
-from console.words import approval_of, require_right, say, speaker_in
-from schemas.errors import NotFoundError
+from console.words import require_right, say, speaker_in
 from schemas.people import Right
 
 
@@ -49,13 +49,12 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
 def _say(decision: str, who: str, name: str, *, yes: bool) -> None:
     brokers = brokers_of(name)
     speaker = speaker_in(home(name).people, who)
-    require_right(people_of(home(name)), speaker, Right.APPROVE)
-    found = [row for row in read_model(brokers).pending(datetime.now(UTC)) if row.decision_id.startswith(decision)]
-    if len(found) != 1:
-        why = f"{len(found)} waiting decisions begin so" if found else "no such decision waits for people"
-        raise NotFoundError(f"decision {decision}", why, "List them with `healstream approval list -o json`")
-    say(brokers, approval_of(found[0], speaker, secrets.token_hex(8), datetime.now(UTC), approve=yes))
-    talk(f"{speaker.name} {'approves' if yes else 'denies'} {found[0].decision.strategy} on {found[0].decision.target}")
+    people = people_of(home(name))
+    # Who may not is told so before the topics are read.
+    require_right(people, speaker, Right.APPROVE)
+    found = waiting_named(read_model(brokers).pending(datetime.now(UTC)), decision)
+    say(brokers, answered(found, speaker, people, datetime.now(UTC), secrets.token_hex(8), approve=yes))
+    talk(f"{speaker.name} {'approves' if yes else 'denies'} {found.decision.strategy} on {found.decision.target}")
 
 
 def approve(decision: str, who: str = AS, name: str = NAME) -> None:

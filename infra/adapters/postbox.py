@@ -1,6 +1,6 @@
 """One Apprise URL as a place to put a message; the only home of Apprise, whose import takes most of a second.
 
-Called by ``console/notify.py``. Apprise gives a service four seconds to answer by default, and the URL may say otherwise (``rto``, ``cto``).
+Called by ``console/notify.py``. A service has four seconds to answer unless its URL says otherwise (``rto``, ``cto``).
 """
 
 from __future__ import annotations
