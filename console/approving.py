@@ -1,4 +1,4 @@
-"""A person's yes or no to what waits, as one deed for the command line and the page: rights, the one decision meant, the signed word."""
+"""A person's yes or no to what waits, one way for the command line, the page and a button in a chat: from rights to the signed word."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from console.configuration import load_people
 from console.home import Home
 from console.readmodel import Pending
-from console.words import approval_of, require_right, speaker_in
+from console.words import Speaker, approval_of, require_right, speaker_in
 from schemas.errors import NotFoundError
 from schemas.oversight import Control
-from schemas.people import Right
+from schemas.people import People, Right
 
 
 def row_of(pending: Pending) -> dict[str, object]:
@@ -40,12 +40,19 @@ def pending_named(waiting: Sequence[Pending], decision: str) -> Pending:
     return found[0]
 
 
+def answered(row: Pending, speaker: Speaker, people: People, now: datetime, nonce: str, *, approve: bool) -> Control:
+    """Return the signed answer; raises DeniedError when the person is not known, may not, or proposed it."""
+    require_right(people, speaker, Right.APPROVE)
+    return approval_of(row, speaker, nonce, now, approve=approve)
+
+
 def answer(
     place: Home, who: str, waiting: Callable[[], Sequence[Pending]], decision: str, say: Callable[[Control], None], *, yes: bool
 ) -> str:
     """Say a person's signed yes or no and return what was said; raises DeniedError, NotFoundError or UnreachableError."""
-    speaker = speaker_in(place.people, who)
-    require_right(load_people(place.config), speaker, Right.APPROVE)
+    speaker, people = speaker_in(place.people, who), load_people(place.config)
+    # Who may not is told so before the topics are read.
+    require_right(people, speaker, Right.APPROVE)
     found = pending_named(waiting(), decision)
-    say(approval_of(found, speaker, secrets.token_hex(8), datetime.now(UTC), approve=yes))
+    say(answered(found, speaker, people, datetime.now(UTC), secrets.token_hex(8), approve=yes))
     return f"{speaker.name} {'approves' if yes else 'denies'} {found.decision.strategy} on {found.decision.target}"

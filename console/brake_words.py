@@ -11,11 +11,20 @@ from datetime import datetime
 
 from console.readmodel import IncidentView, ReadModel
 from console.words import Speaker
-from schemas.control_words import CIRCUIT_PREFIX, FREEZE_PREFIX, SWITCH_PREFIX, SwitchRow, switch_after, switch_covers, why_not_counted
+from schemas.control_words import (
+    ACK_PREFIX,
+    CIRCUIT_PREFIX,
+    FREEZE_PREFIX,
+    SWITCH_PREFIX,
+    SwitchRow,
+    switch_after,
+    switch_covers,
+    why_not_counted,
+)
 from schemas.decisions import Admission, AdmissionState, Decision, Oversight
 from schemas.errors import NotFoundError
 from schemas.ids import id_of
-from schemas.oversight import CircuitReset, Control, Freeze, Override, SwitchMode
+from schemas.oversight import Acknowledgement, CircuitReset, Control, Freeze, Override, SwitchMode
 from schemas.people import People
 from schemas.policy import Policy
 from schemas.signing import sign
@@ -52,6 +61,11 @@ def reset_of(circuit: str, reason: str, speaker: Speaker, at: datetime) -> Contr
 def override_of(incident: str, override: Override, speaker: Speaker, at: datetime) -> Control:
     """Return the signed word of a person on one incident."""
     return sign(Control(f"override/{incident}/{override.nonce}", speaker.name, at, override=override), speaker.key)
+
+
+def acknowledgement_of(incident: str, note: str, speaker: Speaker, at: datetime) -> Control:
+    """Return the signed word of a person that they look after an incident."""
+    return sign(Control(f"{ACK_PREFIX}{incident}/{speaker.name}", speaker.name, at, ack=Acknowledgement(note)), speaker.key)
 
 
 def freezes_in(controls: Mapping[str, Control], people: People, now: datetime) -> list[FreezeView]:

@@ -21,9 +21,13 @@ def notice_problems(document: Document, rules: NoticeRules, persons: Sequence[st
 
 
 def _repeated(document: Document, rules: NoticeRules) -> Iterator[Problem]:
-    sections = {"targets": rules.targets, "routes": rules.routes, "hours": rules.hours, "ladders": rules.ladders}
-    for section, rows in sections.items():
-        names = [row.name for row in rows]
+    sections = {
+        "targets": [row.name for row in rules.targets],
+        "routes": [row.name for row in rules.routes],
+        "hours": [row.name for row in rules.hours],
+        "ladders": [row.name for row in rules.ladders],
+    }
+    for section, names in sections.items():
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield document.problem((section, index, "name"), f"{name} is there twice", "give it another name")

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -116,17 +115,18 @@ class Closing:
         """Begin open."""
         self.is_asked = False
         self._stop = stop
-        self._until_s = 0.0
-        self._is_last = False
 
     def ask(self) -> None:
-        """Ask for the end."""
-        self._until_s = time.monotonic() + CLOSING_S
-        self.is_asked = True
+        """Ask for the end; it comes in time, also to a process that waits to own the notices."""
+        if not self.is_asked:
+            self.is_asked = True
+            timer = threading.Timer(CLOSING_S, self._stop.set)
+            timer.daemon = True
+            timer.start()
 
     def look(self, *, is_idle: bool) -> None:
-        """End the loop with this tick's transaction when nothing is under way any more, or it took too long."""
-        if self.is_asked and (is_idle or time.monotonic() > self._until_s):
+        """End the loop with this tick's transaction when nothing is under way any more."""
+        if self.is_asked and is_idle:
             self._stop.set()
 
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.audit_watch import CheckpointWatch
 from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import load_checkpoints_place, load_configuration
+from console.configuration import load_checkpoints_place, load_configuration, load_notices
 from console.folder_watch import FolderWatch
 from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
@@ -63,14 +63,23 @@ WORKERS: tuple[tuple[str, str, str], ...] = (
     ("gateway", "console.serve", ""),
 )
 GATEWAY = "gateway"
+# Started only where `notices.yaml` names somebody to tell.
+NOTIFIER = ("notify", "console.notify", "")
 LOOK_S = 1.0
 LED_S = 20.0
 log = structlog.get_logger("supervisor")
 
 
-def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[str, str]) -> tuple[ChildSpec, ...]:
+def workers_of(home: Home) -> tuple[tuple[str, str, str], ...]:
+    """Return the workers of a copy: those that every one has, and the one that tells people where somebody is to be told."""
+    return (*WORKERS, NOTIFIER) if load_notices(home.config).targets else WORKERS
+
+
+def worker_specs(
+    home: Home, brokers: str, publisher_key: str, environ: Mapping[str, str], workers: Sequence[tuple[str, str, str]] = WORKERS
+) -> tuple[ChildSpec, ...]:
     """Return the workers' processes, each with a free port of its own."""
-    ports = free_ports(len(WORKERS))
+    ports = free_ports(len(workers))
     told = clean_environ(environ) | {
         "PYTHONUNBUFFERED": "1",
         "HEALSTREAM_STATE": str(home.state),
@@ -86,7 +95,7 @@ def worker_specs(home: Home, brokers: str, publisher_key: str, environ: Mapping[
             tuple({**told, **_own(home, brokers, name), "HEALSTREAM_METRICS_PORT": str(port), "HEALSTREAM_ROLE": role or "all"}.items()),
             port,
         )
-        for (name, module, role), port in zip(WORKERS, ports, strict=True)
+        for (name, module, role), port in zip(workers, ports, strict=True)
     ]
     return tuple(gateway_spec(spec, environ) if spec.name == GATEWAY else spec for spec in specs)
 
@@ -217,9 +226,8 @@ class System:
         self._broker.start()
 
     def _start_workers(self, publisher_key: str) -> None:
-        self.supervisor = Supervisor(
-            worker_specs(self.home, self.brokers, publisher_key, self._environ), self.home.logs, random.SystemRandom().random
-        )
+        specs = worker_specs(self.home, self.brokers, publisher_key, self._environ, workers_of(self.home))
+        self.supervisor = Supervisor(specs, self.home.logs, random.SystemRandom().random)
         self._stack.callback(self.supervisor.stop)
         self.supervisor.start()
         self.supervisor.wait_ready()

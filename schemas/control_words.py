@@ -58,8 +58,8 @@ def why_not_counted(control: Control, people: People, about: Matter | None = Non
     if not _is_allowed(control, people, right, about):
         where = f" on {about.target}" if about else ""
         return f"{control.by} has no right to {right}{where}"
-    if control.approval is not None and control.key.rpartition("/")[2] != control.by:
-        return "an approval stands under its own person's name"
+    if (control.approval is not None or control.ack is not None) and control.key.rpartition("/")[2] != control.by:
+        return "such a word stands under its own person's name"
     return _why_misplaced(control)
 
 
@@ -72,7 +72,7 @@ def _why_misplaced(control: Control) -> str | None:
 
 # The first part of a word's key is the name of its one value.
 _KINDS = ("approval", "killswitch", "freeze", "rollout", "override", "circuit", "ack")
-FREEZE_PREFIX, CIRCUIT_PREFIX = "freeze/", "circuit/"
+FREEZE_PREFIX, CIRCUIT_PREFIX, ACK_PREFIX = "freeze/", "circuit/", "ack/"
 FLEET = "fleet"
 
 

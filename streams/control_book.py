@@ -39,8 +39,8 @@ class ControlBook:
         why = why_not_counted(control, self._people)
         if why:
             return why
-        if control.circuit is not None:
-            # It is done once, by whoever keeps the breakers.
+        if control.circuit is not None or control.ack is not None:
+            # The one is done once, by whoever keeps the breakers; the other is for those who tell people.
             return None
         if control.killswitch is None:
             self.words.put(control.key, control)

@@ -19,9 +19,9 @@ from schemas.policy import Policy
 from schemas.services import UPSTREAM, Services
 from schemas.strategy_card import Reversibility, StrategyCard
 from schemas.targets.index import index_named
-from schemas.targets.trunk import trunk_of
 from schemas.targets.push import push_by
 from schemas.targets.runner import runner_named
+from schemas.targets.trunk import trunk_of
 from streams.choice_book import group_of_incident, is_one_case
 from streams.choice_record import INPUT, ChoiceRecord, leader_of
 from streams.healing_history import HealingHistory

@@ -1,19 +1,22 @@
-"""``healstream incident list|get|explain|watch``, and a person's last word on one: ``run|force|hands-off|cancel|mark-healed``."""
+"""``healstream incident list|get|explain|watch``, and a person's last word on one: ``run|force|hands-off|cancel|mark-healed|ack``."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import partial
 
 import typer
 
+from console.brake_words import acknowledgement_of
 from console.casefile import case_json, case_markdown
 from console.cli.last_word import incident_named, say_override, speaker_on_incidents
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, show, show_changes, talk
 from console.readmodel import IncidentView, summary_of
 from console.topic_reader import read_model
+from console.words import say
 from schemas.decisions import FORCEABLE
 from schemas.errors import UsageError
 from schemas.oversight import Override
@@ -34,6 +37,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("force")(force)
     noun.command("hands-off")(hands_off)
     noun.command("cancel")(cancel)
+    noun.command("ack")(ack)
     app.add_typer(noun, name="incident", help=text)
 
 
@@ -92,6 +96,14 @@ def hands_off(incident: str, who: str = AS, name: str = NAME) -> None:
 def cancel(incident: str, who: str = AS, name: str = NAME) -> None:
     """Stop its healing: what waits ends refused, a run stops at its next safe point and is taken back."""
     _say(incident, Override("", cancel=True), who, name)
+
+
+def ack(incident: str, note: str = "", who: str = AS, name: str = NAME) -> None:
+    """Say that you look after it: nobody else on the ladder of `notices.yaml` is told."""
+    speaker = speaker_on_incidents(name, who)
+    found, view = _found(name, incident)
+    say(brokers_of(name), acknowledgement_of(found, note, speaker, datetime.now(UTC)))
+    talk(f"{speaker.name} looks after {view.incident.target}")
 
 
 def _say(incident: str, override: Override, who: str, name: str) -> None:

@@ -176,7 +176,7 @@ class NoticeDesk:
             whole = body(news.incident_id, case, news.said, to, key)
             line = sentence(case, news.said, to.dialect)
             due_at = quiet_until(target, self.rules.notices, severity, now)
-            head = title(severity, news.said, case)
+            head = title(severity, news.said, case, to.dialect)
             self._told.put(key, Mark(now))
             self._letters.put(key, Letter(key, name, severity, news.said, news.incident_id, head, whole, line, now, due_at))
 

@@ -14,7 +14,7 @@ from console.notices.wording import joined
 from schemas.ids import content_id
 from schemas.windows import open_until
 
-FIRST_WAIT_S = 2.0
+FIRST_WAIT_S = 1.0
 MOST_WAIT_S = 300.0
 # A channel that has taken nothing for so long is given up for this letter, and said so in the log: a person reads the page.
 GIVEN_UP_AFTER = timedelta(days=1)

@@ -48,9 +48,10 @@ def _plain(text: str) -> str:
 
 
 def _slack(text: str) -> str:
-    # Slack knows three escapes and no backslash; what begins bold or code is parted from its neighbours.
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SLACK_MARKS.sub(rf"{_BREAK}\1{_BREAK}", escaped)
+    # Slack knows no backslash, and Apprise writes its three escapes and makes links of Markdown's: what would begin a call, a link, bold
+    # or code is parted from its neighbours, whatever is done to it on the way.
+    parted = text.replace("<", f"<{_BREAK}").replace("&", f"&{_BREAK}").replace("](", f"]{_BREAK}(")
+    return _SLACK_MARKS.sub(rf"{_BREAK}\1{_BREAK}", parted)
 
 
 def _markdown(text: str) -> str:

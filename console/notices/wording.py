@@ -56,9 +56,10 @@ def _own(word: str) -> str:
     return word.replace("_", " ")
 
 
-def title(severity: Severity, said: Said, case: Case) -> str:
-    """Return the line above; a title is plain text in every channel."""
-    return f"[{severity.value}] {_own(said.value)}: {neutral(case.target, Dialect.PLAIN, 80)}"
+def title(severity: Severity, said: Said, case: Case, dialect: Dialect) -> str:
+    """Return the line above; where a body is HTML the title is plain text, and elsewhere it may be put into the body."""
+    as_read = Dialect.PLAIN if dialect is Dialect.HTML else dialect
+    return f"[{severity.value}] {_own(said.value)}: {neutral(case.target, as_read, 80)}"
 
 
 def body(incident_id: str, case: Case, said: Said, to: Addressee, key: str) -> str:

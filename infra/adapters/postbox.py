@@ -1,6 +1,6 @@
 """One Apprise URL as a place to put a message; the only home of Apprise, whose import takes most of a second.
 
-Called by ``console/notify.py``. Apprise gives a service four seconds to answer by default, and the URL may say otherwise (``rto``, ``cto``).
+Called by ``console/notify.py``. A service has four seconds to answer unless its URL says otherwise (``rto``, ``cto``).
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ class Postbox:
     def __init__(self, url: Callable[[], str]) -> None:
         """Prepare; nothing is read yet."""
         self._url = url
-        # Escapes and emoji words in a text stay what they are, and nothing is written to disk.
-        self._asset = AppriseAsset(app_id="healstream", async_mode=False, interpret_escapes=False, interpret_emojis=False)
+        # Escapes and emoji words in a text stay what they are, and no picture of somebody else's server is named.
+        self._asset = AppriseAsset(
+            app_id="healstream", async_mode=False, interpret_escapes=False, interpret_emojis=False, image_url_mask="", image_url_logo=""
+        )
 
     def put(self, title: str, body: str, form: str, severity: str) -> str:
         """Send one message and wait; return why the service did not take it, empty when it did."""

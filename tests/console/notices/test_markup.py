@@ -29,7 +29,10 @@ def test_nobody_is_called_nothing_is_linked_and_all_is_on_one_line(dialect: Dial
 
 
 def test_each_channels_own_marks_are_taken_out() -> None:
-    assert "<" not in neutral(HOSTILE, Dialect.SLACK)
+    slack = neutral(HOSTILE, Dialect.SLACK)
+    assert {slack[at + 1] for at, one in enumerate(slack) if one in "<!*`"} == {"\u200b"}
+    assert "](" not in slack
+    assert "&lt;" not in neutral("&lt;!here&gt;", Dialect.SLACK)
     assert "<" not in neutral(HOSTILE, Dialect.HTML)
     assert html.unescape(neutral("<b>", Dialect.HTML)) == "<b>"
     assert neutral("[x](y) *b*", Dialect.MARKDOWN) == r"\[x\]\(y\) \*b\*"
