@@ -255,6 +255,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         limits=tuple(row.record() for row in rows.limits),
         deployments=tuple(row.record() for row in rows.deployments),
         nodes=tuple(row.record() for row in rows.nodes),
+        metric_rules=tuple(row.record() for row in rows.metric_rules),
+        metric_queries=tuple(row.record() for row in rows.metric_queries),
     )
 
 

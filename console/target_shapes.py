@@ -51,6 +51,7 @@ class DiskRow(Shape):
     data: tuple[Below, ...] = ()
     quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
     size_bytes: Annotated[int, Field(ge=0)] = 0
+    early_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
 
     def record(self) -> DiskSpec:
         """Return the record."""
@@ -67,6 +68,7 @@ class DiskRow(Shape):
             data=self.data,
             quarantine=self.quarantine,
             size_bytes=self.size_bytes,
+            early_percent=self.early_percent,
         )
 
 
