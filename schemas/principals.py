@@ -134,7 +134,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         ("healstream-executor",),
         ("healstream-execute-",),
     ),
-    Principal("prober", "`streams.prober`", ("prober",), ("heal.catalogue",)),
+    Principal("prober", "`streams.prober`, which polls metrics too", ("prober", "scraper"), ("heal.catalogue",)),
     Principal(
         "supervisor",
         "`console.system`: publishes the configuration and a stop that was said while Kafka was down, writes case files and checkpoints",
@@ -160,7 +160,7 @@ PRINCIPALS: tuple[Principal, ...] = (
 )
 _PRODUCERS = frozenset({"ci-producer", "target-producer"})
 # Writers of the table of topics that are no process yet: nobody has their rights until one is.
-UNBUILT = frozenset({"gateway", "fetcher", "scraper", "notify"})
+UNBUILT = frozenset({"gateway", "fetcher", "notify"})
 
 
 def rights_of(principal: Principal) -> frozenset[Right]:

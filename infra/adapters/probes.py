@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import httpx
 
 from infra.adapters.allowed_hosts import may_ask
 from infra.adapters.authorities import trusted
+from infra.adapters.bounded_run import run_bounded
 from infra.adapters.cache_checks import broken_entries
+from infra.adapters.certificate_look import look_at_certificate
 from infra.adapters.cluster import Cluster
 from infra.adapters.cluster_looks import IN_CLUSTER, look_in_cluster
 from infra.adapters.containers import Containers
@@ -27,16 +30,21 @@ from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
-from infra.adapters.look import Look
+from infra.adapters.look import Figure, Look
 from infra.adapters.prometheus import Prometheus
 from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
-from schemas.probes import ProbeKind, ProbeSpec
+from schemas.probes import ASKS_PROMETHEUS, ProbeKind, ProbeSpec
 from schemas.recoveries import Condition
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from schemas.targets.spec import spec_for
+from schemas.watches import watches_of
+
+_ASKS_OTHERS = ASKS_PROMETHEUS | {ProbeKind.COMMAND}
+# How a check tells what it saw, as plug-ins of Nagios do; what they do not know, and any other number, is no word on the target.
+_BY_EXIT_CODE = {0: HealthStatus.PASS, 1: HealthStatus.DEGRADED, 2: HealthStatus.FAIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,16 @@ class Probes:
             ProbeKind.IN_SYNC: partial(_ask_cluster, self.allowed),
             ProbeKind.UNIT: self._unit,
             ProbeKind.PROMETHEUS: self._metric,
+            ProbeKind.ALERT: self._metric,
+            ProbeKind.CERTIFICATE: partial(look_at_certificate, self.allowed),
+            ProbeKind.COMMAND: self._command,
             **dict.fromkeys(IN_CLUSTER, lambda asked: asyncio.to_thread(look_in_cluster, self.cluster, self.services, asked)),
         }
         try:
             return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
         except TimeoutError:
             # Who is silent here is asked about the target, and is not the target.
-            silent = HealthStatus.DEGRADED if probe.kind is ProbeKind.PROMETHEUS else HealthStatus.FAIL
+            silent = HealthStatus.DEGRADED if probe.kind in _ASKS_OTHERS else HealthStatus.FAIL
             return Look(silent, f"no answer within {probe.timeout_s:g} s")
 
     async def _process(self, probe: ProbeSpec) -> Look:
@@ -132,7 +143,10 @@ class Probes:
             # Nothing can be said of its use: somebody has to look, nothing is to be removed.
             return Look(HealthStatus.DEGRADED, f"cannot be read: {error.strerror}")
         status = HealthStatus.FAIL if percent >= spec.full_percent else HealthStatus.PASS
-        return Look(status, f"{percent:.1f} % used")
+        # Below that there is nothing to heal, and so nothing to foretell.
+        is_early = 0 < spec.early_percent <= percent
+        figures = (Figure("probe_disk_fill_ratio", "1", percent / spec.full_percent),) if is_early else ()
+        return Look(status, f"{percent:.1f} % used", figures)
 
     async def _cache(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.caches)
@@ -152,6 +166,14 @@ class Probes:
             # Nothing can be said of it: somebody has to look, nothing is to be started.
             return Look(HealthStatus.DEGRADED, "systemd does not answer")
         return Look(HealthStatus.PASS if state.is_alive else HealthStatus.FAIL, f"{state.active} ({state.sub}), {state.result}")
+
+    async def _command(self, probe: ProbeSpec) -> Look:
+        if not any(watch.probe.argv == probe.argv for watch in watches_of(self.services)):
+            return Look(HealthStatus.DEGRADED, "the catalogue has no such command")
+        # A little less, so that it is ended before the look is over.
+        ran = await asyncio.to_thread(run_bounded, probe.argv, Path("/"), probe.timeout_s * 0.9, Path(gettempdir()))
+        status = _BY_EXIT_CODE.get(ran.code, HealthStatus.DEGRADED)
+        return Look(status, f"ended with {ran.code}: {ran.tail.splitlines()[0] if ran.tail else ''}"[:300])
 
     async def _metric(self, probe: ProbeSpec) -> Look:
         seen = await asyncio.to_thread(Prometheus(self.services.prometheus, self.allowed).ask, probe)
