@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import (
     audit,
+    detectors,
     front,
     idle,
     in_flight,
@@ -17,6 +18,7 @@ from tests.bench import (
     middle,
     patterns,
     policy,
+    prober,
     recognition,
     recovery,
     throughput,
@@ -31,6 +33,8 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("lookup", lookup.measure),
     ("policy", policy.measure),
     ("audit", audit.measure),
+    ("detectors", detectors.measure),
+    ("prober", prober.measure),
     ("recognition", recognition.measure),
     ("recovery", recovery.measure),
     ("front", front.measure),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,3 +215,30 @@ def test_a_cluster_is_asked_on_loopback_only_and_one_that_is_silent_is_not_well(
     services = Services()
     assert look(ProbeKind.IN_SYNC, "127.0.0.1:9", services, timeout_s=0.5).status is not HealthStatus.PASS
     assert "not brokers" in look(ProbeKind.IN_SYNC, "127.0.0.1:9,broker.example:9092", services).detail
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n", "204"),
+        (b"HTTP/1.1 200\r\n\r\n", "200"),
+        (b"SSH-2.0-server of something else\r\n", "no answer in HTTP"),
+        (b"HTTP/1.1 999 Odd\r\n\r\n", "no answer in HTTP"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 4000, "no answer in HTTP"),
+        (b"", "no answer in HTTP"),
+    ],
+)
+def test_what_a_port_says_is_a_status_or_no_http(said: bytes, word: str) -> None:
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        seen = look(ProbeKind.HTTP, f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=30.0)
+        thread.join(30.0)
+    assert word in seen.detail
+    assert seen.status is (HealthStatus.PASS if word.isdecimal() else HealthStatus.FAIL)
