@@ -98,12 +98,6 @@ class Probes:
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
 
-    async def _beside(self, ask: Callable[[Services, str], Look], probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(ask, self.services, probe.address)
-
-    async def _in_cluster(self, probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(look_in_cluster, self.cluster, self.services, probe)
-
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.containers)
         if spec is None:
@@ -165,21 +159,21 @@ class Probes:
         ProbeKind.PROCESS: _process,
         ProbeKind.TCP: _tcp,
         ProbeKind.HTTP: _http,
-        ProbeKind.FILE_HASH: lambda self, probe: self._beside(_compare, probe),
+        ProbeKind.FILE_HASH: lambda self, probe: asyncio.to_thread(_compare, self.services, probe.address),
         ProbeKind.DISK_USAGE: _disk,
         ProbeKind.CONTAINER_RUNNING: _container,
         ProbeKind.CONTAINER_MEMORY: _container,
         ProbeKind.CONTAINER_IMAGE: _container,
         ProbeKind.CACHE_DIGEST: _cache,
-        ProbeKind.LOCKFILE: lambda self, probe: self._beside(_ask_lockfile, probe),
-        ProbeKind.LIMIT_USE: lambda self, probe: self._beside(_read_limit, probe),
+        ProbeKind.LOCKFILE: lambda self, probe: asyncio.to_thread(_ask_lockfile, self.services, probe.address),
+        ProbeKind.LIMIT_USE: lambda self, probe: asyncio.to_thread(_read_limit, self.services, probe.address),
         ProbeKind.IN_SYNC: lambda self, probe: _ask_cluster(self.allowed, probe),
         ProbeKind.UNIT: _unit,
         ProbeKind.PROMETHEUS: _metric,
         ProbeKind.ALERT: _metric,
         ProbeKind.CERTIFICATE: lambda self, probe: look_at_certificate(self.allowed, probe),
         ProbeKind.COMMAND: _command,
-        **dict.fromkeys(IN_CLUSTER, _in_cluster),
+        **dict.fromkeys(IN_CLUSTER, lambda self, probe: asyncio.to_thread(look_in_cluster, self.cluster, self.services, probe)),
     }
 
 
