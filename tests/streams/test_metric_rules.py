@@ -11,6 +11,7 @@ from schemas.configuration import Configuration
 from schemas.events import HealthCheck, HealthStatus
 from schemas.incidents import Detection, DetectionStatus
 from schemas.metric_rules import HOUR_S, METRIC_RULES, Measure, MetricRule, rules_in_force
+from schemas.outputs import Output
 from schemas.probes import Comparison
 from schemas.services import Services
 from schemas.targets.disk import DiskSpec
@@ -129,7 +130,7 @@ def test_a_rule_speaks_of_its_targets_only_and_ones_own_stands_in_place_of_a_shi
 
 def look(stage: Detect, letters: str) -> list[Detection]:
     statuses = {"p": HealthStatus.PASS, "d": HealthStatus.DEGRADED, "f": HealthStatus.FAIL}
-    found = []
+    found: list[Output] = []
     for number, letter in enumerate(letters):
         at = datetime.fromtimestamp(BEGIN + 10 * number, UTC)
         found += stage.on_event(HealthCheck("service:web", "tcp", statuses[letter], at), PLACE, at)

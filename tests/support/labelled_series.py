@@ -59,7 +59,8 @@ def make_series(fault: Fault, has_fault: bool, seed: int) -> Labelled:
     deviation, level, begin = chance.uniform(0.5, 20.0), chance.uniform(100.0, 1000.0), chance.randrange(600, 800)
     wave = 10.0 if fault is Fault.SEASON else 0.0
     values = [level + deviation * (chance.gauss(0, 1) + wave * _wave(number)) for number in range(SAMPLES)]
-    missing, length, off = frozenset[int](), 0, _nothing
+    off: Callable[[int], float] = _nothing
+    missing, length = frozenset[int](), 0
     if has_fault and fault in _SHAPES:
         make, length = _SHAPES[fault]
         shape = make(chance)
