@@ -10,9 +10,10 @@ import ipaddress
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, unquote
 
 _CHUNK = 4096
 # A head that is longer is none.
@@ -71,9 +72,10 @@ async def _ask(
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target):
         raise ValueError("the page's path has characters that no request may hold")
-    await send(
-        f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: healstream\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode()
-    )
+    login, _, host = parts.netloc.rpartition("@")
+    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "User-Agent: healstream", "Accept: */*", "Connection: close"]
+    lines += [f"Authorization: Basic {b64encode(unquote(login).encode()).decode()}"] if login else []
+    await send("\r\n".join([*lines, "", ""]).encode())
     head = b""
     while len(head) < _MOST_HEAD_BYTES:
         part = await receive()

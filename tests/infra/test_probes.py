@@ -242,3 +242,23 @@ def test_what_a_port_says_is_a_status_or_no_http(said: bytes, word: str) -> None
         thread.join(30.0)
     assert word in seen.detail
     assert seen.status is (HealthStatus.PASS if word.isdecimal() else HealthStatus.FAIL)
+
+
+def test_a_login_of_an_address_is_told_as_such_and_not_as_a_host() -> None:
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            asked.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        look(ProbeKind.HTTP, f"http://olga:se%40cret@127.0.0.1:{port}/page?x=1", timeout_s=30.0)
+        thread.join(30.0)
+    lines = asked[0].decode().splitlines()
+    assert lines[:2] == ["GET /page?x=1 HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    assert "Authorization: Basic b2xnYTpzZUBjcmV0" in lines
