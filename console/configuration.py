@@ -282,6 +282,8 @@ def _services(rows: ServicesFile, files: Files) -> Services:
         trunks=tuple(row.record() for row in rows.trunks),
         pushes=tuple(row.record() for row in rows.pushes),
         runners=tuple(row.record() for row in rows.runners),
+        metric_rules=tuple(row.record() for row in rows.metric_rules),
+        metric_queries=tuple(row.record() for row in rows.metric_queries),
     )
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from console.cluster_shapes import DeploymentRow, NodeRow
+from console.metric_shapes import MetricQueryRow, MetricRuleRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow, PushRow, RunnerRow, TrunkRow
@@ -231,6 +232,8 @@ class ServicesFile(Shape):
     trunks: tuple[TrunkRow, ...] = ()
     pushes: tuple[PushRow, ...] = ()
     runners: tuple[RunnerRow, ...] = ()
+    metric_rules: Annotated[tuple[MetricRuleRow, ...], Field(max_length=200)] = ()
+    metric_queries: Annotated[tuple[MetricQueryRow, ...], Field(max_length=200)] = ()
 
 
 class StrategyRow(Shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.yaml_places import Document, Problem
-from schemas.probes import ProbeKind
+from schemas.probes import ASKS_PROMETHEUS
 from schemas.services import Services
 from schemas.targets.disk import DiskSpec, is_below
 
@@ -23,6 +23,8 @@ def target_problems(document: Document, services: Services) -> list[Problem]:
         *_repeated(document, "trunks", [spec.name for spec in services.trunks]),
         *_repeated(document, "pushes", [spec.name for spec in services.pushes]),
         *_repeated(document, "runners", [spec.name for spec in services.runners]),
+        *_repeated(document, "metric_rules", [rule.name for rule in services.metric_rules]),
+        *_repeated(document, "metric_queries", [row.name for row in services.metric_queries]),
     ]
     found += [*_repeated(document, "prometheus", [row.name for row in services.prometheus]), *_unknown_servers(document, services)]
     for index, disk in enumerate(services.disks):
@@ -50,6 +52,9 @@ def _of_disk(document: Document, index: int, disk: DiskSpec) -> Iterator[Problem
             yield document.problem(place, f"{rule.folder} is a data folder", "clean another folder; data is never touched")
     if disk.well_percent >= disk.full_percent:
         yield document.problem(("disks", index, "well_percent"), "well_percent < full_percent does not hold", "put them in order")
+    if disk.early_percent and not disk.well_percent < disk.early_percent <= disk.full_percent:
+        what = "well_percent < early_percent <= full_percent does not hold"
+        yield document.problem(("disks", index, "early_percent"), what, "put them in order, or leave early_percent out")
     if disk.quarantine and is_below(disk.quarantine.strip("/"), disk.path):
         mend = "name a folder on another file system, or none"
         yield document.problem(("disks", index, "quarantine"), "a quarantine on the disk itself frees nothing", mend)
@@ -59,12 +64,15 @@ def _unknown_servers(document: Document, services: Services) -> Iterator[Problem
     known = [row.name for row in services.prometheus]
     rows = [("services", index, spec.probes) for index, spec in enumerate(services.services)]
     rows += [("containers", index, spec.answers) for index, spec in enumerate(services.containers)]
+    mend = "name one of the section `prometheus`"
     for section, index, probes in rows:
         for number, probe in enumerate(probes):
-            if probe.kind is ProbeKind.PROMETHEUS and probe.address not in known:
-                mend = "name one of the section `prometheus`"
+            if probe.kind in ASKS_PROMETHEUS and probe.address not in known:
                 place = (section, index, "probes", number, "address")
                 yield document.problem(place, f"there is no Prometheus {probe.address!r}", mend)
+    for index, query in enumerate(services.metric_queries):
+        if query.server not in known:
+            yield document.problem(("metric_queries", index, "server"), f"there is no Prometheus {query.server!r}", mend)
 
 
 def _repeated(document: Document, section: str, names: Sequence[str]) -> Iterator[Problem]:

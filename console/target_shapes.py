@@ -54,6 +54,7 @@ class DiskRow(Shape):
     data: tuple[Below, ...] = ()
     quarantine: Annotated[str, Field(pattern=r"^/|^$")] = ""
     size_bytes: Annotated[int, Field(ge=0)] = 0
+    early_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
 
     def record(self) -> DiskSpec:
         """Return the record."""
@@ -70,6 +71,7 @@ class DiskRow(Shape):
             data=self.data,
             quarantine=self.quarantine,
             size_bytes=self.size_bytes,
+            early_percent=self.early_percent,
         )
 
 

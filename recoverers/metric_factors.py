@@ -1,4 +1,4 @@
-"""The metrics that the catalogue gives what was healed, as factors of its verification: whatever the recipe. Called by ``verify``."""
+"""Metrics and alerts that the catalogue gives what was healed, as factors of its verification, whatever the recipe; for ``verify``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from recoverers.journal import RunState
 from recoverers.ports import Answer
 from recoverers.steps import EntryStatus
 from recoverers.terms import Terms
-from schemas.probes import ProbeKind, ProbeSpec
+from schemas.probes import ASKS_PROMETHEUS, ProbeSpec
 from schemas.recoveries import Condition
 from schemas.services import Services
 
@@ -34,4 +34,4 @@ def ask_metric(terms: Terms, probe: ProbeSpec) -> Answer:
 
 def _probes_of(target: str, services: Services) -> list[ProbeSpec]:
     owner = services.owner_of(target) or services.spec_of(target)
-    return [probe for probe in owner.probes if probe.kind is ProbeKind.PROMETHEUS] if owner else []
+    return [probe for probe in owner.probes if probe.kind in ASKS_PROMETHEUS] if owner else []

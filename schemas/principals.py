@@ -134,7 +134,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         ("healstream-executor",),
         ("healstream-execute-",),
     ),
-    Principal("prober", "`streams.prober`", ("prober",), ("heal.catalogue",)),
+    Principal("prober", "`streams.prober`, which polls metrics too", ("prober", "scraper"), ("heal.catalogue",)),
     Principal("gateway", "`console.serve`: what other systems send over HTTP", ("gateway",)),
     Principal(
         "notify",
@@ -169,7 +169,7 @@ PRINCIPALS: tuple[Principal, ...] = (
 )
 _PRODUCERS = frozenset({"ci-producer", "target-producer"})
 # Writers of the table of topics that are no process yet: nobody has their rights until one is.
-UNBUILT = frozenset({"fetcher", "scraper"})
+UNBUILT = frozenset({"fetcher"})
 
 
 def rights_of(principal: Principal) -> frozenset[Right]:

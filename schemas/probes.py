@@ -30,6 +30,13 @@ class ProbeKind(StrEnum):
     DEPLOYMENT_SCALE = "deployment_scale"
     NODE_CONDITION = "node_condition"
     PROMETHEUS = "prometheus"
+    ALERT = "alert"
+    CERTIFICATE = "certificate"
+    COMMAND = "command"
+
+
+# What a server says of a target, which is not the target itself: its silence is no failure of the target.
+ASKS_PROMETHEUS = frozenset({ProbeKind.PROMETHEUS, ProbeKind.ALERT})
 
 
 class Comparison(StrEnum):
@@ -72,11 +79,24 @@ class MetricTest:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertTest:
+    """What alerting rule of a Prometheus must not fire: its name, and labels that an alert of it must bear to count.
+
+    The rule must have been looked at by the server within ``max_age_s`` seconds: one that nobody evaluates fires never.
+    """
+
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+    max_age_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeSpec:
     """One probe; ``every_s`` and ``timeout_s`` in seconds.
 
     ``address`` is a pid file, unit, ``host:port``, URL, config name, typed target, or a cluster's ``host:port,host:port``; of a Prometheus
-    probe it is the server's name in the catalogue, and ``metric`` says what is asked.
+    or alert probe it is the server's name in the catalogue, and ``metric`` or ``alert`` says what is asked. ``argv`` is a command's list
+    of words, run without a shell.
     """
 
     name: str
@@ -87,3 +107,5 @@ class ProbeSpec:
     # HTTP statuses that mean well; none named: any 2xx. A registry may answer 401 to everybody and be well.
     statuses: tuple[int, ...] = ()
     metric: MetricTest | None = None
+    alert: AlertTest | None = None
+    argv: tuple[str, ...] = ()

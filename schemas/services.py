@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.metric_queries import MetricQuery
+from schemas.metric_rules import MetricRule
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.targets.cache import CacheSpec
 from schemas.targets.container import ContainerSpec
@@ -129,6 +131,8 @@ class Services:
     trunks: tuple[TrunkSpec, ...] = ()
     pushes: tuple[PushSpec, ...] = ()
     runners: tuple[RunnerSpec, ...] = ()
+    metric_rules: tuple[MetricRule, ...] = ()
+    metric_queries: tuple[MetricQuery, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """Return the service of that name."""

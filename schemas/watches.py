@@ -18,6 +18,8 @@ QUICK = frozenset(
         ProbeKind.TCP,
         ProbeKind.HTTP,
         ProbeKind.PROMETHEUS,
+        ProbeKind.ALERT,
+        ProbeKind.CERTIFICATE,
         ProbeKind.DISK_USAGE,
         ProbeKind.CONTAINER_RUNNING,
         ProbeKind.CONTAINER_MEMORY,

@@ -12,12 +12,15 @@ from typing import Self
 
 from schemas.configuration import Configuration
 from schemas.events import Alert, Event, HealthCheck, JobFinished, JobStarted, LogChunk, MetricBatch, WorkflowFinished
+from schemas.metric_rules import METRIC_RULES, MetricRule, rules_in_force
 from schemas.outputs import Count, Late, Output, Place
 from streams.detectors.absence import Absence
 from streams.detectors.alerts import Alerts
+from streams.detectors.flapping import Flapping
 from streams.detectors.health import Health
 from streams.detectors.job_log import FeaturesOf, JobLog, LogRules
-from streams.detectors.metric_threshold import METRIC_RULES, MetricRule, MetricThreshold
+from streams.detectors.metric_absence import MetricAbsence
+from streams.detectors.metric_threshold import MetricThreshold
 from streams.detectors.run_evidence import LogMatcher
 from streams.detectors.shelf import AnyShelf
 from streams.detectors.workflow import Workflows
@@ -43,15 +46,20 @@ class Detect:
         self._runs = JobLog(LogRules(rules.matcher, rules.features_of, policy.incomplete_wait_s, policy.secrets))
         self._health = Health(configuration)
         self._absence = Absence(configuration)
-        self._metrics = MetricThreshold(configuration, rules.metric_rules)
+        metric_rules = rules_in_force(rules.metric_rules, configuration.services.metric_rules)
+        self._metrics = MetricThreshold(configuration, metric_rules)
+        self._silences = MetricAbsence(configuration, metric_rules)
+        self._flaps = Flapping(configuration)
         self._alerts = Alerts(configuration)
         self._workflows = Workflows(configuration)
+        self._timed = (self._runs, self._absence, self._metrics, self._silences, self._workflows)
 
     @classmethod
     def from_state(cls, entries: Mapping[str, str], rules: DetectRules) -> Self:
         """Begin again from the entries of a snapshot."""
         stage = cls(rules)
-        for detector in (stage._runs, stage._health, stage._absence, stage._metrics, stage._alerts, stage._workflows):
+        runs, targets = (stage._runs, stage._workflows), (stage._health, stage._absence, stage._flaps)
+        for detector in (*runs, *targets, stage._metrics, stage._silences, stage._alerts):
             detector.load(entries)
         return stage
 
@@ -65,7 +73,7 @@ class Detect:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Let time pass: incomplete runs, silent targets, idle series."""
-        return [output for found in (self._runs, self._absence, self._metrics, self._workflows) for output in found.on_tick(now)]
+        return [output for found in self._timed for output in found.on_tick(now)]
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call (None: removed)."""
@@ -87,9 +95,11 @@ class Detect:
                 return [*self._workflows.on_finished(event, place, now), *self._runs.on_finished(event, place, now, traceparent)]
             case HealthCheck():
                 beats = self._absence.on_check(event, place, traceparent)
-                return [*self._health.on_check(event, place, now, traceparent), *beats]
+                flaps = self._flaps.on_check(event, place, traceparent)
+                return [*self._health.on_check(event, place, now, traceparent), *flaps, *beats]
             case MetricBatch():
-                return self._metrics.on_batch(event, place, now, traceparent)
+                beats = self._silences.on_batch(event, place, traceparent)
+                return [*self._metrics.on_batch(event, place, now, traceparent), *beats]
             case Alert():
                 return self._alerts.on_alert(event, place, now, traceparent)
             case JobStarted():
@@ -106,6 +116,9 @@ class Detect:
             self._absence.mark,
             self._metrics.series,
             self._metrics.batches,
+            self._silences.beats,
+            self._silences.mark,
+            self._flaps.seen,
             self._alerts.told,
             self._workflows.seen,
         )

@@ -1,15 +1,19 @@
 """The prober: ``python -m streams.prober`` looks at every target of the catalogue and writes HealthChecks to ``infra.health``.
 
-A root: it joins the pure schedule of ``probing.py`` with ``infra/adapters/probes.py`` and the broker. Nothing is lost by a restart.
+What looks measure, and what the catalogue's queries ask of a Prometheus, it writes to ``infra.metrics``. A root: it joins the pure
+schedule of ``probing.py`` with ``infra/adapters/`` and the broker. Nothing is lost by a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,8 +22,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.probes import Probes
+from infra.adapters.prometheus import Prometheus, UnusableError
 from infra.catalogue_reader import read_configuration
-from infra.kafka import producer_settings
+from infra.kafka import Settings, producer_settings
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
@@ -27,50 +32,65 @@ from infra.topics_admin import require_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
 from schemas.errors import HealstreamError
-from schemas.events import HealthCheck, Origin, Provenance, Trust
+from schemas.events import HealthCheck, MetricBatch, Origin, Provenance, Sample, Trust
+from schemas.ids import Record
+from schemas.metric_queries import MetricQuery
 from schemas.outputs import Count
 from schemas.partitioning import partition_of
 from schemas.services import Services
 from schemas.topics import BY_NAME, key_of
 from schemas.watches import Watch, watches_of
+from streams.polling import batch_of, batches_of
 from streams.probing import Schedule
 
-TOPIC = "infra.health"
+TOPICS: Mapping[type[Record], str] = {HealthCheck: "infra.health", MetricBatch: "infra.metrics"}
+# So many looks run at once; the others wait, and their time-out begins when they do.
+LOOKS_AT_ONCE = 64
+# What is due within so long is begun together: a loop that wakes for every look costs more than the looks.
+TICK_S = 0.1
 # The catalogue may change while the prober runs; a new service is looked at within this.
 RELOAD_S = 30.0
 FLUSH_S = 5.0
 UNSENT_LIMIT_S = 60.0
+_KINDS = {topic: record.RECORD for record, topic in TOPICS.items()}
+Item = Watch | MetricQuery
 _LOCAL = Provenance(Origin.LOCAL, Trust.PROTECTED, "prober")
 
 log = structlog.get_logger()
 
 
+def sender_settings(brokers: str) -> Settings:
+    """Return the settings of the prober's producer: what comes within a moment travels together, since nobody waits for one look."""
+    return {**producer_settings(brokers), "linger.ms": 50}
+
+
 @dataclass(slots=True)
 class Sender:
-    """Writes checks to their partition and knows how long the broker has taken none; ``partitions`` is the topic's count."""
+    """Writes checks and metrics to their partition and knows how long the broker has taken none."""
 
     producer: Producer
     metrics: Metrics
-    partitions: int = BY_NAME[TOPIC].partitions
-    codec: Codec = field(default_factory=lambda: Codec([HealthCheck]))
+    codec: Codec = field(default_factory=lambda: Codec(list(TOPICS)))
     taken_at: float = field(default_factory=time.monotonic)
     refused: str = ""
 
-    def send(self, check: HealthCheck) -> None:
-        """Hand one check to the producer; a full queue drops it, because the next look is more true than an old one."""
-        key = key_of(check).encode()
+    def send(self, record: HealthCheck | MetricBatch) -> None:
+        """Hand one record to the producer; a full queue drops it, because the next look is more true than an old one."""
+        key, topic = key_of(record).encode(), TOPICS[type(record)]
         if not len(self.producer):
             self.taken_at = time.monotonic() if not self.refused else self.taken_at
         try:
-            self.producer.produce(TOPIC, self.codec.encode(check), key, partition_of(key, self.partitions), on_delivery=self._on_delivery)
+            partition = partition_of(key, BY_NAME[topic].partitions)
+            self.producer.produce(topic, self.codec.encode(record), key, partition, on_delivery=self._on_delivery)
         except BufferError:
-            self.metrics.apply(Count("healstream_events_rejected_total", (("source", TOPIC), ("reason", "queue_full"))))
+            self.metrics.apply(Count("healstream_events_rejected_total", (("source", topic), ("reason", "queue_full"))))
         self.producer.poll(0)
 
-    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.taken_at, self.refused = time.monotonic(), ""
-            self.metrics.apply(Count("healstream_events_total", (("source", TOPIC), ("kind", "HealthCheck"))))
+            topic = message.topic() or ""
+            self.metrics.apply(Count("healstream_events_total", (("source", topic), ("kind", _KINDS.get(topic, "unknown")))))
         else:
             self.refused = error.str()
 
@@ -86,12 +106,45 @@ class Sender:
         )
 
 
-async def look_and_send(watch: Watch, probes: Probes, sender: Sender) -> None:
-    """Look once and send what was seen, timed from the look's beginning."""
-    at, begun = datetime.now(UTC), time.perf_counter()
-    look = await probes.look(watch.probe)
-    latency_ms = (time.perf_counter() - begun) * 1000
-    sender.send(HealthCheck(watch.target, watch.probe.name, look.status, at, latency_ms, look.detail, _LOCAL))
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What looks and asks, over one catalogue; ``slots`` bounds how much of it goes on at once."""
+
+    probes: Probes
+    prometheus: Prometheus
+    sender: Sender
+    slots: asyncio.Semaphore
+
+    async def take(self, item: Item) -> None:
+        """Look or ask once, and send what was seen."""
+        async with self.slots:
+            await (self._look(item) if isinstance(item, Watch) else self._poll(item))
+
+    async def _look(self, watch: Watch) -> None:
+        at, begun = datetime.now(UTC), time.perf_counter()
+        look = await self.probes.look(watch.probe)
+        latency_ms = (time.perf_counter() - begun) * 1000
+        self.sender.send(HealthCheck(watch.target, watch.probe.name, look.status, at, latency_ms, look.detail, _LOCAL))
+        if look.figures:
+            samples = [Sample(one.metric, one.unit, one.value, at, (("probe", watch.probe.name),)) for one in look.figures]
+            self.sender.send(batch_of(watch.target, "prober", samples, _LOCAL))
+
+    async def _poll(self, query: MetricQuery) -> None:
+        try:
+            rows = await asyncio.to_thread(self.prometheus.poll, query)
+        except UnusableError as why:
+            self._refuse("unreadable", 1)
+            log.warning("not polled", query=query.name, why=str(why), next="it is asked again after its period")
+            return
+        batches, left_out = batches_of(query, rows, self.probes.services, _LOCAL)
+        for batch in batches:
+            self.sender.send(batch)
+        if left_out:
+            self._refuse("no_target", left_out)
+            log.warning("series left out", query=query.name, series=left_out, next="correct `target` of the query, or the catalogue")
+
+    def _refuse(self, reason: str, count: int) -> None:
+        self.sender.metrics.apply(Count("healstream_events_rejected_total", (("source", "infra.metrics"), ("reason", reason)), count))
 
 
 @dataclass(slots=True)
@@ -128,31 +181,41 @@ async def read_services(settings: WorkerSettings) -> Configuration:
 async def run_prober(settings: WorkerSettings, allowed: frozenset[str], sender: Sender, stop: asyncio.Event) -> int:
     """Probe until ``stop``; return the exit code."""
     catalogue = Catalogue(settings, (await read_services(settings)).services, time.monotonic())
-    schedule, probes = _begin(catalogue.services, allowed)
-    running: dict[Watch, asyncio.Task[None]] = {}
+    return await watch_all(catalogue, allowed, sender, stop)
+
+
+async def watch_all(catalogue: Catalogue, allowed: frozenset[str], sender: Sender, stop: asyncio.Event) -> int:
+    """Look at everything of the catalogue until ``stop``; return the exit code."""
+    # What a thread looks at has as many threads as slots: in a queue of its own it would seem silent.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKS_AT_ONCE))
+    slots = asyncio.Semaphore(LOOKS_AT_ONCE)
+    schedule, eyes = _begin(catalogue.services, allowed, sender, slots)
+    running: dict[Item, asyncio.Task[None]] = {}
     sender.taken_at = time.monotonic()
     while not stop.is_set():
-        for watch in schedule.due(time.monotonic()):
+        for item in schedule.due(time.monotonic()):
             # A look that still runs is not doubled: its own time-out ends it.
-            if watch not in running or running[watch].done():
-                running[watch] = asyncio.create_task(look_and_send(watch, probes, sender))
+            if item not in running or running[item].done():
+                running[item] = asyncio.create_task(eyes.take(item))
         sender.producer.poll(0)
         if running and sender.fault():
             log.error("exit", why=sender.fault(), next="the supervisor starts this process anew")
             return 5
         if catalogue.has_changed(time.monotonic()):
-            schedule, probes = _begin(catalogue.services, allowed)
-        await _pause(stop, schedule.wait_s(time.monotonic()))
+            schedule, eyes = _begin(catalogue.services, allowed, sender, slots)
+        await _pause(stop, max(schedule.wait_s(time.monotonic()), TICK_S))
     for task in running.values():
         task.cancel()
     await asyncio.gather(*running.values(), return_exceptions=True)
     return 0
 
 
-def _begin(services: Services, allowed: frozenset[str]) -> tuple[Schedule, Probes]:
-    watches = watches_of(services)
-    log.info("probing", watches=len(watches), next="checks go to infra.health")
-    return Schedule(watches, time.monotonic()), Probes(services, allowed)
+def _begin(services: Services, allowed: frozenset[str], sender: Sender, slots: asyncio.Semaphore) -> tuple[Schedule[Item], Eyes]:
+    periods: list[tuple[Item, float]] = [(watch, watch.probe.every_s) for watch in watches_of(services)]
+    periods += [(query, query.every_s) for query in services.metric_queries]
+    log.info("probing", watches=len(periods), next="checks go to infra.health, figures to infra.metrics")
+    eyes = Eyes(Probes(services, allowed), Prometheus(services.prometheus, allowed), sender, slots)
+    return Schedule(periods, time.monotonic(), random.random), eyes
 
 
 async def _pause(stop: asyncio.Event, most_s: float) -> None:
@@ -167,7 +230,7 @@ async def _main(settings: WorkerSettings, allowed: frozenset[str]) -> int:
     stop, metrics = asyncio.Event(), Metrics()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sender = Sender(Producer(producer_settings(settings.brokers)), metrics)
+    sender = Sender(Producer(sender_settings(settings.brokers)), metrics)
     server = MetricsServer(metrics, settings.metrics_port, sender.fault)
     server.start()
     try:

@@ -6,41 +6,47 @@ Called by ``streams/prober.py`` (schedule) and ``streams/detectors/health.py`` (
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
-from schemas.watches import Watch
 
+T = TypeVar("T")
 MIN_EVERY_S = 0.1
 MAX_STREAK = 10
 
 
-class Schedule:
-    """When each watch is due: the n-th time is start + offset + n * every_s on a monotonic clock, whatever the probes take."""
+class Schedule(Generic[T]):
+    """When each item is due: soon after the start, then every period at a phase of its own, on a monotonic clock, whatever looks take.
 
-    def __init__(self, watches: Sequence[Watch], start_s: float) -> None:
-        """Spread the first probes over their period, so that they do not all start at once."""
-        spread = max(len(watches), 1)
-        self._start = {watch: start_s + number * min(_every(watch), 1.0) / spread for number, watch in enumerate(watches)}
-        self._next: dict[Watch, float] = dict(self._start)
+    The phase is drawn by chance, so that neither a thousand targets nor many probers look in the same moment.
+    """
 
-    def due(self, now_s: float) -> list[Watch]:
+    def __init__(self, periods: Iterable[tuple[T, float]], start_s: float, chance: Callable[[], float]) -> None:
+        """Spread the first looks over a moment, the later ones over their whole period; ``chance`` gives 0 to 1."""
+        rows = [(item, max(every_s, MIN_EVERY_S)) for item, every_s in periods]
+        self._every = dict(rows)
+        self._phase = {item: start_s + chance() * every_s for item, every_s in rows}
+        # The number keeps items out of comparisons.
+        firsts = ((start_s + number * min(every_s, 1.0) / len(rows), number, item) for number, (item, every_s) in enumerate(rows))
+        self._queue: list[tuple[float, int, T]] = sorted(firsts, key=lambda row: row[:2])
+
+    def due(self, now_s: float) -> list[T]:
         """Return what is due; a period slept through is skipped, never made up for."""
-        found = [watch for watch, at in self._next.items() if at <= now_s]
-        for watch in found:
-            passed = math.floor((now_s - self._start[watch]) / _every(watch) + 1e-9)
-            self._next[watch] = self._start[watch] + (passed + 1) * _every(watch)
+        found = []
+        while self._queue and self._queue[0][0] <= now_s:
+            _, number, item = heappop(self._queue)
+            found.append(item)
+            passed = math.floor((now_s - self._phase[item]) / self._every[item] + 1e-9)
+            heappush(self._queue, (self._phase[item] + (passed + 1) * self._every[item], number, item))
         return found
 
     def wait_s(self, now_s: float, most_s: float = 0.5) -> float:
         """Return how long nothing is due, at most ``most_s``."""
-        return max(0.0, min([most_s, *(at - now_s for at in self._next.values())]))
-
-
-def _every(watch: Watch) -> float:
-    return max(watch.probe.every_s, MIN_EVERY_S)
+        return max(0.0, min(most_s, self._queue[0][0] - now_s)) if self._queue else most_s
 
 
 @dataclass(frozen=True, slots=True)

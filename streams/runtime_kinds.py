@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from schemas.events import HealthStatus
 from schemas.incidents import Alternative, Detection
+from schemas.metric_rules import RULE_KINDS
 from schemas.probes import ProbeKind
 from schemas.services import Services
 from schemas.vocabulary import Kind
@@ -17,6 +18,7 @@ _LIVENESS = frozenset({ProbeKind.PROCESS, ProbeKind.TCP, ProbeKind.HTTP, ProbeKi
 EXACT_KINDS: dict[ProbeKind, Kind] = {
     ProbeKind.FILE_HASH: Kind.CONFIG_DRIFT,
     ProbeKind.DISK_USAGE: Kind.DISK_FULL,
+    ProbeKind.CERTIFICATE: Kind.TLS_CERTIFICATE,
     ProbeKind.CONTAINER_MEMORY: Kind.OUT_OF_MEMORY,
     ProbeKind.CONTAINER_IMAGE: Kind.CONTAINER_RUNTIME,
     ProbeKind.CACHE_DIGEST: Kind.INTEGRITY_OR_CACHE,
@@ -58,6 +60,7 @@ _PRECEDENCE = (
     Kind.CONTAINER_RUNTIME,
     Kind.INTEGRITY_OR_CACHE,
     Kind.LOCKFILE_MISMATCH,
+    Kind.TLS_CERTIFICATE,
     Kind.SERVICE_DOWN,
     Kind.CONFIG_DRIFT,
     Kind.CRASH_LOOP,
@@ -67,6 +70,7 @@ _PRECEDENCE = (
 )
 _RULE_KINDS = {
     "metric": Kind.METRIC_ANOMALY,
+    "flapping": Kind.SERVICE_DEGRADED,
     "absence": Kind.HEARTBEAT_MISSING,
     "heartbeat": Kind.HEARTBEAT_MISSING,
     "config_hash": Kind.CONFIG_DRIFT,
@@ -99,13 +103,18 @@ def _kind_of(detection: Detection, services: Services) -> Kind:
         return next((kind for word, kind in _ALERT_WORDS if word in letters), Kind.UNKNOWN)
     found = next((kind for word, kind in _RULE_KINDS.items() if family.startswith(word)), None)
     if found:
-        return found
+        # A rule of the catalogue says what it means; a word that is none of these is not taken.
+        said = next((kind for kind in RULE_KINDS if family == "metric" and kind == signals.get("kind")), None)
+        return said or found
     if signals.get("status") == HealthStatus.DEGRADED:
         return Kind.SERVICE_DEGRADED
     return Kind.SERVICE_DOWN if probes & _LIVENESS or family.startswith("health") else Kind.UNKNOWN
 
 
-def _confidence(kind: Kind, probes: frozenset[str]) -> float:
+def _confidence(kind: Kind, probes: frozenset[str], is_rule: bool) -> float:
+    # A rule on a metric may foretell; only a look at the target itself is exact.
+    if is_rule:
+        return RULE
     # A hash or a count is exact, and two probes that look in different ways do not err together.
     is_exact = kind in _EXACT or any(EXACT_KINDS.get(probe) is kind for probe in ProbeKind if probe in probes)
     if is_exact or len(probes & _LIVENESS) > 1:
@@ -123,7 +132,7 @@ def classify_runtime(detections: Sequence[Detection], services: Services) -> Cla
     if kind is Kind.UNKNOWN:
         return Classified(kind, 0.0, reasons=(*reasons, "no rule knows this signal"), abstained=True, pattern=speaking[0].detector)
     probes = frozenset().union(*(probes_of(detection, services) for detection in speaking))
-    confidence = _confidence(kind, probes)
+    confidence = _confidence(kind, probes, all(detection.detector.startswith("metric:") for detection in speaking))
     rest = sorted({seen for seen, _ in kinds} - {kind})
     alternatives = (Alternative(kind, confidence), *(Alternative(other, round((1 - confidence) / len(rest), 4)) for other in rest))
     agreed = (f"{len(probes & _LIVENESS)} probes agree",) if len(probes & _LIVENESS) > 1 else ()

@@ -8,35 +8,42 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
+from typing import ClassVar
 from urllib.parse import urlsplit
-
-import httpx
 
 from infra.adapters.allowed_hosts import may_ask
 from infra.adapters.authorities import trusted
+from infra.adapters.bounded_run import run_bounded
 from infra.adapters.cache_checks import broken_entries
+from infra.adapters.certificate_look import look_at_certificate
 from infra.adapters.cluster import Cluster
 from infra.adapters.cluster_looks import IN_CLUSTER, look_in_cluster
 from infra.adapters.containers import Containers
+from infra.adapters.dial import connect_to, status_of
 from infra.adapters.disk_usage import usage_of
 from infra.adapters.git_files import MAX_BYTES, pinned_content
 from infra.adapters.in_sync import why_out_of_sync
 from infra.adapters.launch import pid_in, start_ticks
 from infra.adapters.limits import Limits
 from infra.adapters.lockfiles import Lockfiles
-from infra.adapters.look import Look
+from infra.adapters.look import Figure, Look
 from infra.adapters.prometheus import Prometheus
 from infra.adapters.systemctl import Systemctl
 from schemas.attempts import ContainerState
 from schemas.events import HealthStatus
-from schemas.probes import ProbeKind, ProbeSpec
+from schemas.probes import ASKS_PROMETHEUS, ProbeKind, ProbeSpec
 from schemas.recoveries import Condition
 from schemas.services import Services
 from schemas.targets.container import ContainerSpec
 from schemas.targets.spec import spec_for
+from schemas.watches import watches_of
+
+_ASKS_OTHERS = ASKS_PROMETHEUS | {ProbeKind.COMMAND}
+# How a check tells what it saw, as plug-ins of Nagios do; what they do not know, and any other number, is no word on the target.
+_BY_EXIT_CODE = {0: HealthStatus.PASS, 1: HealthStatus.DEGRADED, 2: HealthStatus.FAIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +58,12 @@ class Probes:
 
     async def look(self, probe: ProbeSpec) -> Look:
         """Look once; never longer than the probe's time-out, and whatever the target does ends as a status."""
-        looks: Mapping[ProbeKind, Callable[[ProbeSpec], Awaitable[Look]]] = {
-            ProbeKind.PROCESS: self._process,
-            ProbeKind.TCP: self._tcp,
-            ProbeKind.HTTP: self._http,
-            ProbeKind.FILE_HASH: partial(self._beside, _compare),
-            ProbeKind.DISK_USAGE: self._disk,
-            ProbeKind.CONTAINER_RUNNING: self._container,
-            ProbeKind.CONTAINER_MEMORY: self._container,
-            ProbeKind.CONTAINER_IMAGE: self._container,
-            ProbeKind.CACHE_DIGEST: self._cache,
-            ProbeKind.LOCKFILE: partial(self._beside, _ask_lockfile),
-            ProbeKind.LIMIT_USE: partial(self._beside, _read_limit),
-            ProbeKind.IN_SYNC: partial(_ask_cluster, self.allowed),
-            ProbeKind.UNIT: self._unit,
-            ProbeKind.PROMETHEUS: self._metric,
-            **dict.fromkeys(IN_CLUSTER, lambda asked: asyncio.to_thread(look_in_cluster, self.cluster, self.services, asked)),
-        }
         try:
-            return await asyncio.wait_for(looks[probe.kind](probe), probe.timeout_s)
+            async with asyncio.timeout(probe.timeout_s):
+                return await self._LOOKS[probe.kind](self, probe)
         except TimeoutError:
             # Who is silent here is asked about the target, and is not the target.
-            silent = HealthStatus.DEGRADED if probe.kind is ProbeKind.PROMETHEUS else HealthStatus.FAIL
+            silent = HealthStatus.DEGRADED if probe.kind in _ASKS_OTHERS else HealthStatus.FAIL
             return Look(silent, f"no answer within {probe.timeout_s:g} s")
 
     async def _process(self, probe: ProbeSpec) -> Look:
@@ -87,10 +78,10 @@ class Probes:
         if not may_ask(host, self.allowed) or not port.isdecimal():
             return Look(HealthStatus.FAIL, "not a port of loopback or of an allowed host")
         try:
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            sock = await connect_to(host.strip("[]"), int(port))
         except (OSError, OverflowError) as error:
             return Look(HealthStatus.FAIL, f"{probe.address}: {error}"[:300])
-        writer.transport.abort()
+        sock.close()
         return Look(HealthStatus.PASS)
 
     async def _http(self, probe: ProbeSpec) -> Look:
@@ -98,19 +89,14 @@ class Probes:
             parts = urlsplit(probe.address)
             if parts.scheme not in {"http", "https"} or not may_ask(parts.hostname or "", self.allowed):
                 return Look(HealthStatus.FAIL, "not a page of loopback or of an allowed host")
-            # Only the status line is read: a target must not be able to feed us an endless page.
-            client = httpx.AsyncClient(timeout=probe.timeout_s, follow_redirects=False, trust_env=False, verify=trusted())
-            async with client, client.stream("GET", probe.address) as answer:
-                code = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            # Only the head is read: a target must not be able to feed us an endless page.
+            code = await status_of(parts, trusted)
+        except (OSError, OverflowError, ValueError) as error:
             return Look(HealthStatus.FAIL, f"{type(error).__name__}: {error}"[:300])
         if code in probe.statuses if probe.statuses else 200 <= code < 300:
             return Look(HealthStatus.PASS, str(code))
         # "Too many requests" comes from something that lives and has too much to do.
         return Look(HealthStatus.DEGRADED if code == 429 else HealthStatus.FAIL, f"answered {code}")
-
-    async def _beside(self, ask: Callable[[Services, str], Look], probe: ProbeSpec) -> Look:
-        return await asyncio.to_thread(ask, self.services, probe.address)
 
     async def _container(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.containers)
@@ -132,7 +118,10 @@ class Probes:
             # Nothing can be said of its use: somebody has to look, nothing is to be removed.
             return Look(HealthStatus.DEGRADED, f"cannot be read: {error.strerror}")
         status = HealthStatus.FAIL if percent >= spec.full_percent else HealthStatus.PASS
-        return Look(status, f"{percent:.1f} % used")
+        # Below that there is nothing to heal, and so nothing to foretell.
+        is_early = 0 < spec.early_percent <= percent
+        figures = (Figure("probe_disk_fill_ratio", "1", percent / spec.full_percent),) if is_early else ()
+        return Look(status, f"{percent:.1f} % used", figures)
 
     async def _cache(self, probe: ProbeSpec) -> Look:
         spec = spec_for(probe.address, self.services.caches)
@@ -153,10 +142,39 @@ class Probes:
             return Look(HealthStatus.DEGRADED, "systemd does not answer")
         return Look(HealthStatus.PASS if state.is_alive else HealthStatus.FAIL, f"{state.active} ({state.sub}), {state.result}")
 
+    async def _command(self, probe: ProbeSpec) -> Look:
+        if not any(watch.probe.argv == probe.argv for watch in watches_of(self.services)):
+            return Look(HealthStatus.DEGRADED, "the catalogue has no such command")
+        # A little less, so that it is ended before the look is over.
+        ran = await asyncio.to_thread(run_bounded, probe.argv, Path("/"), probe.timeout_s * 0.9, Path(gettempdir()))
+        status = _BY_EXIT_CODE.get(ran.code, HealthStatus.DEGRADED)
+        return Look(status, f"ended with {ran.code}: {ran.tail.splitlines()[0] if ran.tail else ''}"[:300])
+
     async def _metric(self, probe: ProbeSpec) -> Look:
         seen = await asyncio.to_thread(Prometheus(self.services.prometheus, self.allowed).ask, probe)
         # A figure that is bad, or that nobody knows, does not say that the service is down.
         return Look(HealthStatus.PASS if seen.condition is Condition.WELL else HealthStatus.DEGRADED, seen.detail)
+
+    _LOOKS: ClassVar[Mapping[ProbeKind, Callable[[Probes, ProbeSpec], Awaitable[Look]]]] = {
+        ProbeKind.PROCESS: _process,
+        ProbeKind.TCP: _tcp,
+        ProbeKind.HTTP: _http,
+        ProbeKind.FILE_HASH: lambda self, probe: asyncio.to_thread(_compare, self.services, probe.address),
+        ProbeKind.DISK_USAGE: _disk,
+        ProbeKind.CONTAINER_RUNNING: _container,
+        ProbeKind.CONTAINER_MEMORY: _container,
+        ProbeKind.CONTAINER_IMAGE: _container,
+        ProbeKind.CACHE_DIGEST: _cache,
+        ProbeKind.LOCKFILE: lambda self, probe: asyncio.to_thread(_ask_lockfile, self.services, probe.address),
+        ProbeKind.LIMIT_USE: lambda self, probe: asyncio.to_thread(_read_limit, self.services, probe.address),
+        ProbeKind.IN_SYNC: lambda self, probe: _ask_cluster(self.allowed, probe),
+        ProbeKind.UNIT: _unit,
+        ProbeKind.PROMETHEUS: _metric,
+        ProbeKind.ALERT: _metric,
+        ProbeKind.CERTIFICATE: lambda self, probe: look_at_certificate(self.allowed, probe),
+        ProbeKind.COMMAND: _command,
+        **dict.fromkeys(IN_CLUSTER, lambda self, probe: asyncio.to_thread(look_in_cluster, self.cluster, self.services, probe)),
+    }
 
 
 def judge_container(spec: ContainerSpec, state: ContainerState, kind: ProbeKind) -> Look:

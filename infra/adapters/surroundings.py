@@ -10,7 +10,7 @@ from infra.adapters.probes import Probes
 from infra.adapters.prometheus import Prometheus
 from schemas.attempts import Sight
 from schemas.events import HealthStatus
-from schemas.probes import ProbeKind, ProbeSpec
+from schemas.probes import ASKS_PROMETHEUS, ProbeKind, ProbeSpec
 from schemas.recoveries import Condition
 from schemas.services import Services
 from schemas.watches import Watch, quick_watches_of
@@ -28,7 +28,7 @@ class Surroundings:
     longest_s: float = LONGEST_S
 
     def ask(self, probe: ProbeSpec) -> Sight:
-        """Ask one Prometheus probe."""
+        """Ask one probe of a Prometheus: a metric or an alert."""
         return Prometheus(self.services.prometheus, self.allowed).ask(probe)
 
     def look(self, targets: Sequence[str]) -> tuple[Sight, ...]:
@@ -49,7 +49,7 @@ class Surroundings:
         return tuple(_worst(name, [(row.probe.name, seen[row]) for row in rows]) for name, rows in watches.items())
 
     async def _one(self, probes: Probes, probe: ProbeSpec) -> Sight:
-        if probe.kind is ProbeKind.PROMETHEUS:
+        if probe.kind in ASKS_PROMETHEUS:
             return await asyncio.to_thread(self.ask, probe)
         look = await probes.look(probe)
         if look.status is HealthStatus.PASS:

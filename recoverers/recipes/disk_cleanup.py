@@ -54,7 +54,7 @@ class DiskCleanup:
             (MOVE, text_of(moved)),
             ("used_percent", f"{use.percent_without():.1f}"),
         )
-        is_well = use.percent_without() < spec.full_percent
+        is_well = use.percent_without() < spec.heal_percent
         return Facts(healthy=is_well, refusal="" if is_well or after < spec.well_percent else TOO_LITTLE, values=values)
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:

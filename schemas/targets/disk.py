@@ -34,6 +34,7 @@ class DiskSpec:
 
     ``full_percent`` of use is a failure, ``well_percent`` is where a clean-up may stop; ``group`` is the service group that rests on it.
     ``quarantine`` is a folder on another file system that takes what is set aside; without one only regenerable files go.
+    From ``early_percent`` on a disk that will be full soon may be cleaned before it is; 0: only a full one is.
     With ``size_bytes`` it is no file system but a folder that may hold so much: its use is that of its files, and a quarantine beside it
     will do.
     """
@@ -50,6 +51,12 @@ class DiskSpec:
     data: tuple[str, ...] = ()
     quarantine: str = ""
     size_bytes: int = 0
+    early_percent: float = 0.0
+
+    @property
+    def heal_percent(self) -> float:
+        """Return from which use on there is something to heal."""
+        return self.early_percent or self.full_percent
 
     @property
     def target(self) -> str:

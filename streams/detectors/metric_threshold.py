@@ -1,62 +1,30 @@
-"""Metric samples to detections by rules that are data: a value, its rate of change or its z-score beyond a bound for a time.
+"""Metric samples to detections by rules that are data: a measure of a series stands beyond a bound for a time.
 
-Everything is judged in event time: samples wait until the watermark of their series (newest - grace) has passed them, so that they are
-read in order; a sample behind the watermark is late.
+What is measured is a row of ``measures.py``. Everything is judged in event time: samples wait until the watermark of their series
+(newest - grace) has passed them, so that they are read in order; a sample behind the watermark is late.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from schemas.configuration import Configuration
 from schemas.events import MetricBatch, Provenance, Sample, weakest
 from schemas.ids import from_micros, id_of, micros
 from schemas.incidents import Detection, DetectionStatus, EvidenceRef
+from schemas.metric_rules import MetricRule
 from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.absence import GRACE_S, IDLE_S
+from streams.detectors.measures import MEASURES, Memory, Reading
 from streams.detectors.shelf import Shelf
 
 MAX_SERIES = 10_000
 MAX_WAITING = 64
 MAX_BATCHES = 16
 _SECOND = 1_000_000
-# A baseline is worth comparing with after that many samples; each new one weighs this much.
-_WARM = 30
-_WEIGHT = 0.05
-
-
-class Measure(StrEnum):
-    """What of a series is compared with the bound."""
-
-    VALUE = "value"
-    RATE = "rate"
-    Z_SCORE = "z_score"
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRule:
-    """Fires when the measure of ``metric`` has been above ``above`` for ``for_s`` seconds of event time; ends likewise."""
-
-    name: str
-    metric: str
-    above: float
-    for_s: float
-    measure: Measure = Measure.VALUE
-    kind: Kind = Kind.METRIC_ANOMALY
-    severity: str = "warning"
-
-
-METRIC_RULES: tuple[MetricRule, ...] = (
-    # Tools start to fail in odd ways before a disk is full to the last block.
-    MetricRule("disk_nearly_full", "disk_used_ratio", above=0.95, for_s=60.0, severity="critical"),
-    MetricRule("errors_high", "error_ratio", above=0.05, for_s=60.0),
-    MetricRule("latency_unusual", "request_duration_seconds", above=6.0, for_s=30.0, measure=Measure.Z_SCORE),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +37,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One rule over one series: what waits, what was read last, the baseline, and since when it contradicts what is believed."""
+    """One rule over one series: what waits, up to when it was read, what its measure remembers, and since when it contradicts belief."""
 
     waiting: tuple[Point, ...] = ()
     newest_at: int = -1
     read_at: int = -1
-    last_value: float = 0.0
-    count: int = 0
-    mean: float = 0.0
-    variance: float = 0.0
+    memory: Memory = ()
     since: int | None = None
     firing: bool = False
     ref: EvidenceRef = EvidenceRef("", 0, 0)
@@ -97,7 +62,7 @@ class _Change:
     firing: bool
     first_at: int
     at: int
-    value: float
+    reading: Reading
 
 
 class MetricThreshold:
@@ -106,7 +71,10 @@ class MetricThreshold:
     def __init__(self, configuration: Configuration, rules: tuple[MetricRule, ...]) -> None:
         """Start without samples."""
         self._services = configuration.services
-        self._rules = {rule.name: rule for rule in rules}
+        self._rules = {rule.name: rule for rule in rules if rule.measure in MEASURES}
+        self._by_metric: dict[str, list[MetricRule]] = {}
+        for rule in self._rules.values():
+            self._by_metric.setdefault(rule.metric, []).append(rule)
         self.series: Shelf[Series] = Shelf("metric/", Series, MAX_SERIES)
         self.batches: Shelf[Batches] = Shelf("batches/", Batches, MAX_SERIES)
         self._waiting: set[str] = set()
@@ -123,7 +91,8 @@ class MetricThreshold:
         seen = self.batches.rows.get(batch.target, Batches())
         if batch_id in seen.ids:
             return ()
-        wanted = [(rule, sample) for sample in batch.samples for rule in self._rules.values() if rule.metric == sample.name]
+        asked = ((rule, sample) for sample in batch.samples for rule in self._by_metric.get(sample.name, ()))
+        wanted = [(rule, sample) for rule, sample in asked if rule.is_on(batch.target)]
         if not wanted:
             return ()
         self.batches.put(batch.target, Batches((*seen.ids, batch_id)[-MAX_BATCHES:]))
@@ -183,15 +152,16 @@ class MetricThreshold:
             complete=True,
             first_at=from_micros(change.first_at),
             last_at=from_micros(change.at),
-            severity=rule.severity if change.firing else "info",
+            severity=(change.reading.severity or rule.severity) if change.firing else "info",
             evidence=(row.ref,),
             signals=(
                 ("kind", kind.value),
                 ("metric", rule.metric),
                 ("labels", key.split("|", 2)[2][:300]),
                 ("measure", rule.measure.value),
-                ("value", f"{change.value:.6g}"),
-                ("above", f"{rule.above:.6g}"),
+                ("value", f"{change.reading.measured or 0.0:.6g}"),
+                ("bound", f"{rule.compare} {rule.bound:.6g}"),
+                ("why", change.reading.why),
             ),
             provenance=row.provenance,
             traceparent=row.traceparent,
@@ -204,34 +174,12 @@ def _labels(sample: Sample) -> str:
 
 
 def _step(row: Series, rule: MetricRule, point: Point) -> tuple[Series, _Change | None]:
-    measured = _measured(row, rule, point)
-    beyond = measured is not None and measured > rule.above
-    read = replace(row, read_at=point.at, last_value=point.value)
-    # What is beyond the bound must not teach the baseline that it is usual.
-    read = read if beyond else _learned(read, point.value)
+    reading = MEASURES[rule.measure](rule, row.memory, point.at / _SECOND, point.value)
+    beyond = reading.measured is not None and rule.compare.holds(reading.measured, rule.bound)
+    read = replace(row, read_at=point.at, memory=reading.memory)
     if beyond is row.firing:
         return replace(read, since=None), None
     since = point.at if row.since is None else row.since
     if point.at - since < rule.for_s * _SECOND:
         return replace(read, since=since), None
-    return replace(read, since=None, firing=beyond), _Change(beyond, since, point.at, measured or 0.0)
-
-
-def _measured(row: Series, rule: MetricRule, point: Point) -> float | None:
-    if rule.measure is Measure.VALUE:
-        return point.value
-    if rule.measure is Measure.RATE:
-        passed_s = (point.at - row.read_at) / _SECOND
-        # A counter that fell was restarted: no rate is known.
-        return (point.value - row.last_value) / passed_s if row.read_at >= 0 and passed_s > 0 and point.value >= row.last_value else None
-    if row.count < _WARM:
-        return None
-    # A series that never moved has no deviation; a thousandth of its mean stands in for one.
-    deviation = max(math.sqrt(row.variance), abs(row.mean) / 1000, 1e-9)
-    return abs(point.value - row.mean) / deviation
-
-
-def _learned(row: Series, value: float) -> Series:
-    weight = max(_WEIGHT, 1 / (row.count + 1))
-    gap = value - row.mean
-    return replace(row, count=row.count + 1, mean=row.mean + weight * gap, variance=(1 - weight) * (row.variance + weight * gap * gap))
+    return replace(read, since=None, firing=beyond), _Change(beyond, since, point.at, reading)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import (
     audit,
+    detectors,
     front,
     gateway,
     idle,
@@ -18,6 +19,7 @@ from tests.bench import (
     middle,
     patterns,
     policy,
+    prober,
     readmodel,
     recognition,
     recovery,
@@ -34,6 +36,8 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("policy", policy.measure),
     ("readmodel", readmodel.measure),
     ("audit", audit.measure),
+    ("detectors", detectors.measure),
+    ("prober", prober.measure),
     ("recognition", recognition.measure),
     ("recovery", recovery.measure),
     ("front", front.measure),

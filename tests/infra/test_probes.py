@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,3 +215,50 @@ def test_a_cluster_is_asked_on_loopback_only_and_one_that_is_silent_is_not_well(
     services = Services()
     assert look(ProbeKind.IN_SYNC, "127.0.0.1:9", services, timeout_s=0.5).status is not HealthStatus.PASS
     assert "not brokers" in look(ProbeKind.IN_SYNC, "127.0.0.1:9,broker.example:9092", services).detail
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n", "204"),
+        (b"HTTP/1.1 200\r\n\r\n", "200"),
+        (b"SSH-2.0-server of something else\r\n", "no answer in HTTP"),
+        (b"HTTP/1.1 999 Odd\r\n\r\n", "no answer in HTTP"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 4000, "no answer in HTTP"),
+        (b"", "no answer in HTTP"),
+    ],
+)
+def test_what_a_port_says_is_a_status_or_no_http(said: bytes, word: str) -> None:
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        seen = look(ProbeKind.HTTP, f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=30.0)
+        thread.join(30.0)
+    assert word in seen.detail
+    assert seen.status is (HealthStatus.PASS if word.isdecimal() else HealthStatus.FAIL)
+
+
+def test_a_login_of_an_address_is_told_as_such_and_not_as_a_host() -> None:
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            asked.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        look(ProbeKind.HTTP, f"http://olga:se%40cret@127.0.0.1:{port}/page?x=1", timeout_s=30.0)
+        thread.join(30.0)
+    lines = asked[0].decode().splitlines()
+    assert lines[:2] == ["GET /page?x=1 HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    assert "Authorization: Basic b2xnYTpzZUBjcmV0" in lines

@@ -15,7 +15,7 @@ from recoverers.terms import Around
 from schemas.attempts import Sight
 from schemas.decisions import HealingCommand, Mode, plan_hash_of
 from schemas.ids import id_of
-from schemas.probes import Comparison, MetricTest, ProbeKind, ProbeSpec
+from schemas.probes import AlertTest, Comparison, MetricTest, ProbeKind, ProbeSpec
 from schemas.recoveries import Condition, JournalKind, JournalRecord, Neighbour, OutcomeStatus, RecoveryOutcome
 from schemas.services import Services, ServiceSpec
 from schemas.workflows import Given, Use
@@ -238,6 +238,19 @@ def test_a_metric_of_the_target_is_a_factor_of_its_own_source(sight: Sight, stat
     assert outcome.status is status
     [said] = [row for row in outcome.verification if row.factor == "prometheus.errors"]
     assert (said.source, said.passed, said.detail) == ("prometheus", sight.condition is WELL, detail)
+
+
+@pytest.mark.parametrize(("sight", "status"), [(Sight("hot", WELL), OutcomeStatus.HEALED), (Sight("hot", ILL), OutcomeStatus.ROLLED_BACK)])
+def test_an_alert_of_the_target_that_has_resolved_is_a_factor_and_one_that_fires_is_not_passed(sight: Sight, status: OutcomeStatus) -> None:
+    sandbox = Sandbox(processes=FakeProcesses())
+    alert = ProbeSpec("hot", ProbeKind.ALERT, "main", alert=AlertTest("WebHot"))
+    rows = tuple(replace(row, probes=(*row.probes, alert)) if row.name == "web" else row for row in sandbox.services.services)
+    sandbox.services, sandbox.around.metrics = replace(sandbox.services, services=rows), {"hot": sight}
+    outcome = sandbox.run(command("service_restart", "service:web"), FakeHands())
+    assert outcome.status is status
+    assert {(row.source, row.passed) for row in outcome.verification if row.factor == "prometheus.hot"} == {
+        ("prometheus", sight.condition is WELL)
+    }
 
 
 def test_the_metrics_of_a_service_also_verify_its_configuration_file() -> None:

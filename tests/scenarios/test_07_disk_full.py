@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from schemas.events import Origin, Provenance, Sample, Trust
 from schemas.policy import Policy
 from schemas.recoveries import OutcomeStatus
 from schemas.targets.disk import CleanRule, DiskSpec
 from schemas.vocabulary import Kind
+from streams.polling import batch_of
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import SHOP
 from tests.support.story import actions_on, begin, seconds_to_detect, steps_done, told_of, untouched
@@ -111,3 +114,36 @@ def test_a_disk_that_is_only_observed_is_not_touched() -> None:
     assert told_of(flow, TARGET).final.status is OutcomeStatus.OBSERVED
     assert told_of(flow, TARGET).commands == []
     assert untouched(flow)
+
+
+def filling(disk: DiskSpec, growth: float) -> MemoryFlow:
+    """Return a flow whose disk is at 88 %, and has come there within an hour from so much less."""
+    flow = begin(services=replace(SHOP, disks=(disk,)))
+    flow.world.disks.room = 1000
+    flow.world.disks.put("data/orders.db", 600)
+    flow.world.disks.put("logs/january.log", 280, age_s=90_000.0)
+    times = [flow.now - timedelta(minutes=number) for number in range(50, 0, -1)]
+    ratios = [(0.88 - growth * number / 60) / 0.95 for number in range(50, 0, -1)]
+    samples = [Sample("probe_disk_fill_ratio", "1", ratio, at) for at, ratio in zip(times, ratios, strict=True)]
+    flow.send(batch_of(disk.target, "prober", samples, Provenance(Origin.LOCAL, Trust.PROTECTED)))
+    flow.pass_time(10)
+    return flow
+
+
+def test_a_disk_that_will_be_full_is_cleaned_before_it_is() -> None:
+    flow = filling(replace(DISK, early_percent=85.0), growth=0.06)
+
+    told = told_of(flow, TARGET)
+    assert [(incident.kind, incident.confidence) for incident in told.incidents] == [(Kind.DISK_FULL, 0.9)]
+    assert (told.final.status, told.decisions[0].strategy) == (OutcomeStatus.HEALED, "disk_cleanup")
+    assert [row[:2] for row in flow.world.disks.ledger] == [("move", "logs/january.log")]
+
+
+def test_a_disk_that_fills_too_slowly_to_matter_is_left_alone() -> None:
+    assert untouched(filling(replace(DISK, early_percent=85.0), growth=0.01))
+
+
+def test_a_disk_that_may_only_be_cleaned_when_it_is_full_is_not_cleaned_before() -> None:
+    flow = filling(DISK, growth=0.06)
+    assert untouched(flow)
+    assert flow.world.disks.ledger == []

@@ -13,12 +13,12 @@ from learning.patterns.matcher import Reading
 from schemas.configuration import Configuration
 from schemas.events import Alert, AlertStatus, Event, HealthCheck, HealthStatus, MetricBatch, Sample
 from schemas.incidents import Detection, DetectionStatus
+from schemas.metric_rules import Measure, MetricRule
 from schemas.outputs import Emit, Late, Observe, Output, Place
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.disk import DiskSpec
 from streams.detect import Detect, DetectRules
-from streams.detectors.metric_threshold import Measure, MetricRule
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PLACE = Place("infra.health", 0, 5)
@@ -27,9 +27,9 @@ SERVICES = Services(
     (ServiceSpec("web", "shop", ("x",), "/", "/p", configs=("cfg",)), ServiceSpec("slow", "shop", ("x",), "/", "/p", probes=(SLOW,))),
     (ConfigSpec("cfg", "web", "/etc/web.yaml", "/r", "web.yaml", "0" * 40),),
 )
-STEADY = MetricRule("steady", "used", above=0.9, for_s=4.0)
-RATE = MetricRule("fast", "total", above=10.0, for_s=0.0, measure=Measure.RATE)
-ODD = MetricRule("odd", "level", above=6.0, for_s=0.0, measure=Measure.Z_SCORE)
+STEADY = MetricRule("steady", "used", bound=0.9, for_s=4.0)
+RATE = MetricRule("fast", "total", bound=10.0, for_s=0.0, measure=Measure.RATE)
+ODD = MetricRule("odd", "level", bound=6.0, for_s=0.0, measure=Measure.Z_SCORE)
 
 
 class NoPatterns:

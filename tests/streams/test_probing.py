@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from random import Random  # noqa: TID251 - seeded, so that every run sees the same
+
 from schemas.events import HealthStatus
 from schemas.incidents import EvidenceRef
 from schemas.probes import ProbeKind, ProbeSpec
@@ -45,7 +48,7 @@ def test_the_schedule_does_not_drift_and_skips_what_was_slept_through() -> None:
     #  0    1    2    3    4    5
     #  x    x.07           .4.2 x      (x due, digits asked late)
     watch = Watch("service:web", ProbeSpec("tcp", ProbeKind.TCP, "127.0.0.1:1", every_s=1.0))
-    schedule = Schedule([watch], 0.0)
+    schedule = Schedule([(watch, 1.0)], 0.0, lambda: 0.0)
     assert schedule.due(0.0) == [watch]
     assert schedule.due(0.5) == []
     assert schedule.due(1.07) == [watch]
@@ -56,9 +59,32 @@ def test_the_schedule_does_not_drift_and_skips_what_was_slept_through() -> None:
 
 
 def test_the_first_probes_are_spread_and_an_empty_catalogue_waits() -> None:
-    watches = [Watch(f"service:{name}", ProbeSpec("p", ProbeKind.TCP, "127.0.0.1:1", every_s=1.0)) for name in "abcd"]
-    assert len(Schedule(watches, 0.0).due(0.3)) == 2
-    assert Schedule([], 0.0).wait_s(7.0) == 0.5
+    assert len(Schedule([(name, 1.0) for name in "abcd"], 0.0, lambda: 0.0).due(0.3)) == 2
+    assert Schedule([], 0.0, lambda: 0.0).wait_s(7.0) == 0.5
+
+
+def test_a_thousand_targets_are_spread_over_their_period_and_each_keeps_its_own() -> None:
+    chance = Random(1)
+    schedule = Schedule([(number, 10.0) for number in range(1000)], 0.0, chance.random)
+    assert len(schedule.due(1.0)) == 1000
+    times: dict[int, list[float]] = {number: [] for number in range(1000)}
+    by_second = [0] * 40
+    for tick in range(101, 4001):
+        for number in schedule.due(tick / 100):
+            times[number].append(tick / 100)
+            by_second[tick // 100 - 1] += 1
+    # Evenly would be 100 a second; by chance no second has half as many again.
+    assert max(by_second) < 150
+    gaps = [round(after - before, 6) for seen in times.values() for before, after in pairwise(seen)]
+    assert (min(gaps), max(gaps)) == (10.0, 10.0)
+
+
+def test_two_probers_do_not_look_in_the_same_moments() -> None:
+    first, second = (Schedule([(number, 10.0) for number in range(100)], 0.0, Random(seed).random) for seed in (1, 2))
+    for schedule in (first, second):
+        schedule.due(1.0)
+    together = sum(bool(set(first.due(tick / 10)) & set(second.due(tick / 10))) for tick in range(11, 112))
+    assert together < 10
 
 
 def test_each_probe_speaks_for_a_typed_target_of_the_catalogue() -> None:

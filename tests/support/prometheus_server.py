@@ -22,7 +22,8 @@ _AGE_OF = "time() - min(timestamp("
 class Shown:
     """What the server says: ``series`` by selector are values with the age of their sample (s); ``results`` are those of expressions.
 
-    ``late_s`` is how old the answers themselves are; ``raw`` replaces an answer's body, ``status`` its code.
+    ``rules`` are its alerting rules as the API spells them. ``late_s`` is how old the answers themselves are; ``raw`` replaces an
+    answer's body, ``status`` its code.
     """
 
     series: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Shown:
     warnings: Sequence[str] = ()
     raw: Callable[[], Iterator[bytes]] | None = None
     status: int = 200
+    rules: object = None
     asked: list[str] = field(default_factory=list)
     url: str = ""
     clock: Callable[[], float] = time.time
@@ -68,11 +70,13 @@ def prometheus_server(shown: Shown) -> Iterator[Shown]:
             parts = urlsplit(self.path)
             query = parse_qs(parts.query).get("query", [""])[0]
             shown.asked.append(query)
-            self.send_response(shown.status if parts.path == "/api/v1/query" else 404)
+            is_rules = parts.path == "/api/v1/rules"
+            self.send_response(shown.status if is_rules or parts.path == "/api/v1/query" else 404)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.end_headers()
             try:
-                for part in shown.raw() if shown.raw else iter([shown.answer(query)]):
+                said = json.dumps({"status": "success", "data": shown.rules}).encode() if is_rules else shown.answer(query)
+                for part in shown.raw() if shown.raw else iter([said]):
                     self.wfile.write(part)
                     self.wfile.flush()
             except OSError:

@@ -58,7 +58,6 @@ class RealPrometheus:
 @contextmanager
 def real_prometheus(folder: Path, targets: str) -> Iterator[RealPrometheus]:
     """Run it over these targets (the text of a file for ``file_sd_configs``); without the program the test is skipped, and fails in CI."""
-    program = tool("prometheus")
     shutil.copytree(SHIPPED, folder)
     told = (folder / "prometheus.yaml").read_text(encoding="utf-8")
     for slow, fast in _FASTER.items():
@@ -66,8 +65,15 @@ def real_prometheus(folder: Path, targets: str) -> Iterator[RealPrometheus]:
         told = told.replace(slow, fast)
     (folder / "prometheus.yaml").write_text(told, encoding="utf-8")
     (folder / "targets.json").write_text(targets, encoding="utf-8")
+    with running_prometheus(folder) as port:
+        yield RealPrometheus(port)
+
+
+@contextmanager
+def running_prometheus(folder: Path) -> Iterator[int]:
+    """Run it by ``prometheus.yaml`` in a folder, and yield its port; without the program the test is skipped, and fails in CI."""
     [port] = free_ports(1)
-    words = [program, f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
+    words = [tool("prometheus"), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [*words, f"--web.listen-address=127.0.0.1:{port}"],
@@ -77,7 +83,7 @@ def real_prometheus(folder: Path, targets: str) -> Iterator[RealPrometheus]:
         )
     try:
         _wait_ready(process, port, folder / "log")
-        yield RealPrometheus(port)
+        yield port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

@@ -1,0 +1,62 @@
+"""Series fed through the detect stage as batches of a target, and what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from learning.patterns.matcher import Reading
+from schemas.configuration import Configuration
+from schemas.events import Provenance, Sample
+from schemas.incidents import Detection, DetectionStatus
+from schemas.metric_rules import MetricRule
+from schemas.outputs import Emit, Output, Place
+from schemas.services import Services
+from streams.detect import Detect, DetectRules
+from streams.polling import batch_of
+
+PLACE = Place("infra.metrics", 0, 5)
+BATCH = 20
+
+
+class NoPatterns:
+    """Matches nothing."""
+
+    hints: frozenset[str] = frozenset()
+
+    def read(self, text: bytes) -> Reading:
+        assert isinstance(text, bytes)
+        return Reading()
+
+
+def stage_with(*rules: MetricRule, services: Services | None = None) -> Detect:
+    """Return a detect stage with these rules alone."""
+    return Detect(DetectRules(Configuration(services=services or Services()), NoPatterns(), lambda _hits, _structure, _result: (), rules))
+
+
+def feed(stage: Detect, points: Sequence[tuple[float, float]], target: str = "service:web", metric: str = "m") -> list[Detection]:
+    """Feed a series (s, value) in batches that end at its gaps, and let time pass to their ends; return the detections."""
+    found: list[Output] = []
+    for part, is_first_after_gap in _parts(points):
+        samples = [Sample(metric, "1", value, datetime.fromtimestamp(at, UTC)) for at, value in part]
+        if is_first_after_gap:
+            found += stage.on_tick(samples[0].at)
+        found += stage.on_event(batch_of(target, "scraper", samples, Provenance()), PLACE, samples[-1].at)
+    return detections_in(found)
+
+
+def detections_in(outputs: Sequence[Output]) -> list[Detection]:
+    """Return the detections among the outputs."""
+    return [output.record for output in outputs if isinstance(output, Emit) and isinstance(output.record, Detection)]
+
+
+def _parts(points: Sequence[tuple[float, float]]) -> list[tuple[Sequence[tuple[float, float]], bool]]:
+    step_s = points[1][0] - points[0][0]
+    after_gaps = [number for number in range(1, len(points)) if points[number][0] - points[number - 1][0] > 2 * step_s]
+    cuts = sorted({*range(0, len(points), BATCH), *after_gaps})
+    return [(points[begin:end], begin in after_gaps) for begin, end in zip(cuts, [*cuts[1:], len(points)], strict=True)]
+
+
+def firing(detections: Sequence[Detection]) -> list[float]:
+    """Return when (s) each that fires was known."""
+    return [one.last_at.timestamp() for one in detections if one.status is DetectionStatus.FIRING]
