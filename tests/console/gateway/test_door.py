@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -96,7 +96,7 @@ async def test_health_readiness_and_metrics_are_shown_and_pages_from_elsewhere_a
 
 
 async def test_what_is_half_sent_is_not_taken() -> None:
-    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    incoming: Iterator[dict[str, Any]] = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> MutableMapping[str, Any]:
         return next(incoming)
