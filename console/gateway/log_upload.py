@@ -114,7 +114,7 @@ def log_router(intake: Intake, room: Room) -> APIRouter:
 
 
 def _begun(request: Request, run: str, intake: Intake) -> Upload | Refusal:
-    origin = by_token(Received(b"", intake.now(), request.headers), intake.secrets)
+    origin = by_token(Received(b"", intake.now(), dict(request.headers)), intake.secrets)
     if isinstance(origin, Refusal):
         return origin
     asked, coding = request.query_params, request.headers.get("content-encoding", "identity").lower()

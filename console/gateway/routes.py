@@ -45,7 +45,7 @@ def _endpoint(sender: Sender, intake: Intake, room: Room) -> Callable[[Request],
             body = await body_of(request, sender.max_bytes) if fits else FULL
             if isinstance(body, Refusal):
                 return _refused(sender, intake, body)
-            answer = await intake.take(sender, Received(body, intake.now(), request.headers, request.query_params, intake.runs))
+            answer = await intake.take(sender, Received(body, intake.now(), dict(request.headers), dict(request.query_params), intake.runs))
         return answered(answer) if isinstance(answer, Refusal) else accepted(answer.told())
 
     return take
