@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from console.notices.cases import Case, News, Said, after, news_of, severity_of
 from console.notices.desk_rules import DeskRules
@@ -43,7 +43,7 @@ class NoticeDesk:
         self._climbs = Rows("climb/", Climb, MAX_CASES)
         self._cases.load(entries)
         self._climbs.load(entries)
-        self._tables = (self._cases, self._climbs, *self.outbox.tables)
+        self._tables: tuple[Rows[Any], ...] = (self._cases, self._climbs, *self.outbox.tables)
 
     @classmethod
     def from_state(cls, entries: Mapping[str, str], rules: DeskRules) -> Self:
@@ -76,8 +76,7 @@ class NoticeDesk:
         self.outbox.begun_at(now)
         for key, climb in self._climbs.items():
             self._climb(key, climb, now)
-        self.outbox.release(self.rules, now)
-        return ()
+        return self.outbox.release(self.rules, now)
 
     def take_changes(self) -> Mapping[str, str | None]:
         """Return the entries changed since the last call."""

@@ -35,6 +35,7 @@ class Outbox:
         self._told = Rows("told/", Mark, MAX_TOLD)
         self._floods = Rows("flood/", Flood, MAX_TARGETS)
         self._since = Rows("since/", Mark, 1)
+        self._pushed_out = 0
         for table in self.tables:
             table.load(entries)
 
@@ -58,8 +59,8 @@ class Outbox:
         return True
 
     def put(self, letter: Letter) -> None:
-        """Keep a letter until it is taken."""
-        self._letters.put(letter.key, letter)
+        """Keep a letter until it is taken; above the bound the oldest goes, and the next tick says so."""
+        self._pushed_out += self._letters.put(letter.key, letter) is not None
 
     def ready(self, now: datetime) -> tuple[Letter, ...]:
         """Return the letters to send now; each until it is said to be taken or refused."""
@@ -83,14 +84,16 @@ class Outbox:
             self._letters.put(key, later)
             return ()
         self._letters.drop(key)
-        return (Count("healstream_events_rejected_total", (("source", "notices"), ("reason", "undeliverable"))),)
+        return (_rejected("undeliverable", 1),)
 
-    def release(self, rules: DeskRules, now: datetime) -> None:
-        """Let go what is due to each target, and forget what was told long ago."""
+    def release(self, rules: DeskRules, now: datetime) -> Sequence[Output]:
+        """Let go what is due to each target, and forget what was told long ago; return what had to go to make room."""
         for target in dict.fromkeys(letter.target for letter in self._letters.values() if not letter.is_free):
             self._release_to(target, rules, now)
         while (oldest := self._told.oldest()) and oldest[1].at < now - TOLD_FOR:
             self._told.drop(oldest[0])
+        lost, self._pushed_out = self._pushed_out, 0
+        return (_rejected("overflow", lost),) if lost else ()
 
     def withdraw(self, incident_id: str) -> None:
         """Take back questions that were answered before their letter went out."""
@@ -107,3 +110,7 @@ class Outbox:
             self._letters.put(letter.key, letter)
         if done.flood is not None:
             self._floods.put(target, done.flood)
+
+
+def _rejected(reason: str, count: int) -> Count:
+    return Count("healstream_events_rejected_total", (("source", "notices"), ("reason", reason)), count)

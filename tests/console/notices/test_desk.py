@@ -284,6 +284,15 @@ def test_a_refused_letter_waits_longer_each_time_and_is_given_up_after_a_day() -
     assert now - NOW >= GIVEN_UP_AFTER
 
 
+def test_letters_above_the_bound_are_said_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.notices.outbox.MAX_LETTERS", 3)
+    desk = NoticeDesk({}, rules())
+    for incident in incidents(5):
+        desk.on_event(incident, PLACE, NOW)
+    assert desk.on_tick(NOW) == (Count("healstream_events_rejected_total", (("source", "notices"), ("reason", "overflow")), 2),)
+    assert len(desk.outbox.ready(NOW)) == 3
+
+
 def letters_in(desk: NoticeDesk) -> tuple[Letter, ...]:
     return desk.outbox.ready(NOW + timedelta(days=30))
 
