@@ -18,7 +18,8 @@ from functools import partial
 import structlog
 
 from console.configuration import load_notices
-from console.notices.desk import DeskRules, NoticeDesk
+from console.notices.desk import NoticeDesk
+from console.notices.desk_rules import DeskRules
 from console.notices.rules import NoticeTarget
 from console.post import Delivered, Post, dialect_for, url_of
 from infra.adapters.postbox import Postbox
@@ -77,8 +78,8 @@ class Courier:
         letter = done.letter
         if not done.why:
             log.info("notice taken", target=letter.target, reference=letter.key, what=letter.said.value)
-            return self.desk.taken(letter.key)
-        outputs = self.desk.refused(letter.key, now)
+            return self.desk.outbox.taken(letter.key)
+        outputs = self.desk.outbox.refused(letter.key, now)
         if outputs:
             log.error(
                 "notice given up",
@@ -100,7 +101,7 @@ class Courier:
 
     def _send(self, now: datetime) -> None:
         rules = self.desk.rules
-        for letter in self.desk.ready(now):
+        for letter in self.desk.outbox.ready(now):
             target = rules.notices.target(letter.target)
             if target is None:
                 self._note(Delivered(letter, "notices.yaml names no such target any more"), now)

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.brake_words import acknowledgement_of
 from console.notices.cases import Said
-from console.notices.desk import DeskRules, NoticeDesk
+from console.notices.desk import NoticeDesk
+from console.notices.desk_rules import DeskRules
 from console.notices.letters import GIVEN_UP_AFTER, Letter
 from console.notices.rules import Dialect, Ladder, NoticeRules, NoticeTarget, Route, Rung, Severity, StormRule
 from console.words import Speaker
@@ -71,7 +72,7 @@ def desk_of(*records: Record, plan: DeskRules | None = None, at: datetime = NOW)
 
 
 def said(desk: NoticeDesk, at: datetime = NOW) -> list[tuple[str, str]]:
-    return [(letter.target, letter.said.value) for letter in desk.ready(at)]
+    return [(letter.target, letter.said.value) for letter in desk.outbox.ready(at)]
 
 
 def again(desk: NoticeDesk, plan: DeskRules | None = None) -> NoticeDesk:
@@ -99,19 +100,19 @@ def test_the_same_is_told_once_in_any_order_of_the_topics_and_across_a_restart()
 
 def test_a_letter_that_was_taken_is_not_written_again_after_a_restart() -> None:
     desk = desk_of(INCIDENT)
-    [letter] = desk.ready(NOW)
-    assert desk.taken(letter.key) == (Count("healstream_events_total", (("source", "notices"), ("kind", "opened"))),)
+    [letter] = desk.outbox.ready(NOW)
+    assert desk.outbox.taken(letter.key) == (Count("healstream_events_total", (("source", "notices"), ("kind", "opened"))),)
 
     later = again(desk)
     later.on_event(INCIDENT, PLACE, NOW)
     later.on_tick(NOW)
 
-    assert later.ready(NOW + timedelta(days=1)) == ()
-    assert later.taken(letter.key) == ()
+    assert later.outbox.ready(NOW + timedelta(days=1)) == ()
+    assert later.outbox.taken(letter.key) == ()
 
 
 def test_an_approval_says_what_whose_how_risky_and_the_commands_and_its_link_only_shows() -> None:
-    [letter] = [one for one in desk_of(INCIDENT, DECISION, ASKED).ready(NOW) if one.said is Said.APPROVAL]
+    [letter] = [one for one in desk_of(INCIDENT, DECISION, ASKED).outbox.ready(NOW) if one.said is Said.APPROVAL]
     assert letter.title == "[warning] approval: service:web"
     assert letter.body.splitlines() == [
         "service restart on service:web waits for one person to say yes (risk 42, until 2026-01-05 13:00 UTC).",
@@ -125,7 +126,7 @@ def test_an_approval_says_what_whose_how_risky_and_the_commands_and_its_link_onl
 
 
 def test_a_strangers_words_call_nobody() -> None:
-    [letter] = desk_of(ESCALATED).ready(NOW)
+    [letter] = desk_of(ESCALATED).outbox.ready(NOW)
     assert "<!here>" not in letter.body
     assert "nobody knows" in letter.body
 
@@ -198,16 +199,16 @@ def test_a_storm_comes_as_a_few_letters_and_one_summary_a_window() -> None:
     #   t=0: 5 come one by one, 2 more wait      t=window: one summary of the 2, and it alone
     plan = rules(storm=StormRule(300.0, 5))
     desk = desk_of(*incidents(5), plan=plan)
-    assert len(desk.ready(NOW)) == 5
+    assert len(desk.outbox.ready(NOW)) == 5
     for incident in incidents(7):
         desk.on_event(incident, PLACE, NOW)
     desk = again(desk)
     desk.on_tick(NOW + timedelta(seconds=299))
-    assert len(desk.ready(NOW + timedelta(seconds=299))) == 5
+    assert len(desk.outbox.ready(NOW + timedelta(seconds=299))) == 5
 
     desk.on_tick(NOW + timedelta(seconds=300))
 
-    summaries = [one for one in desk.ready(NOW + timedelta(seconds=300)) if one.members]
+    summaries = [one for one in desk.outbox.ready(NOW + timedelta(seconds=300)) if one.members]
     assert [len(one.members) for one in summaries] == [2]
     assert summaries[0].body.startswith("2 notices together: 2 opened.\n- service down on service:s")
 
@@ -215,8 +216,8 @@ def test_a_storm_comes_as_a_few_letters_and_one_summary_a_window() -> None:
 def test_many_at_once_are_one_summary_and_what_is_critical_comes_beside_it() -> None:
     lost = replace(ESCALATED, status=OutcomeStatus.ROLLBACK_FAILED)
     desk = desk_of(*incidents(200), lost)
-    assert sorted(len(one.members) for one in desk.ready(NOW)) == [0, 200]
-    [alone] = [one for one in desk.ready(NOW) if not one.members]
+    assert sorted(len(one.members) for one in desk.outbox.ready(NOW)) == [0, 200]
+    [alone] = [one for one in desk.outbox.ready(NOW) if not one.members]
     assert alone.severity is Severity.CRITICAL
 
 
@@ -229,8 +230,8 @@ CLIMBING = {"ladders": (LADDER,), "routes": (replace(ALL, ladder="duty", severit
 
 
 def at_minute(desk: NoticeDesk, minute: float) -> list[tuple[str, str]]:
-    for letter in desk.ready(NOW + timedelta(days=1)):
-        desk.taken(letter.key)
+    for letter in desk.outbox.ready(NOW + timedelta(days=1)):
+        desk.outbox.taken(letter.key)
     desk.on_tick(NOW + timedelta(minutes=minute))
     return said(desk, NOW + timedelta(minutes=minute))
 
@@ -270,8 +271,8 @@ def test_an_answered_question_needs_no_other_person() -> None:
 def test_a_refused_letter_waits_longer_each_time_and_is_given_up_after_a_day() -> None:
     desk, now = desk_of(INCIDENT), NOW
     waits = []
-    while letters := desk.ready(now):
-        outputs = desk.refused(letters[0].key, now)
+    while letters := desk.outbox.ready(now):
+        outputs = desk.outbox.refused(letters[0].key, now)
         due = list(letters_in(again(desk)))
         if not due:
             assert outputs == (Count("healstream_events_rejected_total", (("source", "notices"), ("reason", "undeliverable"))),)
@@ -283,8 +284,17 @@ def test_a_refused_letter_waits_longer_each_time_and_is_given_up_after_a_day() -
     assert now - NOW >= GIVEN_UP_AFTER
 
 
+def test_letters_above_the_bound_are_said_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.notices.outbox.MAX_LETTERS", 3)
+    desk = NoticeDesk({}, rules())
+    for incident in incidents(5):
+        desk.on_event(incident, PLACE, NOW)
+    assert desk.on_tick(NOW) == (Count("healstream_events_rejected_total", (("source", "notices"), ("reason", "overflow")), 2),)
+    assert len(desk.outbox.ready(NOW)) == 3
+
+
 def letters_in(desk: NoticeDesk) -> tuple[Letter, ...]:
-    return desk.ready(NOW + timedelta(days=30))
+    return desk.outbox.ready(NOW + timedelta(days=30))
 
 
 def test_programs_are_told_in_cdevents_once() -> None:

@@ -54,7 +54,7 @@ def test_without_the_file_nobody_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("ladder: duty", "ladder: none", "notices.yaml:8:68: routes.0.ladder: none is no ladder; name one of duty"),
+        ("ladder: duty", "ladder: none", "notices.yaml:8:66: routes.0.ladder: none is no ladder; name one of duty"),
         ("targets: [ops],", "targets: [opps],", "opps is no target; name one of ops, lead"),
         ("quiet: [night]", "quiet: [nigt]", "nigt is no row of hours"),
         ("name: lead,", "name: ops,", "ops is there twice"),

@@ -83,7 +83,7 @@ def test_nothing_is_sent_before_the_transaction_that_holds_it_and_each_letter_on
     later.on_tick(NOW)
     boxes["ops"].answers.put("")
     settle(post, later, NOW)
-    assert later.desk.ready(NOW + timedelta(days=1)) == ()
+    assert later.desk.outbox.ready(NOW + timedelta(days=1)) == ()
     assert boxes["ops"].asked.empty()
 
 
@@ -95,11 +95,11 @@ def test_what_a_channel_refuses_or_breaks_over_is_kept_and_sent_again(boxes: dic
     courier.on_tick(NOW)
     boxes["ops"].answers.put(answer)
     settle_after_sending(post, courier, NOW)
-    [letter] = courier.desk.ready(NOW + timedelta(minutes=1))
+    [letter] = courier.desk.outbox.ready(NOW + timedelta(minutes=1))
     assert letter.tries == 1
     boxes["ops"].answers.put("")
     settle_after_sending(post, courier, NOW + timedelta(minutes=1))
-    assert courier.desk.ready(NOW + timedelta(days=1)) == ()
+    assert courier.desk.outbox.ready(NOW + timedelta(days=1)) == ()
 
 
 def settle_after_sending(post: Post, courier: Courier, now: datetime) -> None:
@@ -113,7 +113,7 @@ def test_a_box_that_hangs_holds_up_its_own_letters_only(boxes: dict[str, FakeBox
     desk = NoticeDesk({}, rules())
     desk.on_event(made, PLACE, NOW)
     desk.on_tick(NOW)
-    [letter] = desk.ready(NOW)
+    [letter] = desk.outbox.ready(NOW)
     post.offer(letter, NoticeTarget("ops", "x://"), Dialect.PLAIN)
     other = Letter("other", "lead", *(getattr(letter, name) for name in Letter.__slots__[2:]))
     boxes["lead"].answers.put("")
@@ -138,7 +138,7 @@ def test_at_the_end_what_is_under_way_is_noted_and_nothing_new_is_sent(boxes: di
     courier.on_tick(NOW)
     assert stop.is_set()
     assert boxes["ops"].asked.empty()
-    assert len(courier.desk.ready(NOW)) == 1
+    assert len(courier.desk.outbox.ready(NOW)) == 1
 
 
 def test_a_url_is_read_from_a_file_of_mode_600_only(tmp_path: Path) -> None:
