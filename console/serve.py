@@ -29,6 +29,9 @@ from console.gateway.intake import Intake
 from console.gateway.replies import answered
 from console.gateway.routes import router_of
 from console.gateway.signatures import Secrets
+from console.home import address_for, home_of
+from console.site.here import page_of
+from console.site.place import SiteSettings
 from infra.gateway_settings import GatewaySettings
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
@@ -48,10 +51,17 @@ def gateway_of(intake: Intake) -> APIRouter:
     return router_of(intake, Room())
 
 
-def app_of(routers: Sequence[APIRouter], metrics: Metrics, ready: Callable[[], str], closing: Callable[[], None] = lambda: None) -> FastAPI:
+def app_of(
+    routers: Sequence[APIRouter],
+    metrics: Metrics,
+    ready: Callable[[], str],
+    closing: Callable[[], None] = lambda: None,
+    page: FastAPI | None = None,
+) -> FastAPI:
     """Return the application: the routers, health and metrics, and every failure as a problem that says what to do.
 
-    ``ready`` says why requests cannot be served now, empty while they can; ``closing`` is called when the server has stopped.
+    ``ready`` says why requests cannot be served now, empty while they can; ``closing`` is called when the server has stopped. The
+    ``page`` answers what no router does, by its own rules: it turns away strange hosts and large bodies, which senders may have.
     """
 
     @asynccontextmanager
@@ -66,6 +76,8 @@ def app_of(routers: Sequence[APIRouter], metrics: Metrics, ready: Callable[[], s
     app.include_router(_health(metrics, ready))
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
+    if page:
+        app.mount("", page)
     return app
 
 
@@ -136,11 +148,11 @@ def server_of(app: FastAPI, settings: GatewaySettings) -> Server:
     )
 
 
-async def serve(settings: GatewaySettings, bound: socket.socket) -> int:
+async def serve(settings: GatewaySettings, bound: socket.socket, page: FastAPI | None = None) -> int:
     """Serve until SIGTERM; return the exit code."""
     metrics, outbox = Metrics(), Outbox(settings.brokers)
     intake = Intake(outbox, secrets_of(settings), lambda: datetime.now(UTC), metrics.apply)
-    server = server_of(app_of([gateway_of(intake)], metrics, outbox.fault, lambda: outbox.close(STOP_S)), settings)
+    server = server_of(app_of([gateway_of(intake)], metrics, outbox.fault, lambda: outbox.close(STOP_S), page), settings)
     pages = MetricsServer(metrics, settings.metrics_port, outbox.fault) if settings.metrics_port is not None else None
     serving = asyncio.create_task(server.serve([bound]))
     if pages:
@@ -173,11 +185,28 @@ def listener(settings: GatewaySettings) -> socket.socket:
 
 
 def run(environ: Mapping[str, str]) -> int:
-    """Serve as an environment says; raises HealstreamError when it cannot begin."""
+    """Serve as an environment says; raises HealstreamError when it cannot begin.
+
+    The page is that of the copy of this machine, and comes to its broker under the operator's name, as the command line does.
+    """
     settings = GatewaySettings.from_environment(environ)
     require_topics(settings.brokers)
+    place = home_of(environ)
     with listener(settings) as bound:
-        return asyncio.run(serve(settings, bound))
+        if not (place.config / "healstream.yaml").exists():
+            log.info("no page", why=f"{place.config} is no configuration", next="the gateway alone is served; `healstream init` makes one")
+            return asyncio.run(serve(settings, bound))
+        site = SiteSettings(hosts=settings.names, secure=bool(settings.certificate))
+        page, feed = page_of(place, address_for(place, settings.brokers, "operator"), site, _on_page_behind)
+        feed.start()
+        try:
+            return asyncio.run(serve(settings, bound, page))
+        finally:
+            feed.close()
+
+
+def _on_page_behind(error: Exception) -> None:
+    log.error("page behind", why=str(error), next="it is tried again; webhooks are taken all the same")
 
 
 def main() -> int:

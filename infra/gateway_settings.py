@@ -16,7 +16,7 @@ PORT_VARIABLE = "HEALSTREAM_SERVE_PORT"
 # Everything but the port: a supervisor hands these on to the gateway and to nobody else.
 GATEWAY_VARIABLES = frozenset(
     {name + ending for name in SECRETS.values() for ending in ("", "_FILE")}
-    | {"HEALSTREAM_SERVE_HOST", "HEALSTREAM_SERVE_CERTIFICATE", "HEALSTREAM_SERVE_KEY"}
+    | {"HEALSTREAM_SERVE_HOST", "HEALSTREAM_SERVE_NAMES", "HEALSTREAM_SERVE_CERTIFICATE", "HEALSTREAM_SERVE_KEY"}
 )
 
 
@@ -25,7 +25,8 @@ class GatewaySettings:
     """Where the gateway listens and finds its broker; of each secret several may hold side by side, one a line.
 
     ``certificate`` and ``key`` are PEM files; without them only loopback is served. ``metrics_port`` is a loopback port that shows
-    metrics and readiness as every worker does; None where the gateway's own paths are enough.
+    metrics and readiness as every worker does; None where the gateway's own paths are enough. ``names`` are those by which browsers may
+    call the page beside loopback's: by any other name a stranger's DNS may have led here.
     """
 
     brokers: str
@@ -37,6 +38,7 @@ class GatewaySettings:
     certificate: str = ""
     key: str = ""
     metrics_port: int | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -62,6 +64,7 @@ class GatewaySettings:
             certificate=environ.get("HEALSTREAM_SERVE_CERTIFICATE", ""),
             key=environ.get("HEALSTREAM_SERVE_KEY", ""),
             metrics_port=port_in(metrics, "HEALSTREAM_METRICS_PORT") if metrics else None,
+            names=tuple(name.strip() for name in environ.get("HEALSTREAM_SERVE_NAMES", "").split(",") if name.strip()),
         )
         if not settings.is_local and not (settings.certificate and settings.key):
             why = f"{settings.host} is reached from other machines, and there is no TLS"

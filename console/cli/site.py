@@ -24,7 +24,7 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 
 def rebuild(name: str = NAME) -> None:
-    """Throw the read model away and build it from the topics; stop the page first."""
+    """Throw the read model away and build it from the topics; a page that runs goes on with the new one."""
     count = rebuild_model(brokers_of(name), base_path(home(name)))
     talk(f"{count} messages were read")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -16,27 +16,32 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka import Message as KafkaMessage
 
 from console.site.store import TOPICS, Message, offsets_in, take
-from console.site.tables import connect, remove
+from console.site.tables import connect, forget, times_built
 from infra.kafka import consumer_settings, messages_to_end, watermarks
-from schemas.errors import HealstreamError
+from schemas.errors import HealstreamError, StaleError
 from schemas.principals import LOOKERS
 from schemas.topics import BY_NAME
 
-BATCH, POLL_S, STOP_S = 1_000, 0.2, 10.0
+BATCH, POLL_S, STOP_S, AGAIN_S = 1_000, 0.2, 10.0, 5.0
 Place = tuple[str, int]
 
 
 def rebuild(brokers: str, path: Path) -> int:
-    """Throw the read model away and build it from the topics; returns how many messages were read; raises UnreachableError."""
-    remove(path)
+    """Throw the read model away and build it from the topics; returns how many messages were read; raises UnreachableError.
+
+    A page that follows meanwhile begins anew too, and takes its part of the work.
+    """
     with closing(connect(path)) as base:
-        return sum(_take_all(base, messages_to_end(brokers, topic, 600.0)) for topic in TOPICS)
+        forget(base)
+        built = times_built(base)
+        return sum(_take_all(base, messages_to_end(brokers, topic, 600.0), built) for topic in TOPICS)
 
 
-def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage]) -> int:
+def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage], built: int) -> int:
     found, count = map(_message, messages), 0
     while batch := list(islice(found, BATCH)):
-        count += take(base, batch)
+        take(base, batch, built)
+        count += len(batch)
     return count
 
 
@@ -51,7 +56,7 @@ def is_of_other_topics(stored: dict[Place, int], ends: dict[Place, int]) -> bool
 
 
 class Feed:
-    """Follows the topics until it is closed; when it cannot go on, ``on_end`` hears why, and its process should end and start anew."""
+    """Follows the topics until it is closed; when it cannot go on, ``on_end`` hears why, and it tries again after ``AGAIN_S`` seconds."""
 
     def __init__(self, brokers: str, path: Path, on_end: Callable[[Exception], None]) -> None:
         """Prepare; nothing is read before ``start``."""
@@ -70,10 +75,12 @@ class Feed:
             self._thread.join(STOP_S)
 
     def _run(self) -> None:
-        try:
-            self._follow()
-        except (HealstreamError, KafkaException, sqlite3.Error, OSError) as error:
-            self._on_end(error)
+        while not self._ending.is_set():
+            try:
+                self._follow()
+            except (HealstreamError, KafkaException, sqlite3.Error, OSError) as error:
+                self._on_end(error)
+                self._ending.wait(AGAIN_S)
 
     def _follow(self) -> None:
         consumer = Consumer(consumer_settings(self._brokers, f"{LOOKERS}site"))
@@ -82,13 +89,12 @@ class Feed:
             ends = {place: watermarks(consumer, TopicPartition(*place))[1] for place in places}
             with closing(connect(self._path)) as base:
                 if is_of_other_topics(offsets_in(base), ends):
-                    base.close()
-                    remove(self._path)
-            with closing(connect(self._path)) as base:
-                stored = offsets_in(base)
+                    forget(base)
+                built, stored = times_built(base), offsets_in(base)
                 consumer.assign([TopicPartition(*place, stored.get(place, OFFSET_BEGINNING)) for place in places])
-                for batch in self._batches(consumer):
-                    take(base, batch)
+                with suppress(StaleError):
+                    for batch in self._batches(consumer):
+                        take(base, batch, built)
         finally:
             consumer.close()
 

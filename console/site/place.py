@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -20,7 +19,6 @@ from console.site.sessions import Limits, LoginRate, Sessions
 from console.site.store import switch_words
 from console.site.tables import connect
 from console.switching import Switches
-from schemas.errors import UsageError
 from schemas.oversight import Control
 from schemas.people import People
 from schemas.policy import Policy
@@ -116,15 +114,3 @@ def base_path(home: Home) -> Path:
 def accounts_path(home: Home) -> Path:
     """Return where a copy's accounts lie."""
     return home.state / "site" / "accounts.json"
-
-
-def require_safe_bind(host: str, *, has_tls: bool) -> None:
-    """Raise UsageError when passwords would cross a network in the clear."""
-    if has_tls or host == "localhost":
-        return
-    try:
-        is_here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_here = False
-    if not is_here:
-        raise UsageError(f"address {host}", "it is not loopback, and there is no TLS", "Give a certificate and its key, or bind 127.0.0.1")

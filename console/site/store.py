@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from console.readmodel import TOPICS_READ, IncidentView, ReadModel, summary_of
 from console.recoveries import Recovery, recoveries_of, row_of
+from console.site.tables import times_built
 from recoverers.journal import replay
 from schemas.avro_codec import Codec, Undecodable
 from schemas.decisions import Decision
+from schemas.errors import StaleError
 from schemas.ids import EPOCH, Record, id_of, micros
 from schemas.incidents import Incident
 from schemas.oversight import AuditRecord, Control, Feedback, Lease, ModelRecord
@@ -45,16 +47,25 @@ def offsets_in(base: sqlite3.Connection) -> dict[tuple[str, int], int]:
     return {(topic, partition): n for topic, partition, n in base.execute("SELECT topic, partition, next FROM offsets")}
 
 
-def take(base: sqlite3.Connection, messages: Iterable[Message]) -> int:
-    """Take a batch in, all of it or nothing, and return how many of its messages were new; what cannot be decoded is passed over."""
+def take(base: sqlite3.Connection, messages: Iterable[Message], built: int | None = None) -> int:
+    """Take a batch in, all of it or nothing, and return how many of its messages were new; what cannot be decoded is passed over.
+
+    Raises StaleError when the model was begun anew since ``built``: what was read before would hide what is read again.
+    """
     base.execute("BEGIN IMMEDIATE")
     try:
+        _require_same(base, built)
         count = _take(base, messages)
     except BaseException:
         base.execute("ROLLBACK")
         raise
     base.execute("COMMIT")
     return count
+
+
+def _require_same(base: sqlite3.Connection, built: int | None) -> None:
+    if built is not None and times_built(base) != built:
+        raise StaleError("read model", "it is built anew", "Read the topics again from the offsets that it holds now")
 
 
 def _take(base: sqlite3.Connection, messages: Iterable[Message]) -> int:

@@ -12,6 +12,8 @@ from schemas.errors import HealstreamError
 
 FORMAT = 1
 _TABLES = """
+CREATE TABLE IF NOT EXISTS built (anew INTEGER);
+INSERT INTO built SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM built);
 CREATE TABLE IF NOT EXISTS offsets (topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, kind TEXT, incident TEXT, raw BLOB);
 CREATE INDEX IF NOT EXISTS records_of_incident ON records (incident, seq);
@@ -61,7 +63,18 @@ def connect(path: Path) -> sqlite3.Connection:
 _MEND = "Build it anew from the topics with `healstream site rebuild`"
 
 
-def remove(path: Path) -> None:
-    """Remove the file and what lies beside it; the topics still hold everything."""
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)
+_KEPT = ("offsets", "records", "controls", "owners", "incidents", "recoveries")
+
+
+def times_built(base: sqlite3.Connection) -> int:
+    """Return how often the model was begun anew: who had read for the one before begins anew too."""
+    return int(base.execute("SELECT anew FROM built").fetchone()[0])
+
+
+def forget(base: sqlite3.Connection) -> None:
+    """Empty the model, offsets too, in one transaction; the topics still hold everything."""
+    base.execute("BEGIN IMMEDIATE")
+    for name in _KEPT:
+        base.execute(f"DELETE FROM {name}")  # noqa: S608 - the names are ours
+    base.execute("UPDATE built SET anew = anew + 1")
+    base.execute("COMMIT")

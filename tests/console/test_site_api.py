@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from console.home import SHAPE
-from console.site.place import require_safe_bind
 from console.site.sessions import Limits
 from console.words import speaker_in, switch_of
 from schemas.decisions import Decision
-from schemas.errors import UsageError
 from schemas.ids import id_of
 from schemas.oversight import SwitchMode
 from tests.support.many_incidents import decision_on, incident_of, waiting, whole_story
@@ -229,15 +227,3 @@ def test_hostile_text_stays_text_wherever_it_is_shown(world: SiteWorld) -> None:
     assert "\u202e" not in shown
     assert "\u241b[31mred" in shown
     assert "{{7*7}}" in shown
-
-
-@pytest.mark.parametrize(("host", "has_tls", "is_fine"), [
-    ("127.0.0.1", False, True), ("::1", False, True), ("localhost", False, True), ("0.0.0.0", False, False),
-    ("10.0.0.1", False, False), ("page.example", False, False), ("0.0.0.0", True, True),
-])  # fmt: skip
-def test_passwords_never_cross_a_network_in_the_clear(host: str, has_tls: bool, is_fine: bool) -> None:
-    if is_fine:
-        require_safe_bind(host, has_tls=has_tls)
-    else:
-        with pytest.raises(UsageError, match="TLS"):
-            require_safe_bind(host, has_tls=has_tls)

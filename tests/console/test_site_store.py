@@ -19,7 +19,7 @@ from console.recoveries import recoveries_of, row_of
 from console.site import views
 from console.site.seven import seven_targets
 from console.site.store import CODEC, Message, decoded, offsets_in, take
-from console.site.tables import connect, remove
+from console.site.tables import connect, forget
 from schemas.avro_shape import record_from_plain
 from schemas.errors import HealstreamError, NotFoundError, UsageError
 from schemas.ids import Record, from_micros, id_of
@@ -61,8 +61,8 @@ def all_incidents(base: sqlite3.Connection, limit: int = 200) -> list[dict[str, 
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_batches_with_any_redelivery_give_what_memory_gives(tmp_path: Path, cut: list[int], back: int) -> None:
     messages = Tape().messages(stories(6))
-    remove(tmp_path / "x")
     base = connect(tmp_path / "x")
+    forget(base)
     begin = 0
     for end in [*sorted(cut), len(messages)]:
         take(base, messages[max(0, begin - back) : end])
