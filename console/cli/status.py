@@ -23,7 +23,7 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
     running, brokers = read_running(home(name)), brokers_of(name)
     talk(f"broker {brokers}, configuration {running.get('configuration', '')}")
     if running.get("gateway"):
-        talk(f"page {running["gateway"]}/ ; senders post to {running["gateway"]}/ingest/...")
+        talk("page {0}/ ; senders post to {0}/ingest/...".format(running["gateway"]))
     if running.get("refused"):
         talk(f"the configuration folder has mistakes, the old set is in force:\n{running['refused']}")
     show(worker_rows(home(name)), output, ("name", "pid", "port", "ready", "lag", "starts"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -97,7 +98,7 @@ def test_the_supervisor_keeps_what_it_publishes_and_the_audits_checkpoints_elsew
     until((copy.folder / "kept" / "part-00000" / "manifest.json").is_file, "a published checkpoint")
     said = copy.run("audit", "verify", "--complete")
     assert (said.code, said.out) == (0, ""), said.out
-    assert re.search(r"^[1-9]\d* checkpoints are published in ", said.err)
+    assert re.search(r"^[1-9]\d* checkpoints are published in ", said.err, re.MULTILINE), said.err
 
 
 def test_up_starts_every_process_and_status_shows_them_ready_with_their_ports(copy: Copy) -> None:
@@ -117,6 +118,16 @@ def test_a_failed_job_becomes_an_incident_that_is_only_observed(copy: Copy) -> N
     assert name in json.dumps(whole)
     words = copy.run("incident", "explain", name).out
     assert "Could not resolve host" in words
+
+
+def test_a_person_logs_in_at_the_page_of_a_running_copy_and_sees_the_incident(copy: Copy) -> None:
+    incident = fail_job(copy, "page", NO_HOST_LOG)
+    assert copy.run("site", "password", "bob", told="correct horse battery\ncorrect horse battery\n").code == 0
+    address = str(read_running(copy.home)["gateway"])
+    with httpx.Client(base_url=address, timeout=30.0) as browser:
+        assert browser.post("/login", data={"name": "bob", "password": "correct horse battery"}).status_code == 303
+        until(lambda: str(incident["target"]) in browser.get("/api/v1/incidents").text, "the incident on the page")
+        assert "bob" in browser.get("/").text
 
 
 def test_every_reading_command_answers_on_a_running_copy_with_0(copy: Copy) -> None:
