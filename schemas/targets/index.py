@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from schemas.probes import ProbeSpec
+from schemas.targets.spec import Unwatched
 
 
 class IndexTool(StrEnum):
@@ -20,12 +21,14 @@ class IndexTool(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class IndexSpec:
+class IndexSpec(Unwatched):
     """One setting ``file`` of this machine, read by the jobs of ``projects`` on the CI server ``source``.
 
     Only an address of ``mirrors`` is ever replaced, and only by the next of them. ``ask`` is an argument list, never a shell line, that
     passes when the tool gets an answer by the setting as it is. ``lists`` is apt's folder of fetched lists; it alone is ever cleaned.
     """
+
+    TYPE: ClassVar[str] = "index"
 
     name: str
     tool: IndexTool
@@ -38,21 +41,6 @@ class IndexSpec:
     environ: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 60.0
     healing: bool = True
-
-    @property
-    def target(self) -> str:
-        """Return the typed name."""
-        return f"index:{self.name}"
-
-    @property
-    def scope(self) -> str:
-        """Return itself."""
-        return self.target
-
-    @property
-    def probes(self) -> tuple[ProbeSpec, ...]:
-        """Return none: only the logs of its jobs tell."""
-        return ()
 
     def serves(self, target: str) -> bool:
         """Tell whether a target is a CI job that reads the setting."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
-from schemas.probes import ProbeSpec
+from schemas.targets.spec import Unwatched
 
 # The patterns that show a race: somebody else's commits were there first.
 RACES = frozenset({"git-push-race"})
 
 
 @dataclass(frozen=True, slots=True)
-class PushSpec:
+class PushSpec(Unwatched):
     """One clone ``repository`` of this machine, whose ``branch`` the CI ``jobs`` of a project push to the same branch of ``remote``.
 
     Whoever is named here is a bot: its commits may be put on top of somebody else's without asking their author. More than
     ``most_commits`` of them are a person's. ``program`` is git's own call when it is not found by its name; ``environ`` tells it how to
     log in.
     """
+
+    TYPE: ClassVar[str] = "push"
 
     name: str
     repository: str
@@ -32,21 +35,6 @@ class PushSpec:
     timeout_s: float = 60.0
     most_commits: int = 20
     healing: bool = True
-
-    @property
-    def target(self) -> str:
-        """Return the typed name."""
-        return f"push:{self.name}"
-
-    @property
-    def scope(self) -> str:
-        """Return itself."""
-        return self.target
-
-    @property
-    def probes(self) -> tuple[ProbeSpec, ...]:
-        """Return none: only the logs of its jobs tell."""
-        return ()
 
     def is_pushed_by(self, target: str) -> bool:
         """Tell whether a target is one of the CI jobs that push the branch."""

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from schemas.probes import ProbeSpec
+from schemas.targets.spec import Unwatched
 
 
 @dataclass(frozen=True, slots=True)
-class RunnerSpec:
+class RunnerSpec(Unwatched):
     """One runner by the ``name`` that the CI server ``source`` calls it by, in the pool of some ``projects``.
 
     ``resolver`` asks the runner itself, and passes only while names are resolved there.
     """
+
+    TYPE: ClassVar[str] = "runner"
 
     name: str
     source: str
     projects: tuple[str, ...]
     resolver: ProbeSpec
     healing: bool = True
-
-    @property
-    def target(self) -> str:
-        """Return the typed name."""
-        return f"runner:{self.name}"
-
-    @property
-    def scope(self) -> str:
-        """Return itself."""
-        return self.target
-
-    @property
-    def probes(self) -> tuple[ProbeSpec, ...]:
-        """Return none: it is asked when a job has failed on it."""
-        return ()
 
     def serves(self, target: str) -> bool:
         """Tell whether a target is a CI job that may be given to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from schemas.probes import ProbeSpec
 
@@ -49,6 +49,29 @@ class Proposed(Protocol):
     def base_branch(self) -> str:
         """Return the branch that people build from."""
         ...
+
+
+class Unwatched:
+    """A target that is judged alone and never looked at by a probe: only the jobs that rest on it tell of it."""
+
+    __slots__ = ()
+    TYPE: ClassVar[str]
+    name: str
+
+    @property
+    def target(self) -> str:
+        """Return the typed name."""
+        return f"{self.TYPE}:{self.name}"
+
+    @property
+    def scope(self) -> str:
+        """Return itself."""
+        return self.target
+
+    @property
+    def probes(self) -> tuple[ProbeSpec, ...]:
+        """Return none."""
+        return ()
 
 
 S = TypeVar("S", bound=TargetSpec)

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
-from schemas.probes import ProbeSpec
+from schemas.targets.spec import Unwatched
 
 # A name that a test command may be given as its last word: nothing that it could read as an option.
 TEST_NAME = re.compile(r"[A-Za-z0-9_./][^\s\x00-\x1f]{0,299}")
@@ -20,7 +20,7 @@ MAX_HELD = 200
 
 
 @dataclass(frozen=True, slots=True)
-class TrunkSpec:
+class TrunkSpec(Unwatched):
     """One main branch: ``repository`` is a path on this machine, ``source`` and ``project`` name it on the CI server.
 
     ``jobs`` are those whose ends count. ``test`` runs all tests in a folder with one commit's files, or those whose names are added to
@@ -28,6 +28,8 @@ class TrunkSpec:
     names the tests which are left out; without one nothing is left out. ``resolve`` makes a dry run of the package tool's resolver on the
     commit's own manifest, and passes when each version is there.
     """
+
+    TYPE: ClassVar[str] = "trunk"
 
     name: str
     repository: str
@@ -43,21 +45,6 @@ class TrunkSpec:
     timeout_s: float = 120.0
     max_bytes: int = 64 * 1024**2
     healing: bool = True
-
-    @property
-    def target(self) -> str:
-        """Return the typed name."""
-        return f"trunk:{self.name}"
-
-    @property
-    def scope(self) -> str:
-        """Return itself."""
-        return self.target
-
-    @property
-    def probes(self) -> tuple[ProbeSpec, ...]:
-        """Return none: only the ends of its jobs tell of it."""
-        return ()
 
     def owns(self, target: str) -> bool:
         """Tell whether a target is one of its jobs, in any run."""
