@@ -1,6 +1,6 @@
 """The rows of the scenario table that ``recovery.py`` plays under faults: how each begins, fails, and what is right in the end.
 
-A row is added here once its file in ``tests/scenarios`` exists; a heal row that is not here is listed as NOT COUNTED, never as healed.
+Each begins and fails as its file in ``tests/scenarios`` has it.
 """
 
 from __future__ import annotations
