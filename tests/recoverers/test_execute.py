@@ -52,6 +52,7 @@ def test_a_crash_at_any_journal_boundary_changes_neither_outcome_nor_effects(str
         made.caches.reads_fail = lying
         made.packages.install_fails = lying
         made.limits.leaks = lying
+        made.pushes.drops = "theirs" if lying else ""
         return made
 
     calm = fresh()
