@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.support.memory_flow import MemoryFlow
 
 DEAD = next(row for row in ROWS if row.number == 21)
 LOST = next(row for row in ROWS if row.name == "runner lost")
+DEAF = next(row for row in ROWS if row.number == 13)
 STUCK = next(row for row in ROWS if row.name == "stuck pod")
 TESTS = next(row for row in ROWS if row.name == "failing test")
 
@@ -86,6 +88,17 @@ def test_a_lost_runner_whose_taking_out_was_a_lie_is_out_of_the_pool_in_the_end(
     flow, played = under(Harm(Fault.LIES, 0.0, much=1), LOST)
     assert (played.succeeded, played.ends) == (True, ("healed",))
     assert flow.world.ci.runners["build-1"].labels == (CORDONED,)
+
+
+WRONG_CLOCKS: list[tuple[Row, float, int]] = [(STUCK, 0.0, -1), (DEAF, 0.0, -1), (DEAF, 1.0, 1)]
+
+
+@pytest.mark.parametrize(("row", "at_s", "hours"), WRONG_CLOCKS, ids=[f"{row[0].name}, {row[2]} h" for row in WRONG_CLOCKS])
+def test_a_run_is_not_out_of_time_because_its_executors_clock_is_set(row: Row, at_s: float, hours: int) -> None:
+    flow, played = under(Harm(Fault.CLOCK, at_s, 5.0, hours, "executor"), row)
+    assert (played.succeeded, played.ends, played.found) == (True, ("healed",), ())
+    [outcome] = flow.of(RecoveryOutcome, "recovery.outcomes")
+    assert flow.now - timedelta(minutes=1) < outcome.finished_at < flow.now, "it is stamped by the clock, which is right again"
 
 
 def test_a_clock_that_is_set_back_after_the_end_makes_no_second_incident_of_what_is_healed() -> None:

@@ -224,9 +224,14 @@ class FakeHands:
     halts: dict[Direction, float] = field(default_factory=dict)
     permits: list[Direction] = field(default_factory=list)
     crew: Crew = AtOnce()
+    # By how much the wall clock was set.
+    set_s: float = 0.0
 
     def now(self) -> datetime:
         self.clock += timedelta(milliseconds=1)
+        return self.clock + timedelta(seconds=self.set_s)
+
+    def steady(self) -> datetime:
         return self.clock
 
     def _reach(self) -> None:
