@@ -232,7 +232,7 @@ class FakeHands:
         return self.clock + timedelta(seconds=self.set_s)
 
     def steady(self) -> datetime:
-        return self.clock
+        return self.now() - timedelta(seconds=self.set_s)
 
     def _reach(self) -> None:
         here = self.boundary
