@@ -33,12 +33,12 @@ def ask(work: Callable[[], T], limit_s: float, hands: Hands) -> T | Raised | Hun
     """Return what the recipe says within so many seconds."""
     # Boxed: nothing is an answer too.
     attempt = hands.start(lambda: (work(),))
-    ends = hands.now() + timedelta(seconds=limit_s)
+    ends = hands.steady() + timedelta(seconds=limit_s)
     while True:
         said = attempt.outcome()
         if said is not None:
             return said if isinstance(said, Raised) else said[0]
-        left_s = (ends - hands.now()).total_seconds()
+        left_s = (ends - hands.steady()).total_seconds()
         if left_s <= 0:
             return Hung(limit_s, attempt)
         hands.rest([attempt], left_s)

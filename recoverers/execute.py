@@ -126,7 +126,7 @@ def _next_forward(run: RunState, now: datetime) -> list[Move]:
     ending = end_of_plan(run.command.mode)
     if ending:
         return [Finish(ending)]
-    is_late = Deadline.after(run.started_at or now, run.command.deadline_s, run.paused_s).is_over(now)
+    is_late = Deadline.after(run.started_at or now, run.command.deadline_s, run.paused_s + run.set_s).is_over(now)
     # A step that nobody can tell about ends the run, so nothing new begins beside it.
     is_unclear = any(step.status == StepState.UNCLEAR for step in run.steps)
     stop = run.cancelled or is_late or is_unclear
@@ -188,9 +188,10 @@ def _to_the_end(run: RunState, flights: Flights) -> RunState:
 
 
 def _seen(run: RunState, flights: Flights) -> RunState:
-    """Return the run with what its journal does not say: a person's word, and how long its steps at work were kept from it."""
-    is_cancelled = flights.hands.is_cancelled(run.command)
-    return replace(run, cancelled=is_cancelled, paused_s=run.paused_s + flights.paused_s)
+    """Return the run with what its journal does not say: a person's word, how long its steps were kept from work, a clock that was set."""
+    hands = flights.hands
+    set_s = (hands.now() - hands.steady()).total_seconds()
+    return replace(run, cancelled=hands.is_cancelled(run.command), paused_s=run.paused_s + flights.paused_s, set_s=set_s)
 
 
 def _make(run: RunState, move: Move, flights: Flights) -> list[JournalRecord] | Ending:

@@ -28,7 +28,10 @@ _TOLD = "told to end"
 
 @dataclass(slots=True)
 class Flight:
-    """One try of one step: ``attempt`` is none while a pending one waits for ``ask_at``, ``give_up_at`` is set once it was told to end."""
+    """One try of one step, by steady time.
+
+    ``attempt`` is none while a pending one waits for ``ask_at``, ``give_up_at`` is set once it was told to end.
+    """
 
     call: Call
     cancel: threading.Event
@@ -61,9 +64,11 @@ class Flights:
 
     def rest(self, until: datetime | None) -> None:
         """Let time pass until something may have changed."""
-        now = self.hands.now()
-        times = [time for flight in self.open.values() for time in _times_of(flight)] + ([until] if until else [])
-        seconds = min([(time - now).total_seconds() for time in times] + [_LOOK_AGAIN_S])
+        steady = self.hands.steady()
+        left = [time - steady for flight in self.open.values() for time in _times_of(flight)]
+        # What comes from the journal is a time of the wall clock.
+        left += [until - self.hands.now()] if until else []
+        seconds = min([one.total_seconds() for one in left] + [_LOOK_AGAIN_S])
         self.hands.rest([flight.attempt for flight in self.open.values() if flight.attempt], max(seconds, 0.001))
 
     def end(self) -> None:
@@ -77,7 +82,7 @@ class Flights:
         if flight is None:
             return self._begin(run, step, stop=stop)
         said = flight.attempt.outcome() if flight.attempt else None
-        now = self.hands.now()
+        now = self.hands.steady()
         _tell_to_end(flight, now, stop=stop)
         if said is None:
             return self._go_on(run, step, flight, now)
@@ -96,7 +101,7 @@ class Flights:
         paused_s = self.hands.permit(run.command, Direction.DO)
         cancel = threading.Event()
         call = replace(call_for(run, step.name, step.pre_image), cancel=cancel)
-        now = self.hands.now()
+        now = self.hands.steady()
         timeout_s = timeout_of(run, step.name)
         slow_at = now + timedelta(seconds=timeout_s) if timeout_s else None
         self.open[step.name] = Flight(call, cancel, now, paused_s, self.hands.start(self._act(call)), now, slow_at)

@@ -6,8 +6,8 @@ Called by ``worker.py``, one per run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from recoverers.crew import AtOnce, Crew
@@ -73,19 +73,29 @@ def is_cancelled_by(controls: Mapping[str, Control], command: HealingCommand) ->
     return any(value.override and value.override.cancel and key.split("/")[1] in subjects for key, value in overrides)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunHands:
-    """Fits ``Hands``; ``reach`` is called at each named point before and after the world changes."""
+    """Fits ``Hands``; made when a run is taken up. ``reach`` is called at each named point before and after the world changes."""
 
     watch: Watch
     write: Callable[[Sequence[Record]], None]
     clock: Clock
     reach: Callable[[str], None]
     crew: Crew = AtOnce()
+    _began: datetime = field(init=False)
+    _began_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look at both clocks once."""
+        self._began, self._began_s = self.clock.now(), self.clock.monotonic_s()
 
     def now(self) -> datetime:
         """Return the wall clock in UTC."""
         return self.clock.now()
+
+    def steady(self) -> datetime:
+        """Return what the wall clock would show had nobody set it since these hands were made."""
+        return self._began + timedelta(seconds=self.clock.monotonic_s() - self._began_s)
 
     def append(self, journal: Sequence[JournalRecord], others: Sequence[Record] = ()) -> None:
         """Write durably and together."""

@@ -56,8 +56,10 @@ _ALONE = Chain((Use("", ""),))
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Everything that the next move depends on. ``cancelled`` is a person's word of now; all else comes from the journal.
+    """Everything that the next move depends on.
 
+    ``cancelled`` is a person's word of now, ``set_s`` by how much the clock was set since this process took the run up; all else comes
+    from the journal.
     A recipe's own run is a workflow of one nameless step that was entered when it was planned.
     """
 
@@ -82,6 +84,7 @@ class RunState:
     undoable: bool = True
     gives_up_as: OutcomeStatus = OutcomeStatus.ROLLED_BACK
     cancelled: bool = False
+    set_s: float = 0.0
     neighbours: tuple[Neighbour, ...] = ()
 
     def places(self, *, stop: bool) -> list[Place]:

@@ -275,6 +275,10 @@ class Hands(Protocol):
         """Return the wall clock in UTC."""
         ...
 
+    def steady(self) -> datetime:
+        """Return what the clock would show had nobody set it since the run was taken up: limits and waits are measured by it."""
+        ...
+
     def append(self, journal: Sequence[JournalRecord], others: Sequence[Record] = ()) -> None:
         """Write durably and together; raises FencedError when another owner has taken over."""
         ...

@@ -64,32 +64,33 @@ class Glance:
             heard = silence(self.run, self.terms, since, self.hands)
             self.last = [Said(LOG_SILENCE, heard)] if heard else []
             self.last += [Said(NEIGHBOURS, *compare(self.run, self.terms, self.hands))] if self.run.neighbours else []
-            self.due_at = self.hands.now() + timedelta(seconds=LOOK_AROUND_EVERY_S)
+            self.due_at = self.hands.steady() + timedelta(seconds=LOOK_AROUND_EVERY_S)
         return self.last
 
 
 def verify(run: RunState, terms: Terms, hands: Hands) -> list[JournalRecord]:
     """Ask the factors until they settle; return the deciding round, or nothing when a person cancelled meanwhile."""
-    began = hands.now()
+    began = hands.steady()
     own = Deadline.after(began, terms.recipe.traits.verify_within_s)
     budget = Deadline.after(run.started_at or began, run.command.deadline_s, run.paused_s)
     since: datetime | None = None
     asked, around = questions_of(run, terms), Glance(run, terms, hands)
     while not hands.is_cancelled(run.command):
         said = [Said(question.factor, _answer(question, hands)) for question in asked]
-        now = hands.now()
+        now = hands.steady()
         if _agree(said):
             since = since or now
+            passed_at = hands.now() - (now - since)
             is_over = (now - since).total_seconds() >= terms.stabilise_s
-            said += around.seen(since, now, is_last=is_over)
+            said += around.seen(passed_at, now, is_last=is_over)
             since = since if all(row.answer.passed for row in said) else None
             if since and is_over:
-                return _round(run, terms, said, "settled", since, hands.now())
+                return _round(run, terms, said, "settled", passed_at, hands.now())
         else:
             since = None
         hopeless = any(row.answer.settled and not row.answer.passed for row in said)
         if not since and (hopeless or own.is_over(now) or budget.is_over(now)):
-            return _round(run, terms, said, "failed", None, now)
+            return _round(run, terms, said, "failed", None, hands.now())
         hands.wait(ASK_EVERY_S)
     return []
 

@@ -270,11 +270,11 @@ class Executor:
         command, crew = run.command, Threads()
         terms = replace(terms_for(self._configuration, self._recipes, command, lane.partition), around=self._around)
         hands = self._hands(lane, crew)
-        budget = Deadline.after(run.started_at or _now(), command.deadline_s)
+        budget = Deadline.after(run.started_at or hands.steady(), command.deadline_s)
 
         def is_over() -> bool:
             # What has begun is finished or taken back, however long that has to wait.
-            return not run.steps and budget.is_over(_now())
+            return not run.steps and budget.is_over(hands.steady())
 
         try:
             with lane.scope(command.scope, is_over) as is_held:

@@ -1,6 +1,6 @@
 """The rows of the scenario table that ``recovery.py`` plays under faults: how each begins, fails, and what is right in the end.
 
-A row is added here once its file in ``tests/scenarios`` exists; a heal row that is not here is listed as NOT COUNTED, never as healed.
+Each begins and fails as its file in ``tests/scenarios`` has it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ from tests.scenarios.test_09_runner_lost import JOB as LOST_JOB
 from tests.scenarios.test_09_runner_lost import fail as lose_runner
 from tests.scenarios.test_11_rate_limit import UPSTREAM, WAITS_ALONE
 from tests.scenarios.test_11_rate_limit import fail as limit_rate
+from tests.scenarios.test_13_dns_broken_on_one_node import LABELS as POOL
+from tests.scenarios.test_13_dns_broken_on_one_node import begin_resolving
+from tests.scenarios.test_13_dns_broken_on_one_node import fail as resolve_no_names
+from tests.scenarios.test_14_flaky_test import JOB as FLAKY
+from tests.scenarios.test_14_flaky_test import TEST as FLAKY_TEST
+from tests.scenarios.test_14_flaky_test import fail as fail_test
+from tests.scenarios.test_14_flaky_test import pass_again, started
+from tests.scenarios.test_16_broken_branch import BROKEN, NEWER, REVERT, begin_green, fail_on
+from tests.scenarios.test_16_broken_branch import fail as break_branch
 from tests.scenarios.test_18_crash_loop_after_rollout import fail as roll_out
 from tests.scenarios.test_19_image_pull_backoff import fail as roll_out_unpulled
 from tests.scenarios.test_24_connection_tracking_full import CONNTRACK, begin_tracking
@@ -36,6 +45,8 @@ from tests.scenarios.test_26_broker_dead import NAMES as BROKERS
 from tests.scenarios.test_26_broker_dead import begin_bus
 from tests.scenarios.test_26_broker_dead import fail as kill_broker
 from tests.scenarios.test_28_mass_failure import NAMES, fleet
+from tests.scenarios.test_32_push_race import begin_racing
+from tests.scenarios.test_32_push_race import fail as lose_race
 from tests.scenarios.test_36_heartbeat_missing import WEB as SILENT
 from tests.scenarios.test_36_heartbeat_missing import begin_telling
 from tests.scenarios.test_36_heartbeat_missing import fail as fall_silent
@@ -43,8 +54,10 @@ from tests.support.box_world import begin_with_box, deploy, kill_for_memory
 from tests.support.ci_logs import APT_IN_MID_SYNC, CANCELLED, COMPILER, GIT_HUNG_UP, GREEN, LOGIN_REFUSED, PYTEST
 from tests.support.cluster_world import BAD_REF, GOOD_REF, NODE_1, SHOP_DEPLOYMENT, WEB, begin_with_cluster, break_node, stick_pods
 from tests.support.fake_caches import GOOD
+from tests.support.fake_pushes import BASE, OURS, THEIRS
+from tests.support.fake_trunks import back
 from tests.support.memory_flow import MemoryFlow
-from tests.support.memory_world import CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
+from tests.support.memory_world import COMMIT, CONFIG_TARGET, DRIFTED, PINNED, SHOP, Job
 from tests.support.runs import BOX, GOOD_IMAGE, NEW_IMAGE
 from tests.support.storm_world import StormWorld, begin_storm
 from tests.support.story import begin, untouched
@@ -119,6 +132,25 @@ def _ran_elsewhere(flow: MemoryFlow, labels: tuple[str, ...]) -> bool:
     return (ci.ran_on, ci.asked, ci.runners["build-1"].labels) == (["build-1", "build-2"], 1, labels)
 
 
+def _is_back(flow: MemoryFlow) -> bool:
+    """Tell whether the job ran once more, and the runner that resolves names again is in its pool, taken out meanwhile or not."""
+    ci = flow.world.ci
+    return (ci.asked, ci.conclusions[-1], ci.runners["build-1"].labels) == (1, "success", POOL)
+
+
+def _is_held(flow: MemoryFlow) -> bool:
+    """Tell whether this test alone is left out, and people know it."""
+    world = flow.world
+    held = [row.test for row in world.quarantines.lists.get("api", ())]
+    return (held, [*world.proposals.issues], world.ci.asked) == ([FLAKY_TEST], [f"Flaky test: {FLAKY_TEST}"], 0)
+
+
+def _is_proposed(flow: MemoryFlow) -> bool:
+    """Tell whether the revert waits for people, and the main branch is as they left it."""
+    world = flow.world
+    return ([*world.proposals.waiting], world.trunks.branches) == ([REVERT], {"main": NEWER, REVERT: back(COMMIT)})
+
+
 def _storm(flow: MemoryFlow) -> StormWorld:
     assert isinstance(flow.world, StormWorld), "the row was begun in a world of many repositories"
     return flow.world
@@ -146,6 +178,7 @@ def _refused(number: int, name: str, job: Job, conclusion: str) -> Row:
 MID_SYNC, HUNG_UP = Job((APT_IN_MID_SYNC, GREEN)), Job((GIT_HUNG_UP, GREEN))
 PIP, PARTED = Job((TIMED_OUT, PASSED)), Job((TIMED_OUT, TIMED_OUT, PASSED))
 TIMED, LIMITED, DEPLOYED = job_out_of_time().target, "job:github/acme/r0/1/build", SHOP_DEPLOYMENT.target
+DEAF, RACED = "job:github/acme/api/1300/build", "job:github/acme/api/3200/bump"
 FORKED = Job((TIMED_OUT,), provenance=FORK, trigger="pull_request")
 ROWS: tuple[Row, ...] = (
     Row(1, "package index times out", begin, _run(PIP, "failure", "success"), (PIP.target,), lambda flow: flow.world.ci.asked == 1),
@@ -216,6 +249,17 @@ ROWS: tuple[Row, ...] = (
         (BOX,),
         lambda flow: flow.world.containers.rows["box"].image == GOOD_IMAGE,
     ),
+    Row(13, "runner resolves no names for a while", begin_resolving, resolve_no_names, (DEAF,), _is_back),
+    Row(
+        13,
+        "runner resolves no names any more",
+        begin_resolving,
+        partial(resolve_no_names, looks=1000),
+        (DEAF,),
+        partial(_ran_elsewhere, labels=(CORDONED,)),
+    ),
+    Row(14, "flaky test", started, fail_test, (FLAKY.target,), _is_held, meanwhile=((5.0, pass_again),)),
+    Row(16, "branch broken", begin_green, break_branch, (BROKEN.target,), _is_proposed, meanwhile=((5.0, fail_on),)),
     Row(
         17,
         "container out of memory",
@@ -270,6 +314,14 @@ ROWS: tuple[Row, ...] = (
         lambda flow: flow.world.processes.alive == {"db", "api", "web", *BROKERS},
     ),
     Row(27, "configuration drift", begin, _drift, (CONFIG_TARGET,), lambda flow: flow.world.files.live["web-conf"] == PINNED),
+    Row(
+        32,
+        "push race of a bot",
+        begin_racing,
+        lose_race,
+        (RACED,),
+        lambda flow: (flow.world.pushes.remote, flow.world.pushes.clone) == ((BASE, THEIRS, OURS),) * 2,
+    ),
     Row(
         36,
         "heartbeat missing",

@@ -15,6 +15,7 @@ from schemas.ids import Record, id_of
 from schemas.incidents import Detection, DetectionStatus, Incident, IncidentUpdate
 from schemas.oversight import AuditRecord, DeadLetter, DeadOrigin, Lease
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
+from schemas.vocabulary import Kind
 from tests.support.good_history import FAILED, FILE, FLAKY, SERVICE, STORIES, at, good_history
 from tests.support.history import Effect, History
 from tests.support.invariants import INVARIANTS, violations
@@ -100,6 +101,13 @@ def other_scope_incident(history: History) -> History:
     return plus(twin, replace(HEALED.outcome(), incident_id=id_of(twin), decision_id="twin", command_id=None))(history)
 
 
+def of_several(kind: Kind, run_id: str, key: str = "") -> Incident:
+    """Return an incident of what several ends of the failed job say together."""
+    failure = REFUSED.incident()
+    assert failure.run
+    return replace(failure, kind=kind, run=replace(failure.run, run_id=run_id), origin_key=(kind, key or run_id), evidence=())
+
+
 def late_undo(record: Record) -> bool:
     return is_line(JournalKind.UNDONE, "write:x")(record)
 
@@ -114,6 +122,8 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("I1", "one failure opens two incidents", plus(replace(REFUSED.incident(), origin_key=("twin",)))),
     ("I2", "what our re-run caused opens an incident", plus(RERUN.incident(attempt=2))),
     ("I2", "two incidents are open in a scope", other_scope_incident),
+    ("I2", "a commit breaks its branch twice", plus(*(of_several(Kind.BRANCH_BROKEN, run) for run in ("77", "78")))),
+    ("I2", "a test is flaky twice by one failure", plus(*(of_several(Kind.FLAKY_TEST, "77", key) for key in ("one", "two")))),
     ("I2", "a command without an outcome", without(is_outcome(FLAKY))),
     ("I2", "an outcome for a command that nobody gave", without(is_a(HealingCommand, SERVICE))),
     ("I2", "a command with two outcomes", plus(replace(RERUN.outcome(), final=False, status=OutcomeStatus.ROLLED_BACK))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -52,6 +52,7 @@ def test_a_crash_at_any_journal_boundary_changes_neither_outcome_nor_effects(str
         made.caches.reads_fail = lying
         made.packages.install_fails = lying
         made.limits.leaks = lying
+        made.pushes.drops = "theirs" if lying else ""
         return made
 
     calm = fresh()
@@ -128,6 +129,32 @@ def test_a_halt_mid_run_is_left_out_of_the_budget_and_recorded() -> None:
     outcome = Sandbox.for_recipe("service_restart").run(command("service_restart", "service:web"), hands)
     assert outcome.status is OutcomeStatus.HEALED
     assert outcome.paused_s == pytest.approx(500.0)
+
+
+@dataclass
+class SetBetween(FakeHands):
+    """Hands whose wall clock is set before each step."""
+
+    by_s: float = 0.0
+
+    @override
+    def permit(self, command: HealingCommand, direction: Direction) -> float:
+        self.set_s += self.by_s
+        return super().permit(command, direction)
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_mid_run_ends_no_run_and_prolongs_no_verification(by_s: float) -> None:
+    calm, hands = FakeHands(), SetBetween(by_s=by_s)
+    order = command("service_restart", "service:web")
+    expected = Sandbox.for_recipe("service_restart").run(order, calm)
+    outcome = Sandbox.for_recipe("service_restart").run(order, hands)
+    assert outcome.status is expected.status is OutcomeStatus.HEALED
+    assert hands.clock - calm.clock < timedelta(seconds=1)
+    assert outcome.verified_at
+    assert outcome.recovered_at
+    assert timedelta(seconds=1) <= outcome.verified_at - outcome.recovered_at < timedelta(seconds=2)
+    assert outcome.finished_at == hands.clock + timedelta(seconds=hands.set_s), "stamped by the wall clock"
 
 
 def test_a_halt_mid_rollback_is_left_out_of_the_minute() -> None:

@@ -99,6 +99,13 @@ def test_an_undo_waits_for_a_broker_that_is_silent_and_counts_the_wait() -> None
     assert watch.caught_up == 1
 
 
+def test_a_clock_that_is_set_moves_what_it_shows_and_not_the_time_by_which_a_run_is_measured() -> None:
+    shows, seconds = [START], [100.0]
+    hands = RunHands(FakeWatch(), lambda _: None, Clock(lambda: shows[0], lambda: seconds[0], lambda _: None), lambda _: None)
+    shows[0], seconds[0] = START - timedelta(hours=1), 103.0
+    assert (hands.now(), hands.steady()) == (START - timedelta(hours=1), START + timedelta(seconds=3))
+
+
 def test_an_append_reaches_the_points_before_and_after_it() -> None:
     reached: list[str] = []
     written: list[Record] = []

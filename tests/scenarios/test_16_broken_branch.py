@@ -44,8 +44,8 @@ class MergedAtOnce(FakeProposals):
         return super().open_pull_request(spec, branch, title, body)
 
 
-def broken(policy: Policy | None = None, retry: str = "failure", after: str = "success", *, merged: bool = False) -> MemoryFlow:
-    """Return a flow in which one commit was green and the next two are red; ``after`` is how the job ends on the revert."""
+def begin_green(policy: Policy | None = None, after: str = "success", *, merged: bool = False) -> MemoryFlow:
+    """Return a flow in which one commit of the branch was green; ``after`` is how the job ends on the revert of the next."""
 
     def ready(world: MemoryWorld) -> None:
         tests = dict.fromkeys((OLDER, COMMIT, NEWER), frozenset({"test"}))
@@ -54,15 +54,31 @@ def broken(policy: Policy | None = None, retry: str = "failure", after: str = "s
         world.ci.checks = {OLDER: "success", COMMIT: "failure", NEWER: "failure", back(COMMIT): after}
 
     flow = begin(policy, services=replace(SHOP, trunks=(TRUNK,)), prepare=ready)
-    ci = flow.world.ci
     flow.world.run_job(GREEN_JOB, flow.now, ("success",))
     flow.pass_time(2)
+    return flow
+
+
+def fail(flow: MemoryFlow, retry: str = "failure") -> None:
+    """Let the next commit be red; ``retry`` is how its job ends when it is run again."""
     flow.world.run_job(BROKEN, flow.now, ("failure", retry))
+
+
+def fail_on(flow: MemoryFlow) -> None:
+    """Let the commit after it be red too; what is run again goes on to be the job of the first."""
+    ci = flow.world.ci
     again = ci.on_rerun
-    flow.pass_time(2)
-    flow.restart("classify")
     flow.world.run_job(NEXT, flow.now, ("failure",))
     ci.on_rerun, ci.conclusions, ci.commits = again, ["failure"], (COMMIT,)
+
+
+def broken(policy: Policy | None = None, retry: str = "failure", after: str = "success", *, merged: bool = False) -> MemoryFlow:
+    """Return a flow in which one commit was green and the next two are red; what is known of them outlives a restart."""
+    flow = begin_green(policy, after, merged=merged)
+    fail(flow, retry)
+    flow.pass_time(2)
+    flow.restart("classify")
+    fail_on(flow)
     flow.pass_time(4)
     return flow
 

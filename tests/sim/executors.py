@@ -190,9 +190,9 @@ class Executors:
 
     def _drive(self, process: Process, lane: Lane, run: RunState) -> None:
         scope, terms, hands = run.command.scope, self._terms(process, lane, run.command), self._hands(process, lane)
-        budget = Deadline.after(run.started_at or hands.now(), run.command.deadline_s)
+        budget = Deadline.after(run.started_at or hands.steady(), run.command.deadline_s)
         while not lane.takes_scope(scope):
-            if not run.steps and budget.is_over(hands.now()):
+            if not run.steps and budget.is_over(hands.steady()):
                 finish(run, BUSY, terms, hands)
                 return
             self._wait(process, lane, ASK_AGAIN_S)

@@ -224,10 +224,15 @@ class FakeHands:
     halts: dict[Direction, float] = field(default_factory=dict)
     permits: list[Direction] = field(default_factory=list)
     crew: Crew = AtOnce()
+    # By how much the wall clock was set.
+    set_s: float = 0.0
 
     def now(self) -> datetime:
         self.clock += timedelta(milliseconds=1)
-        return self.clock
+        return self.clock + timedelta(seconds=self.set_s)
+
+    def steady(self) -> datetime:
+        return self.now() - timedelta(seconds=self.set_s)
 
     def _reach(self) -> None:
         here = self.boundary

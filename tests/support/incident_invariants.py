@@ -11,8 +11,11 @@ from schemas.decisions import Mode
 from schemas.ids import id_of
 from schemas.incidents import Incident
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
+from schemas.vocabulary import Kind
 from tests.support.history import History
 
+# What several ends of a job say together has a key of its own, beside the incidents of the failures it is made of.
+_OF_SEVERAL = frozenset({Kind.FLAKY_TEST, Kind.BRANCH_BROKEN})
 _DID_NOT_ACT = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.OBSERVED, OutcomeStatus.EXPIRED, OutcomeStatus.SELF_HEALED})
 
 
@@ -23,13 +26,18 @@ def check_i1(history: History) -> list[str]:
 
 def check_i2(history: History) -> list[str]:
     """Check that a run or correlation key has one incident, and that commands and outcomes are one to one."""
-    return [*_twin_incidents_of_runs(history), *_overlaps_in_scopes(history), *_commands_without_one_outcome(history)]
+    return [
+        *_twin_incidents_of_runs(history),
+        *_twins_of_several(history),
+        *_overlaps_in_scopes(history),
+        *_commands_without_one_outcome(history),
+    ]
 
 
 def _twin_incidents_of_runs(history: History) -> Iterator[str]:
     by_job: defaultdict[tuple[str, ...], list[Incident]] = defaultdict(list)
     for incident in history.incidents.values():
-        if incident.run and not incident.reopens:
+        if incident.run and not incident.reopens and incident.kind not in _OF_SEVERAL:
             run = incident.run
             by_job[run.source, run.project, run.run_id, run.job].append(incident)
     acted = Counter(one.incident_id for one in history.outcomes if one.command_id and one.status not in _DID_NOT_ACT)
@@ -39,6 +47,19 @@ def _twin_incidents_of_runs(history: History) -> Iterator[str]:
             caused_up_to = (before.run.attempt if before.run else 0) + acted[id_of(before)]
             if after.run and after.run.attempt <= caused_up_to:
                 yield f"I2: {'/'.join(job)} attempt {after.run.attempt} was of incident {id_of(before)}, yet opened {id_of(after)}"
+
+
+def _twins_of_several(history: History) -> Iterator[str]:
+    by_key: defaultdict[tuple[str, ...], list[Incident]] = defaultdict(list)
+    for incident in history.incidents.values():
+        run = incident.run
+        if run and not incident.reopens and incident.kind in _OF_SEVERAL:
+            # A branch is broken by a commit once, however often its job is run; a test is flaky anew with each failure.
+            failure = (run.run_id, str(run.attempt)) if incident.kind is Kind.FLAKY_TEST else ()
+            by_key[incident.kind, run.source, run.project, run.job, run.commit, *failure].append(incident)
+    for key, incidents in by_key.items():
+        if len(incidents) > 1:
+            yield f"I2: {'/'.join(key)} has the incidents {' and '.join(map(id_of, incidents))}"
 
 
 def _overlaps_in_scopes(history: History) -> Iterator[str]:
