@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from recoverers.backoff import wait_before_s
+from schemas.backoff import wait_before_s
 from recoverers.contain import told
 from recoverers.journal import RunState
 from recoverers.steps import StepRun

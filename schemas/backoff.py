@@ -1,4 +1,7 @@
-"""How long a failed step waits before it is made again: longer each time, and not in step with others. Called by ``flights``."""
+"""How long what failed waits before it is done again: longer each time, and not in step with others.
+
+``recoverers/tries.py`` asks it for the steps of a workflow, ``streams/holds.py`` for jobs that are run again.
+"""
 
 from __future__ import annotations
 
