@@ -96,7 +96,9 @@ def cards_in_turn(
 ) -> tuple[StrategyCard, ...]:
     """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
     trunk = trunk_of(incident.target, configuration.services.trunks)
-    able = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
+    is_placed = incident.run is not None and bool(incident.run.runner)
+    resolvable = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
+    able = tuple(card for card in resolvable if is_placed or not card.moves_job)
     claimed = tuple(card for card in able if _is_claimed(configuration.services, card, incident))
     open_to_all = tuple(card for card in able if not card.patterns and not card.of_runners)
     fit = tuple(card for card in claimed or open_to_all if not card.indexes or index_parameters(configuration, card, incident))

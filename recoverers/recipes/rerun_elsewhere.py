@@ -1,4 +1,7 @@
-"""Run a job again on another runner: the one it was lost on is out of the pool until it is well. Heals ``job:*``, once.
+"""Run a job again on another runner: the one it was lost on is out of the pool until it is well. Heals ``job:*``.
+
+Two strategies: ``rerun_elsewhere`` is for jobs that ran out of time or lost their runner, once; ``retry_elsewhere`` for those that were run
+again in vain.
 
 A job that ran out of time or lost its runner says nothing of its code, and a second retry would say nothing more. A runner that is
 gone after its job, as hosted ones are, has nothing to be taken out of. One that ran out of time is well again when its new attempt ends
@@ -19,14 +22,17 @@ from schemas.decisions import HealingCommand
 from schemas.vocabulary import Kind
 
 LIMIT_S = "p99_s"
+_KEEPS = (("rerun", STAYS), ("return", RETURN_KEPT))
+ONCE_TRAITS = Traits("rerun_elsewhere", 1, 7200.0, keeps=_KEEPS)
+RETRY_TRAITS = Traits("retry_elsewhere", 1, 1800.0, keeps=_KEEPS)
 
 
 @dataclass(frozen=True, slots=True)
 class RerunElsewhere:
-    """The recipe over a GitHub-shaped server and the runners that it knows."""
+    """Both recipes over a GitHub-shaped server and the runners that it knows; ``traits`` say which of the two it is."""
 
     pool: RunnerPool
-    traits: Traits = Traits("rerun_elsewhere", 1, 7200.0, keeps=(("rerun", STAYS), ("return", RETURN_KEPT)))
+    traits: Traits = ONCE_TRAITS
 
     def gather(self, command: HealingCommand) -> Facts:
         """Read how the job ended, on which runner, and whether that one can be taken out of the pool."""

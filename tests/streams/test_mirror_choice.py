@@ -64,6 +64,36 @@ def test_without_a_mirror_to_switch_to_the_job_is_run_again_as_before(known: Con
     assert (second.card.name, named(second)) == ("rerun_job", {})
 
 
+def moved(known: Configuration, attempt: int, runner: str, kind: Kind = Kind.NETWORK_CONNECTIVITY) -> Choice:
+    """Return what is chosen for a job that failed on a runner, where jobs may be moved."""
+    moving = replace(known.policy, strategies=(*known.policy.strategies, StrategyPolicy("retry_elsewhere", RolloutLevel.AUTOMATIC)))
+    known, failed = replace(known, policy=moving), incident(kind=kind)
+    assert failed.run is not None
+    found = choose_strategy(
+        known,
+        replace(failed, run=replace(failed.run, runner=runner), hits=(HitSeen("some-pattern", kind, 7, PIP_LINE),)),
+        Asked("tenth", attempt, at(1)),
+        HealingHistory({}, known),
+    )
+    assert found is not None
+    return found
+
+
+def test_the_second_attempt_goes_to_another_runner_where_it_is_known_on_which_the_job_failed() -> None:
+    assert moved(rules(), 1, "build-1").card.name == "rerun_job"
+    assert moved(rules(), 2, "build-1").card.name == "retry_elsewhere"
+    assert moved(rules(), 2, "").card.name == "rerun_job"
+    assert chosen(rules(), 2).card.name == "rerun_job", "the policy only observes it"
+
+
+def test_another_mirror_comes_before_another_runner() -> None:
+    assert moved(rules(PIP), 2, "build-1").card.name == "mirror_switch"
+
+
+def test_a_job_that_ran_out_of_time_is_not_moved_a_second_time() -> None:
+    assert moved(rules(), 2, "build-1", Kind.TIMEOUT).card.name == "rerun_elsewhere"
+
+
 def test_lists_that_do_not_fit_their_mirror_are_fetched_anew_at_once_and_only_those_of_apt() -> None:
     kind = Kind.INTEGRITY_OR_CACHE
     first = chosen(rules(PIP, APT), 1, APT_LINE, kind)
