@@ -184,7 +184,7 @@ def parameters_of(configuration: Configuration, incident: Incident, attempt: int
 def index_parameters(configuration: Configuration, card: StrategyCard, incident: Incident) -> Parameters:
     """Return the package index that the incident's log names, and which of its mirrors; none where it names none of the catalogue's."""
     texts = (part for hit in incident.hits for part in (hit.text, *(text for _, text in hit.captures)))
-    found = index_named(configuration.services.indexes, card.indexes, incident.target, texts)
+    found = index_named(configuration.services.indexes, card.indexes, incident.target, texts, incident.cause())
     return (("index", found[0].name), ("mirror", found[1])) if found else ()
 
 

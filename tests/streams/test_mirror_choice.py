@@ -10,11 +10,12 @@ from schemas.configuration import Configuration
 from schemas.incidents import HitSeen
 from schemas.oversight import RolloutLevel
 from schemas.policy import StrategyPolicy
-from schemas.targets.index import IndexSpec, IndexTool
+from schemas.targets.index import GIT_CAUSES, IndexSpec, IndexTool
 from schemas.vocabulary import Kind
 from streams.healing_history import HealingHistory
 from streams.strategy_choice import Asked, Choice, choose_strategy
 from tests.support.failures import at, configuration, incident
+from tests.support.shipped_patterns import shipped_catalogue
 
 HOME, NEXT = "https://index.example/simple", "https://two.example/simple"
 PIP = IndexSpec("pip", IndexTool.PIP, "/pip.conf", (HOME, NEXT), "github", ("acme/api",), ("ask",))
@@ -92,6 +93,29 @@ def test_another_mirror_comes_before_another_runner() -> None:
 
 def test_a_job_that_ran_out_of_time_is_not_moved_a_second_time() -> None:
     assert moved(rules(), 2, "build-1", Kind.TIMEOUT).card.name == "rerun_elsewhere"
+
+
+GIT = replace(PIP, name="clones", tool=IndexTool.GIT, mirrors=("https://git.example", "ssh://git@git.example"))
+
+
+def test_a_transport_of_git_is_switched_for_a_failure_of_gits_transport_only() -> None:
+    failed = incident(kind=Kind.NETWORK_CONNECTIVITY)
+
+    def second(pattern: str, line: str) -> Choice | None:
+        hit = HitSeen(pattern, Kind.NETWORK_CONNECTIVITY, 7, line)
+        known = rules(GIT, PIP)
+        return choose_strategy(known, replace(failed, hits=(hit,)), Asked("tenth", 2, at(1)), HealingHistory({}, known))
+
+    hung_up, by_pip = second("git-hung-up", "fatal: early EOF"), second("pip-gave-up-connecting", f"{PIP_LINE} git.example")
+    assert hung_up is not None
+    assert named(hung_up) == {"index": "clones", "mirror": "https://git.example"}
+    assert by_pip is not None
+    assert named(by_pip) == {"index": "pip", "mirror": HOME}
+
+
+def test_every_cause_of_a_switch_is_a_shipped_pattern_that_may_be_retried() -> None:
+    kinds = {row.id: row.kind for row in shipped_catalogue().patterns}
+    assert {kinds[name] for name in GIT_CAUSES} == {Kind.NETWORK_CONNECTIVITY, Kind.REMOTE_SERVICE_ERROR}
 
 
 def test_lists_that_do_not_fit_their_mirror_are_fetched_anew_at_once_and_only_those_of_apt() -> None:
