@@ -119,9 +119,9 @@ class MirrorSwitch:
         if spec is None:
             return Answer(False, "catalogue", "target_unknown", settled=True)
         if factor != "index_answers":
-            said = self.attempts.check(command, facts, factor)
-            is_clone = said.passed and spec.tool is IndexTool.GIT and factor == "log_without_pattern"
-            return self._head(command, facts, said) if is_clone else said
+            seen = self.attempts.check(command, facts, factor)
+            is_clone = seen.passed and spec.tool is IndexTool.GIT and factor == "log_without_pattern"
+            return self._head(command, facts, seen) if is_clone else seen
         setting = self.indexes.setting(spec)
         if setting is None or (facts.value("to") and facts.value("to") not in setting.mirrors):
             return Answer(False, "tool", "the setting does not name the mirror any more", settled=True)

@@ -240,7 +240,7 @@ def test_a_clone_that_breaks_off_is_made_by_the_other_transport_and_believed_whe
     origin.parent.mkdir()
     repo = porcelain.init(str(origin), bare=True)
     made = [branch_of(repo, word) for word in (b"main", b"other")]
-    repo.refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
+    repo.refs.set_symbolic_ref(Ref(b"HEAD"), Ref(b"refs/heads/main"))
     mirrors = ("http://127.0.0.1:9", f"file://{origin.parent}")
     shop = clone_shop(tmp_path, mirrors, made[0].decode(), ref)
     before = Path(shop.spec.file).read_bytes()
