@@ -254,8 +254,17 @@ def _policy(texts: Mapping[str, str], known: Sequence[str] | None, problems: lis
     return _ordered(policy, origin, problems)
 
 
+_RISING = (
+    ("medium_from", "high_from", "critical_from", "never_from"),
+    ("office_from_hour", "office_until_hour"),
+    ("again_first_wait_s", "again_longest_wait_s"),
+    # What waits for longer than it is valid would never be done.
+    ("again_first_wait_s", "decision_valid_s"),
+)
+
+
 def _ordered(policy: Policy, origin: Mapping[str, str], problems: list[Problem]) -> Policy:
-    for names in (("medium_from", "high_from", "critical_from", "never_from"), ("office_from_hour", "office_until_hour")):
+    for names in _RISING:
         values = [getattr(policy, name) for name in names]
         if values != sorted(values):
             place = next((origin[name] for name in names if name in origin), POLICY)

@@ -348,6 +348,8 @@ class PolicyFile(Shape):
     future_limit_s: Seconds | None = None
     stabilise_s: Seconds | None = None
     next_attempt_wait_s: Seconds | None = None
+    again_first_wait_s: Seconds | None = None
+    again_longest_wait_s: Seconds | None = None
     # One repository is no storm; 0 is never.
     storm_repositories: Annotated[int, AfterValidator(_check_more_than_one)] | None = None
     storm_window_s: Annotated[float, Field(ge=1, le=24 * 3600)] | None = None

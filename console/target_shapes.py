@@ -237,7 +237,8 @@ class TrunkRow(Shape):
 
 
 # Without a name and a password: what is written into a setting is shown to people.
-Mirror = Annotated[str, Field(pattern=r"^(https?|file)://[^\s@]+$")]
+# The name before a host is how ssh is told whose service it is.
+Mirror = Annotated[str, Field(pattern=r'^(https?|file)://[^\s@"\\]+$|^ssh://(\w[\w.-]*@)?\w[^\s@"\\]*$')]
 
 
 class IndexRow(Shape):
@@ -259,6 +260,8 @@ class IndexRow(Shape):
     def _lists_of_apt(self) -> Self:
         if bool(self.lists) is not (self.tool is IndexTool.APT):
             raise ValueError("lists names apt's folder of lists: with tool apt write it, with another tool leave it out")
+        if self.tool is not IndexTool.GIT and any(mirror.startswith("ssh://") for mirror in self.mirrors):
+            raise ValueError(f"{self.tool} fetches nothing by ssh: name mirrors by http, https or file")
         if len({mirror.rstrip("/") for mirror in self.mirrors}) < len(self.mirrors):
             raise ValueError("a mirror is there twice: leave one of the two out")
         return self

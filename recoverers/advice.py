@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+# The fact under which a recipe names what it noticed of its target beside the failure.
+NOTICED = "noticed"
+TAKES_LONGER = "takes_longer_and_longer"
 _BY_REASON = {
+    TAKES_LONGER: "Open an issue: its passing runs took longer and longer; split it or make it faster, or it runs out of time again",
     "rules_free_too_little": "Resize: make the disk larger, or let its rules clean more; what they allow at once does not make it well",
     "start_forbidden": "Bring back by hand what must be well before its start, in the order that its operators know",
     "scaled_to_the_most": "Scale: raise most_replicas in services.yaml, or give each replica more; it has all that its bounds allow",

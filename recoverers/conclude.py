@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from recoverers.advice import advice_on
+from recoverers.advice import NOTICED, advice_on
 from recoverers.journal import RunState, made_worse
 from recoverers.precondition import Ending
 from recoverers.transitions import State
@@ -68,7 +68,6 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     """Return the outcome's record."""
     command = run.command
     healed = ending.status is OutcomeStatus.HEALED
-    advice = _advice_of(run, ending)
     external = _external_wait_s(run)
     recovered = run.recovered_at if healed else None
     return RecoveryOutcome(
@@ -89,7 +88,7 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
         steps=tuple(step.shown() for step in run.steps),
         verification=run.factors,
         rollback=tuple(step.shown() for step in run.undo),
-        recommendations=(Recommendation(advice, ending.reason),) if advice else (),
+        recommendations=tuple(Recommendation(advice, reason) for reason, advice in _advice_of(run, ending) if advice),
         started_at=run.started_at,
         recovered_at=recovered,
         verified_at=run.verified_at if healed else None,
@@ -106,7 +105,13 @@ def outcome_of(run: RunState, ending: Ending, at: datetime) -> RecoveryOutcome:
     )
 
 
-def _advice_of(run: RunState, ending: Ending) -> str:
+def _advice_of(run: RunState, ending: Ending) -> tuple[tuple[str, str], ...]:
+    """Return what a person should do for the ending's reason, and for what the recipe noticed beside it, however the run ended."""
+    noticed = run.facts.value(NOTICED)
+    return ((ending.reason, _advice_on_ending(run, ending)), (noticed, advice_on(noticed)))
+
+
+def _advice_on_ending(run: RunState, ending: Ending) -> str:
     gave_up = ending.status is run.gives_up_as is OutcomeStatus.ESCALATED and run.state is not State.UNCLEAR
     if gave_up:
         return _GAVE_UP

@@ -236,6 +236,10 @@ class CiPort(Protocol):
         """Return how the target's job ended on a commit, whatever run it was in; empty while nothing has ended there."""
         ...
 
+    def durations(self, target: str, most: int) -> tuple[float, ...] | None:
+        """Return how many seconds the target's job took in the newest passing runs of its workflow, at most so many, the oldest first."""
+        ...
+
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for a new attempt of one job."""
         ...

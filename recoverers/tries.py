@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from recoverers.backoff import wait_before_s
 from recoverers.contain import told
 from recoverers.journal import RunState
 from recoverers.steps import StepRun
 from recoverers.terms import Terms, line, text_of
+from schemas.backoff import wait_before_s
 from schemas.decisions import Parameters
 from schemas.recoveries import JournalKind, JournalRecord
 from schemas.workflows import ONCE, Retry, Use

@@ -39,13 +39,17 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
-    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` and ``runner`` where the server names none."""
+    """One job of one attempt of a run; ``conclusion`` is empty while it goes on, ``commit`` and ``runner`` where the server names none.
+
+    ``took_s`` is how many seconds it ran by the server's own times, none while it goes on and where the server does not say.
+    """
 
     job_id: int
     attempt: int
     conclusion: str
     commit: str = ""
     runner: str = ""
+    took_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,11 @@ class Policy:
     stabilise_s: float = 1.0
     # A new attempt of a re-run must be seen within this after its outcome.
     next_attempt_wait_s: float = 120.0
+    # A job that was run again in vain waits so many seconds before it is run again, twice as many before each time after that, and never
+    # more than the longest; a part of each wait is by chance. A short outage is over in a third of a minute; after five minutes more
+    # waiting helps no more, and a person should see it.
+    again_first_wait_s: float = 20.0
+    again_longest_wait_s: float = 300.0
     # Distinct repositories (of one owner at most ``storm_per_owner``) that fail in the same way within ``storm_window_s`` seconds of
     # event time are one incident above theirs; 0 is never. Ten in ten minutes do not happen by chance, and a wrong storm only delays.
     storm_repositories: int = 10

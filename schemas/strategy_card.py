@@ -38,6 +38,7 @@ class StrategyCard:
     ``patterns``: only for jobs of the catalogue whose failure one of these shows, and then no other one is.
     ``of_runners``: only for jobs that failed on a runner of the catalogue, and then no other one is.
     ``first_attempt``: what is above 1 is for a failure on which another strategy was tried in vain, and comes before that one then.
+    ``moves_job``: it is one for jobs of which the CI server says on which runner they failed.
     ``asks_resolver``: it is one for jobs of a main branch whose resolver the catalogue knows.
     """
 
@@ -61,3 +62,4 @@ class StrategyCard:
     asks_resolver: bool = False
     patterns: frozenset[str] = frozenset()
     of_runners: bool = False
+    moves_job: bool = False

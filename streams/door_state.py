@@ -64,6 +64,7 @@ class DoorState:
     """All of admit's state, as named entries."""
 
     def __init__(self, entries: Mapping[str, str], configuration: Configuration) -> None:
+        self.policy = configuration.policy
         self.queue = Rows("queue/", Queued, MAX_QUEUED)
         self.flying = Rows("flying/", InFlight, MAX_QUEUED)
         self.seen = Rows("seen/", Seen, MAX_SEEN)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from schemas.backoff import wait_before_s
 from schemas.lifecycle import Hold
+from schemas.workflows import Retry
 from streams.calendar import Closed
 from streams.door_state import DoorState, Queued
 
+_JOB = "job:"
 SWITCHED = f"{Hold.FREEZE}: kill switch"
 
 
@@ -64,6 +67,18 @@ def hold_for_approval(state: DoorState, row: Queued, now: datetime) -> Held | No
     return Held(f"{Hold.APPROVAL}: {missing} more for plan {row.planned_hash}") if missing > 0 else None
 
 
+def hold_by_backoff(state: DoorState, row: Queued, now: datetime) -> Held | None:
+    """Hold a job that was run again in vain: what just failed is hardly well yet, and many that failed with it must not come at once."""
+    decision = row.decision
+    if decision.attempt == 1 or not decision.target.startswith(_JOB):
+        return None
+    policy = state.policy
+    waits = Retry(decision.max_attempts, policy.again_first_wait_s, longest_wait_s=policy.again_longest_wait_s)
+    until = decision.decided_at + timedelta(seconds=wait_before_s(waits, decision.attempt - 1, decision.incident_id))
+    is_free = now >= until or state.control.passes_budgets(decision)
+    return None if is_free else Held(f"{Hold.BUDGET}: attempt {decision.attempt} waits until {until.isoformat()}", until)
+
+
 def hold_by_breaker(state: DoorState, row: Queued, now: datetime) -> Held | None:
     """Hold while recoveries of this target, by this strategy or of this way of failing keep failing."""
     closed = state.breakers.why_closed_to(row.decision, now)
@@ -90,6 +105,7 @@ HOLDS: tuple[HoldCheck, ...] = (
     hold_by_window,
     hold_by_workflow,
     hold_for_approval,
+    hold_by_backoff,
     hold_by_breaker,
     hold_by_budget,
     hold_by_scope,

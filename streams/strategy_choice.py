@@ -96,7 +96,9 @@ def cards_in_turn(
 ) -> tuple[StrategyCard, ...]:
     """Return the cards whose turn it is: those for a failure that was tried in vain before those that were tried."""
     trunk = trunk_of(incident.target, configuration.services.trunks)
-    able = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
+    is_placed = incident.run is not None and bool(incident.run.runner)
+    resolvable = tuple(card for card in cards if not card.asks_resolver or (trunk and trunk.resolve))
+    able = tuple(card for card in resolvable if is_placed or not card.moves_job)
     claimed = tuple(card for card in able if _is_claimed(configuration.services, card, incident))
     open_to_all = tuple(card for card in able if not card.patterns and not card.of_runners)
     fit = tuple(card for card in claimed or open_to_all if not card.indexes or index_parameters(configuration, card, incident))
@@ -182,7 +184,7 @@ def parameters_of(configuration: Configuration, incident: Incident, attempt: int
 def index_parameters(configuration: Configuration, card: StrategyCard, incident: Incident) -> Parameters:
     """Return the package index that the incident's log names, and which of its mirrors; none where it names none of the catalogue's."""
     texts = (part for hit in incident.hits for part in (hit.text, *(text for _, text in hit.captures)))
-    found = index_named(configuration.services.indexes, card.indexes, incident.target, texts)
+    found = index_named(configuration.services.indexes, card.indexes, incident.target, texts, incident.cause())
     return (("index", found[0].name), ("mirror", found[1])) if found else ()
 
 

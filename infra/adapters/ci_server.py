@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,9 +52,27 @@ class CiServers:
         rows = found.get("jobs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else []:
             if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
-                words = [str(row.get(name) or "") for name in ("conclusion", "head_sha", "runner_name")]
-                return CiJob(row["id"], attempt, *words)
+                ended, commit, runner = (str(row.get(name) or "") for name in ("conclusion", "head_sha", "runner_name"))
+                return CiJob(row["id"], attempt, ended, commit, runner, _seconds_of(row))
         return None
+
+    def durations(self, target: str, most: int) -> tuple[float, ...] | None:
+        """Ask for the workflow of the run, its newest passing runs, and the job in each of them; one that has no answer spoils them all."""
+        run = self._run(target)
+        own = _get_json(run, f"/runs/{quote(run.run_id, safe='')}") if run else None
+        workflow = own.get("workflow_id") if isinstance(own, dict) else None
+        if run is None or not isinstance(workflow, int):
+            return None
+        listed = _rows_in(_get_json(run, f"/workflows/{workflow}/runs?status=success&per_page={most}"), "workflow_runs")
+        found: list[float] = []
+        for row in (listed or ())[:most]:
+            jobs = _rows_in(_get_json(run, f"/runs/{row.get('id')}/jobs?per_page=100"), "jobs") if isinstance(row.get("id"), int) else None
+            if jobs is None:
+                return None
+            # Of a run that passed some jobs were left out: they took no time and say nothing.
+            took = (_seconds_of(job) for job in jobs if job.get("name") == run.job and job.get("conclusion") == "success")
+            found += [seconds for seconds in took if seconds is not None][:1]
+        return None if listed is None else tuple(reversed(found))
 
     def conclusion_on(self, target: str, commit: str) -> str | None:
         """Ask for the newest check of the job's name on the commit."""
@@ -125,6 +144,21 @@ def ask_server(server: CiServer, method: str, path: str, body: object = None) ->
         return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
     status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
     return StepResult(status, f"HTTP {answer.status_code}")
+
+
+def _rows_in(found: object, name: str) -> list[Mapping[str, object]] | None:
+    rows = found.get(name) if isinstance(found, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+
+
+def _seconds_of(job: Mapping[str, object]) -> float | None:
+    """Return how long a job ran by the server's own times."""
+    try:
+        began, ended = (datetime.fromisoformat(str(job.get(name))) for name in ("started_at", "completed_at"))
+        return max(0.0, (ended - began).total_seconds())
+    except (ValueError, TypeError):
+        # It goes on, or one of its times has no zone and the other one has.
+        return None
 
 
 def _runner_in(row: Mapping[str, object]) -> RunnerState:

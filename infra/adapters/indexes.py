@@ -26,6 +26,7 @@ _ADDRESS: Mapping[IndexTool, re.Pattern[bytes]] = {
     IndexTool.PIP: re.compile(rb"^([ \t]*index-url[ \t]*[=:][ \t]*)(\S+)", re.MULTILINE),
     IndexTool.NPM: re.compile(rb"^([ \t]*(?:@[\w.-]+:)?registry[ \t]*=[ \t]*)(\S+)", re.MULTILINE),
     IndexTool.APT: re.compile(rb"^([ \t]*(?:deb(?:-src)?[ \t]+(?:\[[^\]\n]*\][ \t]+)?|URIs:[ \t]*))(\S+)", re.MULTILINE),
+    IndexTool.GIT: re.compile(rb'^([ \t]*\[url[ \t]+")([^"\s]+)', re.MULTILINE),
 }
 _MOST_BYTES = 1024**2
 # apt holds it while it writes there; it is no list.

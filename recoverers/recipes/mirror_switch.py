@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from recoverers.checked_out import heads_in
 from recoverers.healable import healable
 from recoverers.host_ports import IndexPort
 from recoverers.job_attempts import STAYS, STEP, JobAttempts, attempt_before, facts_of
@@ -16,7 +17,7 @@ from recoverers.ports import Answer, Call, Facts, Found, Traits
 from schemas.attempts import StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
-from schemas.targets.index import IndexSpec, MirrorChange
+from schemas.targets.index import IndexSpec, IndexTool, MirrorChange
 from schemas.targets.spec import spec_for
 
 _OK = StepResult(StepStatus.OK)
@@ -118,7 +119,9 @@ class MirrorSwitch:
         if spec is None:
             return Answer(False, "catalogue", "target_unknown", settled=True)
         if factor != "index_answers":
-            return self.attempts.check(command, facts, factor)
+            seen = self.attempts.check(command, facts, factor)
+            is_clone = seen.passed and spec.tool is IndexTool.GIT and factor == "log_without_pattern"
+            return self._head(command, facts, seen) if is_clone else seen
         setting = self.indexes.setting(spec)
         if setting is None or (facts.value("to") and facts.value("to") not in setting.mirrors):
             return Answer(False, "tool", "the setting does not name the mirror any more", settled=True)
@@ -128,6 +131,18 @@ class MirrorSwitch:
             return Answer(False, "tool", "asked when the job has ended")
         said = self.indexes.ask(spec)
         return Answer(said.status is StepStatus.OK, "tool", said.detail)
+
+    def _head(self, command: HealingCommand, facts: Facts, said: Answer) -> Answer:
+        """Believe no attempt whose log shows that it checked out another commit than the one that failed."""
+        job = self.attempts.after(command, facts)
+        log = self.attempts.ci.log(command.target, job.job_id) if job else None
+        if log is None:
+            return Answer(False, said.source, "the log cannot be read")
+        wanted, heads = facts.value("commit"), heads_in(log)
+        others = sorted(head for head in heads if not wanted.startswith(head))
+        if wanted and others:
+            return Answer(False, said.source, f"HEAD was {others[0]}, not {wanted}", settled=True)
+        return replace(said, detail=f"{said.detail}, HEAD was {wanted}") if heads else said
 
     def _index(self, command: HealingCommand) -> IndexSpec | None:
         """Return the setting that the command names; without a name the only one that the job reads."""

@@ -33,7 +33,7 @@ from recoverers.recipes.mirror_switch import LISTS_TRAITS, SWITCH_TRAITS, Mirror
 from recoverers.recipes.node_cordon_drain import NodeCordonDrain
 from recoverers.recipes.pod_delete import PodDelete
 from recoverers.recipes.push_rebase import PushRebase
-from recoverers.recipes.rerun_elsewhere import RerunElsewhere
+from recoverers.recipes.rerun_elsewhere import RETRY_TRAITS, RerunElsewhere
 from recoverers.recipes.rerun_job import RerunJob
 from recoverers.recipes.resolve_retry import ResolveRetry
 from recoverers.recipes.runner_drop import RunnerDrop
@@ -92,6 +92,11 @@ def make_rerun_job(world: World) -> Recipe:
 def make_rerun_elsewhere(world: World) -> Recipe:
     """Return the recipe that re-runs CI jobs on another runner."""
     return RerunElsewhere(RunnerPool(JobAttempts(world.ci, world.kinds_in)))
+
+
+def make_retry_elsewhere(world: World) -> Recipe:
+    """Return the recipe that moves a CI job which was run again in vain."""
+    return RerunElsewhere(RunnerPool(JobAttempts(world.ci, world.kinds_in)), RETRY_TRAITS)
 
 
 def make_runner_drop(world: World) -> Recipe:
@@ -199,6 +204,7 @@ MAKERS: tuple[RecipeMaker, ...] = (
     make_config_restore,
     make_rerun_job,
     make_rerun_elsewhere,
+    make_retry_elsewhere,
     make_await_upstream,
     make_container_restart,
     make_container_memory,

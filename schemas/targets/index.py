@@ -13,11 +13,33 @@ from schemas.targets.spec import Unwatched
 
 
 class IndexTool(StrEnum):
-    """Whose setting it is: ``index-url`` of pip, ``registry`` of npm, the addresses of an apt sources file."""
+    """Whose setting it is: ``index-url`` of pip, ``registry`` of npm, the addresses of an apt sources file, those in a ``url`` of git.
+
+    A ``url`` of git says by which transport it fetches what is named by another address: ``[url "ssh://git@..."] insteadOf = https://...``.
+    """
 
     PIP = "pip"
     NPM = "npm"
     APT = "apt"
+    GIT = "git"
+
+
+# The patterns that show git's transport at fault; what a server refuses by a login or does not have fails by every transport.
+GIT_CAUSES = frozenset(
+    {
+        "git-hung-up",
+        "git-connection-failed",
+        "git-server-error",
+        "git-secure-stream-cut",
+        "git-remote-own-error",
+        "git-tls-transport-broken",
+        "git-http-stream-broken",
+        "git-timeout-connecting",
+        "git-pack-incomplete",
+        "git-ssh-unreachable",
+        "git-rpc-http-5xx",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +97,19 @@ class MirrorChange:
     sha256: str
 
 
-def index_named(specs: Iterable[IndexSpec], tools: frozenset[IndexTool], target: str, texts: Iterable[str]) -> tuple[IndexSpec, str] | None:
+def index_named(
+    specs: Iterable[IndexSpec], tools: frozenset[IndexTool], target: str, texts: Iterable[str], cause: str
+) -> tuple[IndexSpec, str] | None:
     """Return the setting of one of the tools that a job reads, with that of its mirrors which the texts of its log name.
 
-    A log only selects: an address that is in no list of the catalogue finds nothing.
+    A log only selects: an address that is in no list of the catalogue finds nothing. Git does not say whence it fetched when the other
+    side hangs up: there the ``cause`` is what shows whose setting it is, and the first transport of the list is the usual one.
     """
     said = tuple(texts)
-    found = ((spec, spec.mirror_in(said)) for spec in specs if spec.healing and spec.tool in tools and spec.serves(target))
+    read = [spec for spec in specs if spec.healing and spec.tool in tools and spec.serves(target)]
+    if cause in GIT_CAUSES:
+        return next(((spec, spec.mirror_in(said) or spec.mirrors[0]) for spec in read if spec.tool is IndexTool.GIT), None)
+    found = ((spec, spec.mirror_in(said)) for spec in read if spec.tool is not IndexTool.GIT)
     return next(((spec, mirror) for spec, mirror in found if mirror), None)
 
 

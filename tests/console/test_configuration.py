@@ -55,6 +55,8 @@ def test_a_fresh_folder_observes_everything_and_knows_its_first_person(tmp_path:
         ({"policy__a": "strategies:\n  - {strategy: dance}\n"}, "policy/a.yaml:2:6: strategies.0.strategy: dance is no strategy"),
         ({"policy__a": "gather_s: 1\n", "policy__b": "gather_s: 2\n"}, "policy/b.yaml:1:1: gather_s: policy/a.yaml sets it too"),
         ({"policy__a": "high_from: 10\n"}, "policy/a.yaml:1:1: medium_from <= high_from"),
+        ({"policy__a": "again_first_wait_s: 400\n"}, "policy/a.yaml:1:1: again_first_wait_s <= again_longest_wait_s"),
+        ({"policy__a": "decision_valid_s: 10\n"}, "policy/a.yaml:1:1: again_first_wait_s <= decision_valid_s"),
         ({"policy__a": "trial_green_share: 2\n"}, "policy/a.yaml:1:1: trial_green_share"),
         ({"policy__a": "live_green_share: 0\n"}, "policy/a.yaml:1:1: live_green_share"),
         (

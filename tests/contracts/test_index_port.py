@@ -21,10 +21,11 @@ ONE, TWO = "https://one.example/simple", "https://two.example/simple"
 FILES = {
     IndexTool.PIP: f"[global]\r\n# index-url = {ONE}\r\nindex-url = {ONE}/\r\ntimeout: 15\r\nextra-index-url = {ONE}\r\n",
     IndexTool.NPM: f"; registry={ONE}\nregistry={ONE}\n@acme:registry={ONE}/\n//one.example/:always-auth=true\n\n",
+    IndexTool.GIT: f'[user]\n\tname = ci\n[url "{ONE}/"]\n\tinsteadOf = {ONE}/\n[url "{ONE}-other/"]\n\tinsteadOf = x\n',
     IndexTool.APT: f"# deb {ONE} old main\ndeb [arch=amd64] {ONE} stable main\ndeb-src {ONE}/ stable main\ndeb {ONE}-security stable main",
 }
 # The lines in which the second mirror stands after a switch; in all other ones every byte stays.
-SWITCHED = {IndexTool.PIP: [2], IndexTool.NPM: [1, 2], IndexTool.APT: [1, 2]}
+SWITCHED = {IndexTool.PIP: [2], IndexTool.NPM: [1, 2], IndexTool.APT: [1, 2], IndexTool.GIT: [2]}
 
 
 @dataclass

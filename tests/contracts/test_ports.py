@@ -115,9 +115,33 @@ def test_a_file_that_changed_again_is_left_alone_and_a_large_one_has_no_pin(conf
     assert config.port.pinned_hash(config.spec, 3) == ""
 
 
+def _times(seconds: int) -> dict[str, str]:
+    return {"started_at": "2026-03-01T12:00:00Z", "completed_at": f"2026-03-01T12:{seconds // 60:02}:{seconds % 60:02}Z"}
+
+
+def _fixed_pages() -> dict[str, object]:
+    """Return what the server always says: of a commit on which nothing has ended, and of a workflow's passing runs, the newest first."""
+    base, took = "/repos/acme/api/actions", (62, 61, 57)
+    left_out = {"name": "build", "conclusion": "skipped", **_times(0)}
+    jobs = [
+        [{"name": "lint", "conclusion": "success", **_times(5)}, {"name": "build", "conclusion": "success", **_times(row)}] for row in took
+    ]
+    pages: dict[str, object] = {
+        f"{base}/runs/{60 - number}/jobs?per_page=100": {"jobs": rows} for number, rows in enumerate([*jobs, [left_out]])
+    }
+    pages[f"/repos/acme/api/commits/{'d' * 40}/check-runs?check_name=build"] = {
+        "check_runs": [{"id": 1, "name": "build", "conclusion": None}]
+    }
+    runs = [{"id": 60 - number} for number in range(4)]
+    for most in (2, 9):
+        pages[f"{base}/workflows/5/runs?status=success&per_page={most}"] = {"workflow_runs": runs[:most]}
+    return pages
+
+
 class GitHub(BaseHTTPRequestHandler):
     attempts: list[str]
     labels: list[str]
+    pages: dict[str, object]
 
     def _send(self, status: int, content: bytes) -> None:
         self.send_response(status)
@@ -130,12 +154,14 @@ class GitHub(BaseHTTPRequestHandler):
         attempts = self.attempts
         if self.headers["Authorization"] != "Bearer token-1":
             self._send(401, b"")
+        elif self.path in self.pages:
+            self._send(200, json.dumps(self.pages[self.path]).encode())
         elif self.path == f"{base}/runs/77":
-            self._send(200, json.dumps({"run_attempt": len(attempts)}).encode())
+            self._send(200, json.dumps({"run_attempt": len(attempts), "workflow_id": 5}).encode())
         elif self.path.startswith(f"{base}/runs/77/attempts/"):
             number = int(self.path.split("/")[-2])
             known = number <= len(attempts)
-            row = {"id": 100 + number, "name": "build", "head_sha": "c" * 40, "runner_name": f"build-{number}"}
+            row = {"id": 100 + number, "name": "build", "head_sha": "c" * 40, "runner_name": f"build-{number}", **_times(60)}
             rows = [{**row, "conclusion": attempts[number - 1]}] if known else []
             self._send(200, json.dumps({"jobs": rows}).encode())
         elif self.path.startswith(f"{base}/runners?"):
@@ -146,8 +172,6 @@ class GitHub(BaseHTTPRequestHandler):
             self._send(
                 200, json.dumps({"check_runs": [*reversed(rows), {"id": 900, "name": "build (old)", "conclusion": "success"}]}).encode()
             )
-        elif self.path == f"/repos/acme/api/commits/{'d' * 40}/check-runs?check_name=build":
-            self._send(200, b'{"check_runs": [{"id": 1, "name": "build", "conclusion": null}]}')
         elif self.path == f"{base}/jobs/102/logs":
             self._send(200, b"all good")
         else:
@@ -173,8 +197,13 @@ class GitHub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[CiServer]:
-    handler = type("Fresh", (GitHub,), {"attempts": ["failure"], "labels": ["large", "docker"]})
+def pages() -> dict[str, object]:
+    return _fixed_pages()
+
+
+@pytest.fixture
+def server(tmp_path: Path, pages: dict[str, object]) -> Iterator[CiServer]:
+    handler = type("Fresh", (GitHub,), {"attempts": ["failure"], "labels": ["large", "docker"], "pages": pages})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     token = tmp_path / "token"
@@ -186,7 +215,9 @@ def server(tmp_path: Path) -> Iterator[CiServer]:
 
 @pytest.fixture(params=["fake", "real"])
 def ci(request: pytest.FixtureRequest, server: CiServer) -> CiPort:
-    return FakeCi(checks={"c" * 40: "failure"}) if request.param == "fake" else CiServers(Services(ci=(server,)))
+    return (
+        FakeCi(checks={"c" * 40: "failure"}, history=(57.0, 61.0, 62.0)) if request.param == "fake" else CiServers(Services(ci=(server,)))
+    )
 
 
 def test_a_rerun_raises_the_attempt_and_its_job_and_log_can_be_read(ci: CiPort) -> None:
@@ -206,6 +237,34 @@ def test_how_a_job_ended_on_a_commit_is_told_and_what_has_not_ended_is_not(ci: C
     assert ci.conclusion_on(TARGET, "c" * 40) == "failure"
     assert ci.conclusion_on(TARGET, "d" * 40) == ""
     assert ci.conclusion_on("service:web", "c" * 40) is None
+
+
+def test_how_long_a_job_took_is_told_for_its_attempts_and_for_the_passing_runs_before_the_oldest_first(ci: CiPort) -> None:
+    job = ci.job(TARGET, 1)
+    assert job is not None
+    assert job.took_s == 60.0
+    assert ci.durations(TARGET, 9) == (57.0, 61.0, 62.0)
+    assert ci.durations(TARGET, 2) == (61.0, 62.0)
+    assert ci.durations("service:web", 9) is None
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("/runs/59/jobs?per_page=100", {"jobs": "none"}),
+        ("/workflows/5/runs?status=success&per_page=9", {"message": "no"}),
+        ("/workflows/5/runs?status=success&per_page=9", {"workflow_runs": [{"id": "../../evil"}]}),
+    ],
+)
+def test_a_history_with_a_hole_in_it_is_none(server: CiServer, pages: dict[str, object], page: str, said: object) -> None:
+    pages[f"/repos/acme/api/actions{page}"] = said
+    assert CiServers(Services(ci=(server,))).durations(TARGET, 9) is None
+
+
+def test_a_job_without_times_and_one_whose_times_cannot_be_read_take_part_in_no_history(server: CiServer, pages: dict[str, object]) -> None:
+    for run, times in ((60, {"started_at": "2026-03-01T12:00:00Z", "completed_at": None}), (59, {"started_at": "noon"})):
+        pages[f"/repos/acme/api/actions/runs/{run}/jobs?per_page=100"] = {"jobs": [{"name": "build", "conclusion": "success", **times}]}
+    assert CiServers(Services(ci=(server,))).durations(TARGET, 9) == (57.0,)
 
 
 def test_a_jobs_runner_is_named_and_leaves_the_pool_and_comes_back_by_its_labels(ci: CiPort) -> None:

@@ -19,6 +19,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from dulwich import porcelain
+from dulwich.objects import Commit, Tree
+from dulwich.refs import Ref
+from dulwich.repo import Repo
 from typing_extensions import override
 
 from console.demo.github_server import GithubServer, JobSpec
@@ -87,13 +91,14 @@ class Shop:
     spec: IndexSpec
     argv: tuple[str, ...]
     place: Path
+    commit: str = "4" * 40
 
     def heal(self, strategy: str) -> tuple[RecoveryOutcome, GithubServer]:
         """Let the job fail, then carry the strategy out on it."""
         server = GithubServer(0, lambda _: None)
         server.start()
         environ = (*CLEAN.items(), ("HOME", str(self.place)), *self.spec.environ)
-        server.push(JobSpec("acme/api", "77", "install", self.argv, str(self.place), environ))
+        server.push(JobSpec("acme/api", "77", "install", self.argv, str(self.place), environ, self.commit))
         assert wait_for(lambda: bool(server.attempts("77")[0].conclusion), 120)
         assert server.attempts("77")[0].conclusion == "failure", server.attempts("77")[0].log
         services = Services(indexes=(self.spec,), ci=(CiServer("github", f"http://127.0.0.1:{server.port}", "", ("acme/api",)),))
@@ -200,3 +205,56 @@ def test_a_job_that_gets_nothing_from_its_index_installs_from_the_next_one(tmp_p
     assert [row.conclusion for row in server.attempts("77")] == ["failure", "success"]
     assert {row.source for row in outcome.verification if row.passed} == {"tool", "rest_conclusion", "rest_log"}
     assert setting.read_text(encoding="utf-8").splitlines()[1] == f"index-url = {live}/"
+
+
+def branch_of(repo: Repo, word: bytes) -> bytes:
+    """Write a branch of one commit that has no file; return its hash."""
+    tree, commit = Tree(), Commit()
+    commit.tree = tree.id
+    commit.author = commit.committer = b"a <a@mail.example>"
+    commit.author_time = commit.commit_time = commit.author_timezone = commit.commit_timezone = 0
+    commit.message = word
+    repo.object_store.add_object(tree)
+    repo.object_store.add_object(commit)
+    repo.refs[Ref(b"refs/heads/" + word)] = commit.id
+    return bytes(commit.id)
+
+
+def clone_shop(place: Path, mirrors: tuple[str, str], commit: str, ref: str) -> Shop:
+    """Return a job that clones by an address which its setting lets git fetch by the first transport."""
+    setting = place / "gitconfig"
+    setting.write_text(f'[user]\n\tname = job\n[url "{mirrors[0]}/"]\n\tinsteadOf = https://git.example/\n', encoding="utf-8")
+    git = tool("git")
+    clone = f"{git} clone -q --depth 1 -b {ref} https://git.example/api.git out && {git} -C out reset --hard"
+    environ = (("GIT_CONFIG_GLOBAL", str(setting)), ("GIT_CONFIG_NOSYSTEM", "1"))
+    ask = (git, "ls-remote", "--exit-code", "https://git.example/api.git", "HEAD")
+    spec = IndexSpec("git", IndexTool.GIT, str(setting), mirrors, "github", ("acme/api",), ask, environ=environ)
+    return Shop(spec, ("/bin/sh", "-c", clone), place, commit)
+
+
+@pytest.mark.parametrize("ref", ["main", "other"])
+def test_a_clone_that_breaks_off_is_made_by_the_other_transport_and_believed_when_its_head_is_the_wanted_commit(
+    tmp_path: Path, ref: str
+) -> None:
+    origin = tmp_path / "served" / "api.git"
+    origin.parent.mkdir()
+    repo = porcelain.init(str(origin), bare=True)
+    made = [branch_of(repo, word) for word in (b"main", b"other")]
+    repo.refs.set_symbolic_ref(Ref(b"HEAD"), Ref(b"refs/heads/main"))
+    mirrors = ("http://127.0.0.1:9", f"file://{origin.parent}")
+    shop = clone_shop(tmp_path, mirrors, made[0].decode(), ref)
+    before = Path(shop.spec.file).read_bytes()
+
+    outcome, server = shop.heal("mirror_switch")
+
+    logs = [row.log for row in server.attempts("77")]
+    assert [row.conclusion for row in server.attempts("77")] == ["failure", "success"], logs
+    [said] = [row for row in outcome.verification if row.factor == "log_without_pattern"]
+    if ref == "main":
+        assert outcome.status is OutcomeStatus.HEALED, (outcome, logs)
+        assert said.detail.endswith(f"HEAD was {made[0].decode()}")
+        assert Path(shop.spec.file).read_bytes() == before.replace(mirrors[0].encode(), mirrors[1].encode())
+    else:
+        assert outcome.status is OutcomeStatus.ROLLED_BACK, (outcome, logs)
+        assert f"not {made[0].decode()}" in said.detail
+        assert Path(shop.spec.file).read_bytes() == before

@@ -34,7 +34,7 @@ def test_the_second_attempt_fetches_from_the_next_mirror_and_is_green_on_the_sam
     flow, job = flow_with(), Job((timed_out(), timed_out(), PASSED))
 
     flow.world.run_job(job, flow.now, ("failure", "failure", "success"))
-    flow.pass_time(12)
+    flow.pass_time(32)
 
     told = told_of(flow, job.target)
     assert [(row.attempt, row.strategy) for row in told.decisions] == [(1, "rerun_job"), (2, "mirror_switch")]
@@ -61,7 +61,7 @@ def test_the_setting_comes_back_byte_for_byte_when_the_job_fails_again() -> None
     flow, job = flow_with(), Job((timed_out(),))
 
     flow.world.run_job(job, flow.now, ("failure",))
-    flow.pass_time(12)
+    flow.pass_time(32)
 
     told = told_of(flow, job.target)
     assert told.final.status is OutcomeStatus.ROLLED_BACK
@@ -79,7 +79,7 @@ def test_a_mirror_that_does_not_answer_costs_no_further_run_of_the_job() -> None
     flow.world.indexes.dead.add(NEXT)
 
     flow.world.run_job(job, flow.now, ("failure",))
-    flow.pass_time(12)
+    flow.pass_time(32)
 
     assert told_of(flow, job.target).final.status is OutcomeStatus.ROLLED_BACK
     assert flow.world.ci.asked == 1

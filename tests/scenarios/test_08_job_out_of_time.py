@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.attempts import CORDONED
 from schemas.decisions import Verdict
-from schemas.recoveries import OutcomeStatus
+from schemas.recoveries import FactorResult, OutcomeStatus
 from schemas.vocabulary import Kind, Result
 from tests.support.ci_logs import GREEN, OUT_OF_TIME
 from tests.support.memory_flow import MemoryFlow
 from tests.support.memory_world import Job
-from tests.support.story import actions_on, begin, seconds_to_detect, steps_done, told_of
+from tests.support.story import Told, actions_on, begin, seconds_to_detect, steps_done, told_of
 
 LABELS = ("docker", "large")
 
@@ -49,6 +51,61 @@ def test_a_job_that_ran_out_of_time_is_run_once_more_on_another_runner() -> None
     assert flow.world.ci.ran_on == ["build-1", "build-2"]
     assert flow.world.ci.labelled == [(1, (CORDONED,)), (1, LABELS)], "out of the pool for the placing, then back"
     assert actions_on(flow, job.target)[-1] == "recovery.healed"
+
+
+USUAL = (58.0, 63.0, 60.0, 57.0, 61.0, 62.0)
+LONGER = tuple(300.0 + 20.0 * number for number in range(20))
+
+
+def timed(took_s: float, history: tuple[float, ...] | None) -> tuple[MemoryFlow, Told]:
+    """Let a job run out of time whose passing runs took so long, and whose new attempt is green after so many seconds."""
+    flow = begin()
+    flow.world.ci.took_s[2], flow.world.ci.history = took_s, history
+    job = fail(flow)
+    flow.pass_time(8)
+    return flow, told_of(flow, job.target)
+
+
+def said_of_the_end(told: Told) -> FactorResult:
+    [found] = [row for row in told.final.verification if row.factor == "attempt_concluded_success"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("took_s", "history", "is_believed", "why"),
+    [
+        (64.0, USUAL, True, "99 of 100 end within"),
+        (400.0, USUAL, False, "99 of 100 end within"),
+        (400.0, USUAL[:4], True, "4 passing runs are too few"),
+        (400.0, (), True, "0 passing runs are too few"),
+    ],
+)
+def test_a_green_attempt_is_believed_when_it_ends_within_the_times_of_the_jobs_own_passing_runs(
+    took_s: float, history: tuple[float, ...], is_believed: bool, why: str
+) -> None:
+    flow, told = timed(took_s, history)
+
+    assert told.final.status is (OutcomeStatus.HEALED if is_believed else OutcomeStatus.ROLLED_BACK)
+    assert (said_of_the_end(told).passed, why in said_of_the_end(told).detail) == (is_believed, True)
+    assert (told.final.final, flow.world.ci.asked) == (True, 1), "there is no second retry, believed or not"
+    assert flow.world.ci.runners["build-1"].labels == LABELS
+    assert told.final.recommendations == () or not is_believed
+
+
+def test_a_server_that_does_not_say_how_long_the_job_took_before_is_not_asked_to_run_it_again() -> None:
+    flow, told = timed(60.0, None)
+
+    assert (told.final.status, told.final.reason) == (OutcomeStatus.REFUSED, "ci_unreachable")
+    assert (flow.world.ci.asked, flow.world.ci.labelled) == (0, [])
+
+
+@pytest.mark.parametrize("took_s", [700.0, 2000.0])
+def test_a_job_that_takes_longer_and_longer_is_worth_an_issue_however_its_new_attempt_ends(took_s: float) -> None:
+    _, told = timed(took_s, LONGER)
+
+    assert told.final.status is (OutcomeStatus.HEALED if took_s < max(LONGER) + 100 else OutcomeStatus.ROLLED_BACK)
+    [advice] = [row for row in told.final.recommendations if row.evidence == "takes_longer_and_longer"]
+    assert advice.what.startswith("Open an issue")
 
 
 def test_a_job_that_runs_out_of_time_again_is_not_tried_a_third_time_nor_on_the_next_run_of_the_commit() -> None:

@@ -242,6 +242,10 @@ class Ci:
         """Return that nothing is known of other commits than those of the runs."""
         return "" if target in self.targets.jobs and commit else None
 
+    def durations(self, target: str, most: int) -> tuple[float, ...] | None:
+        """Return that no run has passed yet."""
+        return () if target in self.targets.jobs and most else None
+
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Begin a new attempt; a server refuses it for a job that is not of the newest one."""
         if job_id - 100 != len(self.targets.jobs[target]):

@@ -62,6 +62,38 @@ def test_only_an_admins_word_to_run_it_passes_a_budget_that_is_spent(by: str, go
     assert [row["passed_by_an_admin"] for row in audited] == ["target/service:same: 1 in 1000 s"] * goes
 
 
+def second_attempt(stage: Admit) -> Decision:
+    """Return the second attempt at a job, which waits at the door."""
+    again = decision(5, target="job:github/acme/api/1/build", attempt=2, max_attempts=3, decided_at=at(4))
+    take(stage, again, 4)
+    [said] = holds(tick(stage, 4))
+    assert said.startswith("budget: attempt 2 waits until")
+    return again
+
+
+@pytest.mark.parametrize(("by", "goes"), [("eve", True), ("ada", False)])
+def test_only_an_admins_word_to_run_it_spares_a_second_attempt_its_wait(by: str, goes: bool) -> None:
+    stage = door()
+    again = second_attempt(stage)
+    take(stage, on(again, Override("n", run=True), by), 5)
+    assert bool(commands(tick(stage, 5))) is goes
+
+
+def test_a_second_attempt_goes_when_its_wait_is_over_and_another_door_waits_as_long() -> None:
+    stage = door()
+    second_attempt(stage)
+    went = [next(second for second in range(5, 60) if commands(tick(door(before=stage), second))) for _ in range(2)]
+    assert went[0] == went[1]
+    assert 4 + 10 <= went[0] <= 4 + 20 + 1
+
+
+def test_what_is_no_job_and_a_first_attempt_do_not_wait() -> None:
+    stage = door()
+    take(stage, decision(6, attempt=2), 4)
+    take(stage, decision(7, target="job:github/acme/api/2/build"), 4)
+    assert len(commands(tick(stage, 4))) == 2
+
+
 def test_an_admins_word_on_a_closed_incident_counts_for_the_one_that_is_opened_for_it() -> None:
     stage, _ = spent()
     take(stage, by_eve("override/long ago/n7", Override("n7", run=True)), 5)

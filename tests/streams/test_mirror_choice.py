@@ -10,11 +10,12 @@ from schemas.configuration import Configuration
 from schemas.incidents import HitSeen
 from schemas.oversight import RolloutLevel
 from schemas.policy import StrategyPolicy
-from schemas.targets.index import IndexSpec, IndexTool
+from schemas.targets.index import GIT_CAUSES, IndexSpec, IndexTool
 from schemas.vocabulary import Kind
 from streams.healing_history import HealingHistory
 from streams.strategy_choice import Asked, Choice, choose_strategy
 from tests.support.failures import at, configuration, incident
+from tests.support.shipped_patterns import shipped_catalogue
 
 HOME, NEXT = "https://index.example/simple", "https://two.example/simple"
 PIP = IndexSpec("pip", IndexTool.PIP, "/pip.conf", (HOME, NEXT), "github", ("acme/api",), ("ask",))
@@ -62,6 +63,59 @@ def test_the_second_attempt_is_from_another_mirror_and_the_decision_names_it() -
 def test_without_a_mirror_to_switch_to_the_job_is_run_again_as_before(known: Configuration, line: str) -> None:
     second = chosen(known, 2, line)
     assert (second.card.name, named(second)) == ("rerun_job", {})
+
+
+def moved(known: Configuration, attempt: int, runner: str, kind: Kind = Kind.NETWORK_CONNECTIVITY) -> Choice:
+    """Return what is chosen for a job that failed on a runner, where jobs may be moved."""
+    moving = replace(known.policy, strategies=(*known.policy.strategies, StrategyPolicy("retry_elsewhere", RolloutLevel.AUTOMATIC)))
+    known, failed = replace(known, policy=moving), incident(kind=kind)
+    assert failed.run is not None
+    found = choose_strategy(
+        known,
+        replace(failed, run=replace(failed.run, runner=runner), hits=(HitSeen("some-pattern", kind, 7, PIP_LINE),)),
+        Asked("tenth", attempt, at(1)),
+        HealingHistory({}, known),
+    )
+    assert found is not None
+    return found
+
+
+def test_the_second_attempt_goes_to_another_runner_where_it_is_known_on_which_the_job_failed() -> None:
+    assert moved(rules(), 1, "build-1").card.name == "rerun_job"
+    assert moved(rules(), 2, "build-1").card.name == "retry_elsewhere"
+    assert moved(rules(), 2, "").card.name == "rerun_job"
+    assert chosen(rules(), 2).card.name == "rerun_job", "the policy only observes it"
+
+
+def test_another_mirror_comes_before_another_runner() -> None:
+    assert moved(rules(PIP), 2, "build-1").card.name == "mirror_switch"
+
+
+def test_a_job_that_ran_out_of_time_is_not_moved_a_second_time() -> None:
+    assert moved(rules(), 2, "build-1", Kind.TIMEOUT).card.name == "rerun_elsewhere"
+
+
+GIT = replace(PIP, name="clones", tool=IndexTool.GIT, mirrors=("https://git.example", "ssh://git@git.example"))
+
+
+def test_a_transport_of_git_is_switched_for_a_failure_of_gits_transport_only() -> None:
+    failed = incident(kind=Kind.NETWORK_CONNECTIVITY)
+
+    def second(pattern: str, line: str) -> Choice | None:
+        hit = HitSeen(pattern, Kind.NETWORK_CONNECTIVITY, 7, line)
+        known = rules(GIT, PIP)
+        return choose_strategy(known, replace(failed, hits=(hit,)), Asked("tenth", 2, at(1)), HealingHistory({}, known))
+
+    hung_up, by_pip = second("git-hung-up", "fatal: early EOF"), second("pip-gave-up-connecting", f"{PIP_LINE} git.example")
+    assert hung_up is not None
+    assert named(hung_up) == {"index": "clones", "mirror": "https://git.example"}
+    assert by_pip is not None
+    assert named(by_pip) == {"index": "pip", "mirror": HOME}
+
+
+def test_every_cause_of_a_switch_is_a_shipped_pattern_that_may_be_retried() -> None:
+    kinds = {row.id: row.kind for row in shipped_catalogue().patterns}
+    assert {kinds[name] for name in GIT_CAUSES} == {Kind.NETWORK_CONNECTIVITY, Kind.REMOTE_SERVICE_ERROR}
 
 
 def test_lists_that_do_not_fit_their_mirror_are_fetched_anew_at_once_and_only_those_of_apt() -> None:

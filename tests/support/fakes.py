@@ -164,6 +164,9 @@ class FakeCi:
     runners: dict[str, RunnerState] = field(default_factory=lambda: {"build-1": _runner(1), "build-2": _runner(2)})
     ran_on: list[str] = field(default_factory=lambda: ["build-1"])
     labelled: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    # How long single attempts took, where it is not a minute, and the passing runs before; none: the server does not say.
+    took_s: dict[int, float] = field(default_factory=dict)
+    history: tuple[float, ...] | None = (58.0, 63.0, 60.0, 57.0, 61.0, 62.0)
     # How the job ended on other commits than that of its run.
     checks: dict[str, str] = field(default_factory=dict)
 
@@ -177,7 +180,11 @@ class FakeCi:
         # Of an attempt that no test gave a runner nothing is known but that it was not on one of the pool's.
         runner = self.ran_on[attempt - 1] if attempt <= len(self.ran_on) else f"hosted-{attempt}"
         commit = self.commits[min(attempt, len(self.commits)) - 1]
-        return CiJob(100 + attempt, attempt, self.conclusions[attempt - 1], commit, runner)
+        conclusion = self.conclusions[attempt - 1]
+        return CiJob(100 + attempt, attempt, conclusion, commit, runner, self.took_s.get(attempt, 60.0) if conclusion else None)
+
+    def durations(self, target: str, most: int) -> tuple[float, ...] | None:
+        return self.history[-most:] if _names_job(target) and self.history is not None else None
 
     def conclusion_on(self, target: str, commit: str) -> str | None:
         return self.checks.get(commit, "") if _names_job(target) else None

@@ -93,6 +93,7 @@ RECIPES = (
     ("config_restore", "config:web-conf"),
     ("rerun_job", JOB),
     ("rerun_elsewhere", JOB),
+    ("retry_elsewhere", JOB),
     ("await_upstream", INDEX),
     ("container_restart", BOX),
     ("container_memory", BOX),
