@@ -86,13 +86,16 @@ class RunnerPool:
         runner = self._runner(call)
         if runner is None:
             return StepResult(StepStatus.PENDING, "the server does not say how the runner is", _LOOK_S)
-        stays = why_not_back(runner)
-        if stays is None:
-            return self._label(call, _labels(call.facts))
-        # Looked at again: of a runner that was never taken out it would be said in vain, and it would come back unseen.
-        is_in_pool = stays.status is StepStatus.OK and runner.exists and runner.labels == _labels(call.facts)
-        kept = self._label(call, (CORDONED,)) if is_in_pool else _OK
-        return stays if kept.status is StepStatus.OK else kept
+        return why_not_back(runner) or self._label(call, _labels(call.facts))
+
+    def is_in(self, call: Call, runner: RunnerState) -> bool:
+        """Tell whether a runner is asked for by the labels that it had."""
+        return runner.exists and runner.labels == _labels(call.facts)
+
+    def keep_out(self, call: Call, runner: RunnerState, why: str) -> StepResult:
+        """Say why a runner stays out; of one that was never taken out it would be said in vain, and it would come back unseen."""
+        kept = self._label(call, (CORDONED,)) if self.is_in(call, runner) else _OK
+        return replace(kept, detail=why) if kept.status is StepStatus.OK else kept
 
     def _label(self, call: Call, labels: tuple[str, ...]) -> StepResult:
         runner = self._runner(call)

@@ -17,7 +17,7 @@ from recoverers.job_attempts import STAYS
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from recoverers.run_history import MOST_RUNS, is_rising, longest_usual_s
 from recoverers.runner_pool import RETURN_KEPT, RunnerPool
-from schemas.attempts import RunnerState, StepResult, StepStatus
+from schemas.attempts import RunnerState, StepResult
 from schemas.decisions import HealingCommand
 from schemas.vocabulary import Kind
 
@@ -58,7 +58,7 @@ class RerunElsewhere:
 
     def act(self, call: Call) -> StepResult:
         """Make one of the three steps."""
-        return self.pool.act(call, lambda runner: _gone(call, runner))
+        return self.pool.act(call, lambda runner: self._gone(call, runner))
 
     def probe(self, call: Call) -> Found:
         """Look at the runner's labels, or at the attempt."""
@@ -87,8 +87,7 @@ class RerunElsewhere:
         took = f"{said.detail} after {job.took_s:.0f} s, 99 of 100 end within {limit_s} s"
         return replace(said, passed=job.took_s <= float(limit_s), detail=took)
 
-
-def _gone(call: Call, runner: RunnerState) -> StepResult | None:
-    if runner.online:
-        return None
-    return StepResult(StepStatus.OK, f"{call.facts.value('runner')} is offline and stays out of the pool")
+    def _gone(self, call: Call, runner: RunnerState) -> StepResult | None:
+        if runner.online:
+            return None
+        return self.pool.keep_out(call, runner, f"{call.facts.value('runner')} is offline and stays out of the pool")

@@ -91,6 +91,8 @@ class RunnerDrop:
         most = int(str(dict(call.command.bounds).get("return_looks", 8)))
         found = _LOOK.match(call.said)
         look = int(found[1]) + 1 if found else 1
+        if look >= most and self.pool.is_in(call, runner):
+            return StepResult(StepStatus.FAILED, f"{name} resolves no names, and the server has not taken it out of the pool")
         if look >= most:
             return StepResult(StepStatus.OK, f"{name} resolves no names after {look} looks and stays out of the pool")
         wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (look - 1))
