@@ -33,17 +33,6 @@ class RunnerPool:
         labels = json.dumps(runner.labels if runner and runner.exists else ())
         return facts_of(job, (("runner", job.runner if job else ""), ("labels", labels)))
 
-    def plan(self, facts: Facts) -> tuple[str, ...]:
-        """Take the runner out, run the job again, put the runner back; one that nothing can be taken from stays as it is."""
-        labels = _labels(facts)
-        return (CORDON, STEP, RETURN) if labels and labels != (CORDONED,) else (STEP,)
-
-    def pre_image(self, call: Call) -> str:
-        """Return the attempt before the act, or the runner's labels."""
-        if call.step == STEP:
-            return attempt_before(call)
-        return json.dumps({"runner": call.facts.value("runner"), "labels": _labels(call.facts)})
-
     def act(self, call: Call, why_not_back: Callable[[RunnerState], StepResult | None]) -> StepResult:
         """Make one of the three steps; a runner goes back unless ``why_not_back`` says otherwise."""
         if call.step == STEP:
@@ -88,13 +77,9 @@ class RunnerPool:
             return StepResult(StepStatus.PENDING, "the server does not say how the runner is", _LOOK_S)
         return why_not_back(runner) or self._label(call, _labels(call.facts))
 
-    def is_in(self, call: Call, runner: RunnerState) -> bool:
-        """Tell whether a runner is asked for by the labels that it had."""
-        return runner.exists and runner.labels == _labels(call.facts)
-
     def keep_out(self, call: Call, runner: RunnerState, why: str) -> StepResult:
         """Say why a runner stays out; of one that was never taken out it would be said in vain, and it would come back unseen."""
-        kept = self._label(call, (CORDONED,)) if self.is_in(call, runner) else _OK
+        kept = self._label(call, (CORDONED,)) if is_in_pool(call, runner) else _OK
         return replace(kept, detail=why) if kept.status is StepStatus.OK else kept
 
     def _label(self, call: Call, labels: tuple[str, ...]) -> StepResult:
@@ -111,6 +96,24 @@ class RunnerPool:
 
     def _runner(self, call: Call) -> RunnerState | None:
         return self.attempts.ci.runner(call.command.target, call.facts.value("runner"))
+
+
+def plan_of(facts: Facts) -> tuple[str, ...]:
+    """Take the runner out, run the job again, put the runner back; one that nothing can be taken from stays as it is."""
+    labels = _labels(facts)
+    return (CORDON, STEP, RETURN) if labels and labels != (CORDONED,) else (STEP,)
+
+
+def pre_image_of(call: Call) -> str:
+    """Return the attempt before the act, or the runner's labels."""
+    if call.step == STEP:
+        return attempt_before(call)
+    return json.dumps({"runner": call.facts.value("runner"), "labels": _labels(call.facts)})
+
+
+def is_in_pool(call: Call, runner: RunnerState) -> bool:
+    """Tell whether a runner is asked for by the labels that it had."""
+    return runner.exists and runner.labels == _labels(call.facts)
 
 
 def _labels(facts: Facts) -> tuple[str, ...]:

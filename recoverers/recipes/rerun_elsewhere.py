@@ -16,7 +16,7 @@ from recoverers.advice import NOTICED, TAKES_LONGER
 from recoverers.job_attempts import STAYS
 from recoverers.ports import Answer, Call, Facts, Found, Traits
 from recoverers.run_history import MOST_RUNS, is_rising, longest_usual_s
-from recoverers.runner_pool import RETURN_KEPT, RunnerPool
+from recoverers.runner_pool import RETURN_KEPT, RunnerPool, plan_of, pre_image_of
 from schemas.attempts import RunnerState, StepResult
 from schemas.decisions import HealingCommand
 from schemas.vocabulary import Kind
@@ -50,11 +50,11 @@ class RerunElsewhere:
 
     def plan(self, command: HealingCommand, facts: Facts) -> tuple[str, ...] | None:
         """Take the runner out, run the job again, put the runner back."""
-        return self.pool.plan(facts) if self.pool.attempts.may_run_again(command, facts) else None
+        return plan_of(facts) if self.pool.attempts.may_run_again(command, facts) else None
 
     def pre_image(self, call: Call) -> str:
         """Return the attempt before the act, or the runner's labels."""
-        return self.pool.pre_image(call)
+        return pre_image_of(call)
 
     def act(self, call: Call) -> StepResult:
         """Make one of the three steps."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from recoverers.healable import healable
 from recoverers.job_attempts import STAYS, STEP
 from recoverers.ports import Answer, Call, Facts, Found, HealthPort, Traits
-from recoverers.runner_pool import RETURN_KEPT, RunnerPool
+from recoverers.runner_pool import RETURN_KEPT, RunnerPool, is_in_pool, plan_of, pre_image_of
 from schemas.attempts import RunnerState, StepResult, StepStatus
 from schemas.decisions import HealingCommand
 from schemas.services import Services
@@ -51,11 +51,11 @@ class RunnerDrop:
         """Drop, run again, put back; a runner that resolves again is left in its pool, and the job may go to any."""
         if not self.pool.attempts.may_run_again(command, facts) or not facts.value("runner"):
             return None
-        return self.pool.plan(facts) if facts.value("deaf") else (STEP,)
+        return plan_of(facts) if facts.value("deaf") else (STEP,)
 
     def pre_image(self, call: Call) -> str:
         """Return the attempt before the act, or the runner's labels."""
-        return self.pool.pre_image(call)
+        return pre_image_of(call)
 
     def act(self, call: Call) -> StepResult:
         """Make one of the three steps."""
@@ -91,7 +91,7 @@ class RunnerDrop:
         most = int(str(dict(call.command.bounds).get("return_looks", 8)))
         found = _LOOK.match(call.said)
         look = int(found[1]) + 1 if found else 1
-        if look >= most and self.pool.is_in(call, runner):
+        if look >= most and is_in_pool(call, runner):
             return StepResult(StepStatus.FAILED, f"{name} resolves no names, and the server has not taken it out of the pool")
         if look >= most:
             return StepResult(StepStatus.OK, f"{name} resolves no names after {look} looks and stays out of the pool")
