@@ -35,6 +35,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
     ("strategy", "The strategies: how far each may go, how it does and which leads: list, get"),
+    ("deadletter", "What could not be read or used, and why: list, get"),
     ("topics", "The topics and who may do what with them: create, check, acls"),
     ("config", "The configuration: view, check, diff, publish, rollback, versions"),
     ("backup", "Copy patterns, policy, services and people, with checksums"),
