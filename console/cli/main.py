@@ -26,6 +26,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("killswitch", "Stop healing at once: engage, release, status, refused"),
     ("freeze", "Leave targets alone for a while: add, hands-off, list, lift"),
     ("circuit", "What keeps failing and is no longer tried: list, get, reset"),
+    ("target", "What may be healed, whose it is and by which strategies: list, get, explain"),
     ("rollout", "How far each strategy may go: list, get, set"),
     ("site", "The page where people decide: rebuild, password"),
     ("policy", "What the policy makes of a decision: explain, test"),
