@@ -35,6 +35,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("report", "What the last weeks came to, as one page and its tables"),
     ("pattern", "Failure patterns: new, lint, test, backtest, list, get, proposals, accept, refuse, enable, disable, audit"),
     ("model", "The classifier that acts: list, get, promote, rollback"),
+    ("feedback", "Say whether an incident was judged rightly, for the classifier to learn: give, list"),
     ("strategy", "The strategies: how far each may go, how it does and which leads: list, get"),
     ("deadletter", "What could not be read or used, and why: list, get"),
     ("topics", "The topics and who may do what with them: create, check, acls"),

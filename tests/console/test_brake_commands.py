@@ -178,6 +178,8 @@ def test_a_time_is_said_as_a_length_or_from_when_to_when() -> None:
         (["circuit", "list"], 5, "nothing runs here"),
         (["circuit", "reset", "target/x", "--reason", "y"], 5, "nothing runs here"),
         (["target", "get", "service:nobody"], 3, "nothing of that name"),
+        (["feedback", "give", "x", "--right"], 5, "nothing runs here"),
+        (["feedback", "list"], 5, "nothing runs here"),
         (["deadletter", "list"], 5, "nothing runs here"),
         (["deadletter", "get", "ci.logs/0/1"], 5, "nothing runs here"),
         (["killswitch", "refused"], 5, "nothing runs here"),
