@@ -121,6 +121,14 @@ def load_configuration(folder: Path, shipped_patterns: Path, keys: Keys) -> Conf
     return found
 
 
+def load_without_patterns(folder: Path) -> Configuration:
+    """Return the folder's configuration but for its patterns, which take long to check; raises ConfigurationError like the whole."""
+    found = configuration_of(Files(_read_texts(folder), {}), Keys(), known_cards())
+    if isinstance(found, list):
+        raise _refused(found)
+    return found
+
+
 def load_people(folder: Path) -> People:
     """Return the folder's people, whatever else is wrong in it: who may stop healing must not hang on a pattern file."""
     problems: list[Problem] = []

@@ -160,7 +160,7 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A lesson: a person's or an outcome's word on an incident; ``weight`` in 0..1, ``reward`` in -1..1."""
+    """A lesson: a person's or an outcome's word on an incident; ``weight`` in 0..1, ``reward`` in -1..1; a person signs theirs."""
 
     RECORD: ClassVar[str] = "Feedback"
 
@@ -176,6 +176,8 @@ class Feedback:
     reward: float = 0.0
     verified: bool = False
     weight: float = 1.0
+    note: str = ""
+    signature: str = ""
 
     def id_fields(self) -> tuple[IdPart, ...]:
         """Return the fields of the id."""

@@ -24,7 +24,7 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Kind
 from streams.contest_state import ContestState, GuardCheck
 from streams.drift_watch import DriftWatch
-from streams.lessons import DAY, ChanceBook, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
+from streams.lessons import DAY, NOT_THEIRS, ChanceBook, LessonRow, MarkRow, TeacherBook, lesson_of, to_learn
 from streams.proposals import MakeDraft, ProposalBook
 from streams.rows import Rows
 
@@ -156,7 +156,12 @@ class Learn:
 
     def _on_feedback(self, feedback: Feedback) -> Sequence[Output]:
         # Our own lessons come back on the topic; what they prove was learned with their outcome.
-        if feedback.source == _OWN or not self._mark(id_of(feedback), feedback.at):
+        if feedback.source == _OWN:
+            return ()
+        # Before the word counts as seen: a forged one has the id of the person's own, which must not be kept out by it.
+        if not self._teachers.is_theirs(feedback):
+            return [Emit(_audit(feedback.by, "lesson.refused", feedback.incident_id, feedback.at, NOT_THEIRS))]
+        if not self._mark(id_of(feedback), feedback.at):
             return ()
         row = self._lessons.get(feedback.incident_id)
         kind = feedback.kind or (row.kind if row and feedback.correct else None)

@@ -14,9 +14,11 @@ from schemas.incidents import Feature, Incident
 from schemas.oversight import Feedback
 from schemas.people import People, Right
 from schemas.recoveries import RecoveryOutcome
+from schemas.signing import is_signed_by
 from schemas.vocabulary import Kind
 from streams.rows import Rows
 
+NOT_THEIRS = "the signature is not theirs"
 DAY = 24 * 3600 * 1_000_000
 MAX_SOURCES = 2_000
 # An incident at least this sure of its kind is settled: a label that contradicts it counts against its teacher.
@@ -140,6 +142,11 @@ class TeacherBook:
             return "the source has taught enough for one day"
         self._caps.put(key, MarkRow(day, n + 1))
         return ""
+
+    def is_theirs(self, feedback: Feedback) -> bool:
+        """Tell whether the person in whose name a word is said has signed it."""
+        person = self._people.named(feedback.by)
+        return person is not None and is_signed_by(feedback, person.public_key)
 
     def why_not_from(self, source: str, person: str, *, is_settled: bool, is_dissent: bool) -> str:
         """Count a label of a source's incident by a person, and return why one of them may not teach, or nothing."""

@@ -146,6 +146,9 @@ def test_every_reading_command_answers_on_a_running_copy_with_0(copy: Copy) -> N
     [card] = copy.run("strategy", "get", "rerun_job").items()
     assert card["exploration_share"] == 0.1
     assert copy.run("strategy", "get", "dance").code == 3
+    for noun in ("target", "feedback", "deadletter"):
+        listed = copy.run(noun, "list", "-o", "json")
+        assert listed.code == 0, (noun, listed)
     switches = copy.run("killswitch", "status", "-o", "json")
     assert (switches.code, switches.items()) == (0, [])
     assert re.search(r"newest lease: -?0\.\d s old", switches.err), switches.err

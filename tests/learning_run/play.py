@@ -200,7 +200,7 @@ class Play:
             kind = self.draw.choice([other for other in KINDS if group_of(other) is group_of(kind)])
         at_s = event.at_s + self.draw.expovariate(1 / LABEL_DELAY_S)
         by = BAD_PERSON if is_bad else self.draw.choice(PEOPLE)
-        self._later(at_s, Feedback(id_of(incident), "person", by, T0 + timedelta(seconds=at_s), kind))
+        self._later(at_s, sign(Feedback(id_of(incident), "person", by, T0 + timedelta(seconds=at_s), kind), KEYS[by]))
 
     def _later(self, at_s: float, word: Feedback | ModelRecord | tuple[Incident, Kind]) -> None:
         heapq.heappush(self.due, (at_s, next(self.order), word))

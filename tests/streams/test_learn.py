@@ -56,7 +56,8 @@ def acted(of: Incident, status: OutcomeStatus, seconds: float, attempt: int = 1)
 
 
 def word(by: str = "olga", seconds: float = 0, kind: Kind | None = Kind.DISK_FULL, **more: object) -> Feedback:
-    return replace(Feedback(id_of(JOB), "person", by, at(seconds), kind), **more)  # type: ignore[arg-type]
+    said = replace(Feedback(id_of(JOB), "person", by, at(seconds), kind), **more)  # type: ignore[arg-type]
+    return sign(said, KEYS[by]) if by in KEYS else said
 
 
 def actions(outputs: Sequence[Output]) -> list[str]:
@@ -65,6 +66,22 @@ def actions(outputs: Sequence[Output]) -> list[str]:
 
 def taught(learn: Learn, by: Sequence[str] = ("olga", "anton"), n: int = 60) -> list[Output]:
     return [output for number in range(n) for output in say(learn, word(by[number % len(by)], number))]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        replace(word(), signature=""),
+        replace(word(), kind=Kind.DNS_RESOLUTION),
+        replace(word(), note="another one"),
+        replace(word("anton"), by="olga"),
+    ],
+)
+def test_a_word_that_its_person_did_not_sign_teaches_nothing_and_does_not_keep_theirs_out(forged: Feedback) -> None:
+    learn = puzzled()
+    [refused] = records(say(learn, forged), AuditEntry)
+    assert refused == AuditEntry("olga", "lesson.refused", id_of(JOB), at(0), (("why", "the signature is not theirs"),))
+    assert actions(say(learn, word())) == ["lesson.learned"]
 
 
 def proposal_of(outputs: Sequence[Output]) -> ModelRecord:

@@ -93,7 +93,8 @@ def test_wrong_labels_of_one_source_change_nothing_that_acts_and_no_split_for_th
         # A change's own fault is called infrastructure, infrastructure is called the wrong one: the worst that a label can do.
         said = draw.choice([other for other in STRANGE if other is not kind and group_of(other) is Group.INFRA]) if is_bad else kind
         by = "olga" if is_bad else draw.choice(["ada", "anton"])
-        outputs = learn.on_event(Feedback(id_of(failed), "person", by, T0 + timedelta(hours=number), said), PLACE, T0)
+        word = sign(Feedback(id_of(failed), "person", by, T0 + timedelta(hours=number), said), KEYS[by])
+        outputs = learn.on_event(word, PLACE, T0)
         refused += actions(outputs).count("lesson.refused")
         body = promoted(learn, outputs, 3600.0 * number + 1)
         if body:

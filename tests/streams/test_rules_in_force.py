@@ -182,7 +182,10 @@ def test_workers_follow_what_learn_decides_through_promotions_and_the_way_back(s
         word = replace(record, change=ModelChange.PROMOTED, by=by, body="", at=NOW + timedelta(hours=hours), signature="")
         return sign(word, key)
 
-    taught = [row for n in range(60) for row in say(Feedback(id_of(PUZZLE), "person", ("amir", "olga")[n % 2], at(n), Kind.DISK_FULL))]
+    taught: list[ModelRecord] = []
+    for n in range(60):
+        by, key = (("amir", AMIR), ("olga", OLGA))[n % 2]
+        taught += say(sign(Feedback(id_of(PUZZLE), "person", by, at(n), Kind.DISK_FULL), key))
     [proposal] = [row for row in taught if row.change is ModelChange.PROPOSED]
     assert say(promote(proposal, 1, "olga", OLGA)) == []
     first = promote(proposal, 2)

@@ -1,0 +1,80 @@
+"""What people say of an incident after the fact, signed: it was judged rightly or wrongly, and what it really was; and all such words.
+
+Pure. A word goes to ``learning.feedback``; the stage ``learn`` checks its signature and the right again. Used by ``healstream feedback``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.words import Speaker
+from schemas.errors import UsageError
+from schemas.oversight import Feedback
+from schemas.people import People, Right
+from schemas.signing import is_signed_by, sign
+from schemas.vocabulary import Kind
+
+# Our own lessons stand on the topic too, as "outcome".
+PERSON = "person"
+MAX_NOTE_CHARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person's answer to "was this right?"; ``kind`` is what it really was, where they know."""
+
+    is_right: bool
+    kind: Kind | None = None
+    note: str = ""
+
+
+def said_of(*, is_right: bool | None, kind: str, note: str, judged: Kind) -> Said:
+    """Return the answer as it was typed of an incident that was judged so; raises UsageError when it says two things, or none."""
+    if is_right is None:
+        raise UsageError("feedback", "it says neither right nor wrong", "Give --right or --wrong")
+    if kind and (kind not in set(Kind) or kind == Kind.UNKNOWN):
+        known = ", ".join(one for one in Kind if one is not Kind.UNKNOWN)
+        raise UsageError(f"kind {kind}", "there is no such kind of failure", f"Name one of {known}")
+    if kind and (kind == judged) != is_right:
+        said = "right and another kind" if is_right else "wrong and the same kind"
+        raise UsageError(
+            f"kind {kind}", f"the incident was judged {judged}: {said} cannot both be", "Leave out --kind, or say the other word"
+        )
+    if len(note) > MAX_NOTE_CHARS:
+        raise UsageError("note", f"it is longer than {MAX_NOTE_CHARS} characters", "Say it in fewer words")
+    return Said(is_right, Kind(kind) if kind else None, note)
+
+
+def feedback_of(incident: str, said: Said, speaker: Speaker, at: datetime) -> Feedback:
+    """Return a person's signed word on one incident."""
+    word = Feedback(incident, PERSON, speaker.name, at, kind=said.kind, correct=said.is_right, note=said.note)
+    return sign(word, speaker.key)
+
+
+def right_to_teach(people: People, name: str) -> Right:
+    """Return the right by which a person teaches: whoever approves or overrides may, as ``learn`` asks it."""
+    return Right.APPROVE if people.may_somewhere(name, Right.APPROVE) else Right.OVERRIDE
+
+
+def feedback_rows(records: Iterable[Feedback], people: People) -> list[dict[str, object]]:
+    """Return what people have said, the newest first."""
+    words = sorted((word for word in records if word.source == PERSON), key=lambda word: word.at, reverse=True)
+    return [
+        {
+            "at": word.at.isoformat(),
+            "incident": word.incident_id,
+            "by": word.by,
+            "said": {True: "right", False: "wrong", None: ""}[word.correct],
+            "kind": word.kind.value if word.kind else "",
+            "signed": "yes" if _is_theirs(word, people) else "no",
+            "note": word.note,
+        }
+        for word in words
+    ]
+
+
+def _is_theirs(word: Feedback, people: People) -> bool:
+    person = people.named(word.by)
+    return person is not None and is_signed_by(word, person.public_key)
