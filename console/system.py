@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.audit_watch import CheckpointWatch
 from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import load_checkpoints_place, load_configuration, load_notices
+from console.configuration import load_checkpoints_place, load_configuration, load_heartbeat, load_notices
 from console.folder_watch import FolderWatch
+from console.heartbeat import Heartbeat, LeaseEar
 from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
@@ -37,12 +38,14 @@ from console.supervise import ChildSpec, Supervisor, clean_environ
 from console.system_paths import shipped_patterns
 from console.topic_reader import Follower
 from console.words import say as say_control
+from infra.adapters.beats import Beats
 from infra.broker.install import cache_folder, install
 from infra.broker.lock_rows import Lock
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.gateway_settings import GATEWAY_VARIABLES, PORT_VARIABLE, port_in
 from infra.logging import configure
 from infra.logins import BROKERS_VARIABLE, address_in
+from infra.service_notice import ALIVE, READY, STOPPING, tell_systemd
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
@@ -172,6 +175,7 @@ class System:
             self._start_workers(public_text(publisher))
             self._start_cases()
             self._start_checkpoints()
+            self._start_heartbeat()
             self.write_running()
         except BaseException:
             self.stop()
@@ -254,6 +258,15 @@ class System:
         follower.start()
         self._say(f"audit checkpoints go to {place} too")
 
+    def _start_heartbeat(self) -> None:
+        rule = load_heartbeat(self.home.config)
+        if rule is None or self.supervisor is None:
+            return
+        heartbeat = Heartbeat(rule, LeaseEar(self.brokers), self.supervisor.not_ready, Beats())
+        self._stack.callback(heartbeat.close)
+        heartbeat.start()
+        self._say(f"a heartbeat goes out every {rule.every_s:g} s while all is well")
+
     def _publish_pending_switch(self) -> None:
         for pending in self.home.state.glob(f"*{PENDING}"):
             control = Codec([Control]).decode(pending.read_bytes())
@@ -305,6 +318,7 @@ def look_until(stop: threading.Event, system: System) -> None:
     while not stop.wait(LOOK_S):
         try:
             system.look()
+            tell_systemd(os.environ, ALIVE)
         except (HealstreamError, KafkaException, OSError) as error:
             log.warning("not done now", why=str(error), next="tried again in a second")
 
@@ -319,7 +333,9 @@ def main(name: str) -> int:
         on_signals(signal.default_int_handler)
         system.start()
         on_signals(lambda *_: stop.set())
+        tell_systemd(os.environ, READY)
         look_until(stop, system)
+        tell_systemd(os.environ, STOPPING)
     except KeyboardInterrupt:
         log.info("start given up", next="nothing is left running; the data stays")
     except HealstreamError as error:
