@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 from confluent_kafka import Message
 
+from console.configuration import load_heartbeat
 from console.heartbeat_rule import HeartbeatRule, why_no_url
 from console.pulse import Pulse, Seen, why_silent
 from console.url_files import url_in
@@ -138,3 +141,19 @@ class Heartbeat:
                 self.look(lambda: datetime.now(UTC), time.monotonic)
         finally:
             self._beats.close()
+
+
+@contextmanager
+def beating(config: Path, brokers: str, not_ready: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Beat meanwhile if the folder names somebody who listens; raises ConfigurationError for a folder that is wrong."""
+    rule = load_heartbeat(config)
+    if rule is None:
+        yield
+        return
+    heartbeat = Heartbeat(rule, LeaseEar(brokers), not_ready, Beats())
+    heartbeat.start()
+    log.info("heartbeat begins", every_s=rule.every_s, next="the first one goes out when all is well")
+    try:
+        yield
+    finally:
+        heartbeat.close()

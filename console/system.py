@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.audit_watch import CheckpointWatch
 from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import load_checkpoints_place, load_configuration, load_heartbeat, load_notices
+from console.configuration import load_checkpoints_place, load_configuration, load_notices
 from console.folder_watch import FolderWatch
-from console.heartbeat import Heartbeat, LeaseEar
+from console.heartbeat import beating
 from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
@@ -38,7 +38,6 @@ from console.supervise import ChildSpec, Supervisor, clean_environ
 from console.system_paths import shipped_patterns
 from console.topic_reader import Follower
 from console.words import say as say_control
-from infra.adapters.beats import Beats
 from infra.broker.install import cache_folder, install
 from infra.broker.lock_rows import Lock
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
@@ -175,7 +174,6 @@ class System:
             self._start_workers(public_text(publisher))
             self._start_cases()
             self._start_checkpoints()
-            self._start_heartbeat()
             self.write_running()
         except BaseException:
             self.stop()
@@ -238,6 +236,7 @@ class System:
         ports = ", ".join(f"{child.spec.name} {child.spec.port}" for child in self.supervisor.children)
         self._say(f"workers ready (metrics ports: {ports})")
         self._say(f"gateway: {gateway_url([child.spec for child in self.supervisor.children])}/ingest/...")
+        self._stack.enter_context(beating(self.home.config, self.brokers, self.supervisor.not_ready))
 
     def _start_cases(self) -> None:
         writer = CaseWriter(self.home.cases)
@@ -257,15 +256,6 @@ class System:
         watch.start()
         follower.start()
         self._say(f"audit checkpoints go to {place} too")
-
-    def _start_heartbeat(self) -> None:
-        rule = load_heartbeat(self.home.config)
-        if rule is None or self.supervisor is None:
-            return
-        heartbeat = Heartbeat(rule, LeaseEar(self.brokers), self.supervisor.not_ready, Beats())
-        self._stack.callback(heartbeat.close)
-        heartbeat.start()
-        self._say(f"a heartbeat goes out every {rule.every_s:g} s while all is well")
 
     def _publish_pending_switch(self) -> None:
         for pending in self.home.state.glob(f"*{PENDING}"):
