@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from console.file_shapes import HealstreamFile, PeopleFile, PolicyFile, ServicesFile
+from console.heartbeat_rule import HeartbeatRule
 from console.notice_problems import notice_problems
 from console.notice_shapes import NoticesFile
 from console.notices.rules import NoticeRules
@@ -149,11 +150,13 @@ def load_policy(folder: Path) -> Policy:
 
 def load_checkpoints_place(folder: Path) -> str:
     """Return where the audit's checkpoints are kept too, as ``healstream.yaml`` says; empty for nowhere."""
-    problems: list[Problem] = []
-    main = _shape(HEALSTREAM, _read_texts(folder)[HEALSTREAM], HealstreamFile, problems)
-    if main is None:
-        raise _refused(problems)
-    return main[1].checkpoints
+    return _main_file(folder).checkpoints
+
+
+def load_heartbeat(folder: Path) -> HeartbeatRule | None:
+    """Return whom this copy tells that it is well, as ``healstream.yaml`` says; None for nobody."""
+    row = _main_file(folder).heartbeat
+    return row.record() if row else None
 
 
 def load_notices(folder: Path) -> NoticeRules:
@@ -173,6 +176,14 @@ def load_services(folder: Path) -> Services:
     if read is None:
         raise _refused(problems)
     return _services(read[1], Files({}, {}))
+
+
+def _main_file(folder: Path) -> HealstreamFile:
+    problems: list[Problem] = []
+    main = _shape(HEALSTREAM, _read_texts(folder)[HEALSTREAM], HealstreamFile, problems)
+    if main is None:
+        raise _refused(problems)
+    return main[1]
 
 
 def _refused(problems: Sequence[Problem]) -> ConfigurationError:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from console.cluster_shapes import DeploymentRow, NodeRow
+from console.heartbeat_rule import HeartbeatRow
 from console.metric_shapes import MetricQueryRow, MetricRuleRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
@@ -49,12 +50,13 @@ def _check_key(text: str) -> str:
 
 
 class HealstreamFile(Shape):
-    """``healstream.yaml``: the file's format, who watches, literals that are masked in every text, and where checkpoints are kept too."""
+    """``healstream.yaml``: format, who watches, literals that are masked in every text, where checkpoints are kept too, who hears beats."""
 
     version: Literal[1] = 1
     oversight: Oversight = Oversight.TWO_PERSON
     secrets: tuple[Annotated[str, Field(min_length=4)], ...] = ()
     checkpoints: str = ""
+    heartbeat: HeartbeatRow | None = None
 
 
 class PersonRow(Shape):

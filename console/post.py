@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from console.notices.letters import Letter
 from console.notices.rules import Dialect, NoticeTarget, dialect_of
+from console.url_files import url_in
 from schemas.errors import DeniedError
 
 FORM_OF = {Dialect.PLAIN: "text", Dialect.SLACK: "markdown", Dialect.MARKDOWN: "markdown", Dialect.HTML: "html"}
@@ -39,10 +39,7 @@ def url_of(target: NoticeTarget) -> str:
     """Return a target's URL; raises OSError or DeniedError for a file that cannot be read, or that others may read."""
     if target.url:
         return target.url
-    path = Path(target.url_file)
-    if path.stat().st_mode & 0o077:
-        raise DeniedError(f"URL of {target.name}", f"others may read {path}", f"Run `chmod 600 {path}`")
-    return path.read_text(encoding="utf-8").strip()
+    return url_in(target.url_file, f"URL of {target.name}")
 
 
 def dialect_for(target: NoticeTarget) -> Dialect:

@@ -98,6 +98,10 @@ class Supervisor:
             for c in self.children
         ]
 
+    def not_ready(self) -> tuple[str, ...]:
+        """Return the names of the children that do not live, or do not say that they are ready."""
+        return tuple(child.spec.name for child in self.children if not _is_ready(child))
+
     def _look_after(self) -> None:
         try:
             while not self._stop.is_set():

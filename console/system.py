@@ -27,6 +27,7 @@ from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
 from console.configuration import load_checkpoints_place, load_configuration, load_notices
 from console.folder_watch import FolderWatch
+from console.heartbeat import beating
 from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
 from console.keys import component_keys, load_key
 from console.locked import lock_of, put_in_force
@@ -43,6 +44,7 @@ from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.gateway_settings import GATEWAY_VARIABLES, PORT_VARIABLE, port_in
 from infra.logging import configure
 from infra.logins import BROKERS_VARIABLE, address_in
+from infra.service_notice import ALIVE, READY, STOPPING, tell_systemd
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
@@ -234,6 +236,7 @@ class System:
         ports = ", ".join(f"{child.spec.name} {child.spec.port}" for child in self.supervisor.children)
         self._say(f"workers ready (metrics ports: {ports})")
         self._say(f"gateway: {gateway_url([child.spec for child in self.supervisor.children])}/ingest/...")
+        self._stack.enter_context(beating(self.home.config, self.brokers, self.supervisor.not_ready))
 
     def _start_cases(self) -> None:
         writer = CaseWriter(self.home.cases)
@@ -305,6 +308,7 @@ def look_until(stop: threading.Event, system: System) -> None:
     while not stop.wait(LOOK_S):
         try:
             system.look()
+            tell_systemd(os.environ, ALIVE)
         except (HealstreamError, KafkaException, OSError) as error:
             log.warning("not done now", why=str(error), next="tried again in a second")
 
@@ -319,7 +323,9 @@ def main(name: str) -> int:
         on_signals(signal.default_int_handler)
         system.start()
         on_signals(lambda *_: stop.set())
+        tell_systemd(os.environ, READY)
         look_until(stop, system)
+        tell_systemd(os.environ, STOPPING)
     except KeyboardInterrupt:
         log.info("start given up", next="nothing is left running; the data stays")
     except HealstreamError as error:

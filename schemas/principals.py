@@ -148,7 +148,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         "supervisor",
         "`console.system`: publishes the configuration and a stop that was said while Kafka was down, writes case files and checkpoints",
         ("publisher", "supervisor"),
-        (*_SHOWN, "heal.catalogue", "heal.audit"),
+        (*_SHOWN, "heal.catalogue", "heal.audit", "heal.lease"),
     ),
     Principal(
         "operator",

@@ -16,7 +16,7 @@ from console.config_diff import differences
 from console.config_sources import FOLDER, GIT, PUBLISHED, checked, configuration_at, files_of
 from console.config_sources import published as published_now
 from console.config_versions import chosen, keep, kept_sets
-from console.configuration import configuration_of, load_configuration, read_folder
+from console.configuration import configuration_of, load_configuration, load_heartbeat, read_folder
 from console.home import Home
 from console.keys import component_keys, load_key
 from console.plugins import known_cards
@@ -67,7 +67,8 @@ def view(name: str = NAME) -> None:
     """Write the files as they stand, literals to mask left out."""
     read = read_folder(home(name).config, shipped_patterns())
     found = configuration_of(read, Keys(), known_cards())
-    secrets = found.policy.secrets if isinstance(found, Configuration) else ()
+    heartbeat = load_heartbeat(home(name).config) if isinstance(found, Configuration) else None
+    secrets = (*found.policy.secrets, *([heartbeat.url] if heartbeat and heartbeat.url else [])) if isinstance(found, Configuration) else ()
     for file, text in sorted(read.texts.items()):
         shown = text
         for secret in secrets:

@@ -1,4 +1,4 @@
-"""``healstream up``: starts the supervisor as a process of its own and returns when it is ready."""
+"""``healstream up``: starts the supervisor as a process of its own and returns when it is ready, or becomes it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 from console.cli.show import NAME, home, talk
-from console.home import LOCKED_VARIABLE, make_state, read_running, require_room
+from console.home import LOCKED_VARIABLE, Home, make_state, read_running, require_room
 from console.init import init
 from console.live import is_same_process
 from schemas.errors import HealstreamError
@@ -44,29 +45,52 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def up(
-    name: str = NAME, locked: bool = typer.Option(False, "--locked", help="nobody comes to the broker without a name and a right")
-) -> None:
+LOCKED = typer.Option(False, "--locked", help="nobody comes to the broker without a name and a right")
+FOREGROUND = typer.Option(False, "--foreground", help="become the supervisor, for a unit of systemd; its log goes to standard error")
+
+
+def up(name: str = NAME, locked: bool = LOCKED, foreground: bool = FOREGROUND) -> None:
     """Start; a folder without a configuration gets the observing one. A copy that was started locked stays so."""
     place = home(name)
-    if is_same_process(read_running(place).get("pid")):
-        talk(f"it runs already: broker {read_running(place).get('brokers')}; see `healstream status`")
+    running = read_running(place)
+    if is_same_process(running.get("pid")):
+        if foreground:
+            # Whoever keeps us would take an end without a fault for the end of healing.
+            raise HealstreamError(
+                "healstream up", f"it runs already as process {running.get('pid')}", "End it with `healstream down` first"
+            )
+        talk(f"it runs already: broker {running.get('brokers')}; see `healstream status`")
         return
+    prepare(place)
+    argv = [sys.executable, "-m", "console.system", name]
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1", **({LOCKED_VARIABLE: "1"} if locked else {})}
+    if foreground:
+        # The same number from here on: it is the process that systemd watches and asks to end.
+        os.execve(argv[0], argv, environ)  # noqa: S606 - an argument list, and no shell is wanted
+    start(place, argv, environ)
+
+
+def prepare(place: Home) -> None:
+    """Make what a start needs."""
     require_room(place)
     make_state(place)
     if init(place, getpass.getuser()):
         talk(f"made an observing configuration in {place.config}")
     place.running.unlink(missing_ok=True)
+
+
+def start(place: Home, argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Start the supervisor beside us and return when all is ready; raises HealstreamError with why it is not."""
     log = place.logs / "supervisor.log"
     with log.open("ab") as out:
         began = out.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "console.system", name],
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **({LOCKED_VARIABLE: "1"} if locked else {})},
+            env=environ,
         )
     talk("starting; the first time takes half a minute")
     end = time.monotonic() + READY_S

@@ -1,4 +1,4 @@
-"""A TCP connection, and the status line of a page, as cheaply as many looks a second need; called by ``probes.py``.
+"""A TCP connection, and the status line of a page, as cheaply as many looks a second need; called by ``probes.py`` and ``beats.py``.
 
 A client of the usual kind takes milliseconds for what is thrown away at once: its pool, its headers, its body.
 """
@@ -44,14 +44,15 @@ async def connect_to(host: str, port: int) -> socket.socket:
     raise why
 
 
-async def status_of(parts: SplitResult, trusted: Callable[[], ssl.SSLContext]) -> int:
-    """Ask for a page and return its status; raises OSError or ValueError. Nothing but the head is read."""
+async def status_of(parts: SplitResult, trusted: Callable[[], ssl.SSLContext], method: str = "GET") -> int:
+    """Ask for a page, or send it nothing, and return its status; raises OSError or ValueError. Nothing but the head is read."""
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    request = _request(parts, method)
     sock = await connect_to(host, port)
     loop = asyncio.get_running_loop()
     if parts.scheme == "http":
         try:
-            return await _ask(parts, lambda said: loop.sock_sendall(sock, said), lambda: loop.sock_recv(sock, _CHUNK))
+            return await _ask(request, lambda said: loop.sock_sendall(sock, said), lambda: loop.sock_recv(sock, _CHUNK))
         finally:
             sock.close()
     reader, writer = await asyncio.open_connection(sock=sock, ssl=trusted(), server_hostname=host)
@@ -61,21 +62,27 @@ async def status_of(parts: SplitResult, trusted: Callable[[], ssl.SSLContext]) -
         await writer.drain()
 
     try:
-        return await _ask(parts, send, lambda: reader.read(_CHUNK))
+        return await _ask(request, send, lambda: reader.read(_CHUNK))
     finally:
         writer.transport.abort()
 
 
-async def _ask(
-    parts: SplitResult, send: Callable[[bytes], Coroutine[Any, Any, None]], receive: Callable[[], Coroutine[Any, Any, bytes]]
-) -> int:
+def _request(parts: SplitResult, method: str) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target):
         raise ValueError("the page's path has characters that no request may hold")
     login, _, host = parts.netloc.rpartition("@")
-    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "User-Agent: healstream", "Accept: */*", "Connection: close"]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "User-Agent: healstream", "Accept: */*", "Connection: close"]
     lines += [f"Authorization: Basic {b64encode(unquote(login).encode()).decode()}"] if login else []
-    await send("\r\n".join([*lines, "", ""]).encode())
+    # An empty body is said to be one: many servers refuse a POST that says nothing of its length.
+    lines += ["Content-Length: 0"] if method != "GET" else []
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def _ask(
+    request: bytes, send: Callable[[bytes], Coroutine[Any, Any, None]], receive: Callable[[], Coroutine[Any, Any, bytes]]
+) -> int:
+    await send(request)
     head = b""
     while len(head) < _MOST_HEAD_BYTES:
         part = await receive()

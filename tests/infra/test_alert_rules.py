@@ -21,6 +21,7 @@ RULES = ROOT / "infra/deploy/prometheus"
 PLAYS = Path(__file__).parent / "alerts"
 RUNBOOKS = ROOT / "docs/runbooks"
 MONITORING = ROOT / "docs/monitoring.md"
+OPERATIONS = ROOT / "docs/operations.md"
 SECTIONS = ["What it means", "What to look at", "What to do", "When to wake somebody"]
 _CALL = re.compile(r"\bhealstream ([a-z]+)(?: ([a-z-]+))?")
 
@@ -79,7 +80,7 @@ def test_the_page_for_whoever_connects_it_names_every_alert_with_its_severity() 
 
 def test_every_command_of_the_pages_exists() -> None:
     nouns, called = {noun for noun, _ in NOUNS}, set()
-    for path in (*RUNBOOKS.glob("*.md"), MONITORING):
+    for path in (*RUNBOOKS.glob("*.md"), MONITORING, OPERATIONS):
         for line in path.read_text(encoding="utf-8").splitlines():
             commands = [line] if line.startswith("    ") else re.findall(r"`(healstream [^`]+)`", line)
             called |= {found for text in commands for found in _CALL.findall(text.partition("#")[0])}
