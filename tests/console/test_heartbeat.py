@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from typing_extensions import override
 
 from console.cli.config import view
 from console.configuration import load_heartbeat
@@ -154,6 +155,7 @@ def test_a_url_in_a_file_is_read_anew_each_time_and_only_when_it_is_its_owners(l
 
 def test_its_thread_beats_while_real_processes_live_and_ends_when_it_is_closed(listener: BeatListener, tmp_path: Path) -> None:
     class Now(World):
+        @override
         def newest(self) -> tuple[Lease | None, float]:
             import time  # noqa: PLC0415 - this test alone lives in real time
 
