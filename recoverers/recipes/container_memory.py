@@ -80,6 +80,9 @@ class ContainerMemory:
             return _OK if before["running"] else self.container.engine.stop(spec.name, spec.stop_s)
         return self.container.engine.limit_memory(spec.name, int(before["memory"]), int(before["swap"]) or _UNLIMITED)
 
-    def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:  # noqa: ARG002 - the port's shape; what was before says nothing now
-        """Ask one factor."""
+    def check(self, command: HealingCommand, facts: Facts, factor: str) -> Answer:
+        """Ask one factor; memory is below the limit only when that is the one that was given."""
+        state = self.container.state(command) if factor == "memory_below_limit" else None
+        if state is not None and state.memory_bytes != int(facts.value("wanted")):
+            return Answer(False, "engine", f"its limit is {state.memory_bytes} bytes, not {facts.value('wanted')}", settled=True)
         return self.container.check(command, factor)

@@ -23,6 +23,7 @@ DEAD = next(row for row in ROWS if row.number == 21)
 LOST = next(row for row in ROWS if row.name == "runner lost")
 DEAF = next(row for row in ROWS if row.number == 13)
 STUCK = next(row for row in ROWS if row.name == "stuck pod")
+STARVED = next(row for row in ROWS if row.number == 17)
 TESTS = next(row for row in ROWS if row.name == "failing test")
 
 
@@ -88,6 +89,12 @@ def test_a_lost_runner_whose_taking_out_was_a_lie_is_out_of_the_pool_in_the_end(
     flow, played = under(Harm(Fault.LIES, 0.0, much=1), LOST)
     assert (played.succeeded, played.ends) == (True, ("healed",))
     assert flow.world.ci.runners["build-1"].labels == (CORDONED,)
+
+
+def test_a_container_whose_limit_was_raised_in_word_only_is_not_called_healed() -> None:
+    flow, played = under(Harm(Fault.LIES, 0.0, much=1), STARVED)
+    assert first_end(flow) is not OutcomeStatus.HEALED
+    assert played.found == ()
 
 
 WRONG_CLOCKS: list[tuple[Row, float, int]] = [(STUCK, 0.0, -1), (DEAF, 0.0, -1), (DEAF, 1.0, 1)]
