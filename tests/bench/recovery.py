@@ -94,7 +94,10 @@ def judge(flow: MemoryFlow, row: Row, seed: int, fault: str) -> Played:
     ends = tuple(_last_end(flow, target) for target in row.targets)
     said = _found(flow)
     wrong = tuple(sentence for name in JUDGED for sentence in said[name])
-    right = all(end in {str(status) for status in row.ends} for end in ends) and row.is_well(flow)
+    is_well = row.is_well(flow)
+    if row.heals and not is_well and set(ends) == {OutcomeStatus.HEALED.value}:
+        wrong += ("it is called healed, and its target is not well",)
+    right = all(end in {str(status) for status in row.ends} for end in ends) and is_well
     return Played(row.number, row.name, seed, fault, ends, right, wrong)
 
 
