@@ -38,6 +38,7 @@ class FakeCaches:
 
     def set_aside(self, cache: CacheSpec, entries: Sequence[tuple[str, str]], key: str) -> StepResult:
         assert cache.aside_folder
+        self.names |= set(self.entries)
         for name, digest in entries if key not in self.done else ():
             if digest and self.entries.get(name) == digest:
                 self.kept.setdefault(key, {})[name] = self.entries.pop(name)
