@@ -1,4 +1,4 @@
-"""What an executor's journal costs, and how soon the runs of one that is killed go on elsewhere; both on a real broker."""
+"""What one durable append to an executor's journal costs on a real broker."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from schemas.avro_codec import Codec
 from schemas.recoveries import JournalKind, JournalRecord
 from schemas.topics import ALL_RECORDS
 from tests.bench.figures import Figure, below, quantile
-from tests.bench.killswitch import EXECUTORS, Halted
-from tests.support.whole_system import WholeSystem
 
-WARM, APPENDS, KILLS = 20, 500, 5
-APPEND_MS, RESUME_S = 100.0, 20.0
+WARM, APPENDS = 20, 500
+APPEND_MS = 100.0
 
 
 def append_ms(folder: Path) -> list[float]:
@@ -42,32 +40,9 @@ def append_ms(folder: Path) -> list[float]:
     return taken[WARM:]
 
 
-def resume_s(halted: Halted) -> list[float]:
-    """Return for each kill -9 of an executor how many seconds later every run had made a step again."""
-    taken: list[float] = []
-    for number in range(KILLS):
-        place = number % EXECUTORS
-        began = time.time()
-        halted.workers[place].kill()
-        halted.workers[place].wait()
-        halted.wait_until_all_go_on()
-        taken.append(time.time() - began)
-        halted.workers[place] = halted.start_worker(place)
-        halted.wait_until_all_go_on()
-    return taken
-
-
 def measure() -> list[Figure]:
-    """Append, then kill executors that have runs in flight."""
+    """Append one record after the other."""
     with tempfile.TemporaryDirectory(prefix="healstream-journal-") as folder:
-        appended = append_ms(Path(folder) / "alone")
-        how = f"p99 of {APPENDS} transactions of one record each, embedded broker"
-        figures = [below("journal_append_p99", quantile(appended, 0.99), "ms", APPEND_MS, how)]
-        halted = Halted(WholeSystem(Path(folder), install(cache_folder(os.environ))))
-        try:
-            halted.start()
-            resumed = resume_s(halted)
-        finally:
-            halted.close()
-    how = f"worst of {KILLS} kills -9 of one of {EXECUTORS} executors, until each of {len(halted.groups)} runs makes steps again"
-    return [*figures, below("resume_after_kill", max(resumed), "s", RESUME_S, how)]
+        appended = append_ms(Path(folder))
+    how = f"p99 of {APPENDS} transactions of one record each, embedded broker"
+    return [below("journal_append_p99", quantile(appended, 0.99), "ms", APPEND_MS, how)]

@@ -63,13 +63,12 @@ class Halted:
         self.system.publish(Policy())
         self.system.run(GATEKEEPER)
         self.system.wait_ready(GATEKEEPER)
-        self.workers = [self.start_worker(number) for number in range(EXECUTORS)]
+        self.workers = [self._start_worker(number) for number in range(EXECUTORS)]
         for group in self.groups:
             self.system.send(self._order(group))
         self.wait_until_all_go_on()
 
-    def start_worker(self, number: int) -> subprocess.Popen[bytes]:
-        """Start one more executor, or one again."""
+    def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
         environ = {
             **os.environ,
             "HEALSTREAM_BROKERS": self.system.address,
