@@ -13,7 +13,7 @@ from console.words import Speaker
 from schemas.errors import UsageError
 from schemas.oversight import Feedback
 from schemas.people import People, Right
-from schemas.signing import is_signed_by, sign
+from schemas.signing import is_said_by, sign
 from schemas.vocabulary import Kind
 
 # Our own lessons stand on the topic too, as "outcome".
@@ -68,13 +68,8 @@ def feedback_rows(records: Iterable[Feedback], people: People) -> list[dict[str,
             "by": word.by,
             "said": {True: "right", False: "wrong", None: ""}[word.correct],
             "kind": word.kind.value if word.kind else "",
-            "signed": "yes" if _is_theirs(word, people) else "no",
+            "signed": "yes" if is_said_by(word, word.by, people) else "no",
             "note": word.note,
         }
         for word in words
     ]
-
-
-def _is_theirs(word: Feedback, people: People) -> bool:
-    person = people.named(word.by)
-    return person is not None and is_signed_by(word, person.public_key)

@@ -12,7 +12,7 @@ from schemas.authorization import Matter
 from schemas.decisions import Oversight
 from schemas.oversight import Control, SwitchMode
 from schemas.people import People, Right
-from schemas.signing import is_signed_by
+from schemas.signing import is_said_by
 
 # With one operator only, a release waits this long after it was typed, so that a slip can be taken back.
 SINGLE_OPERATOR_WAIT_S = 60.0
@@ -51,8 +51,7 @@ def why_not_counted(control: Control, people: People, about: Matter | None = Non
     A yes and an override name a decision or an incident: who keeps them only asks whether the person may say so of anything, and
     whoever knows the target asks again with ``about``.
     """
-    person = people.named(control.by)
-    if person is None or not is_signed_by(control, person.public_key):
+    if not is_said_by(control, control.by, people):
         return "not signed by a person of people.yaml"
     right = right_for(control)
     if not _is_allowed(control, people, right, about):

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from schemas.ids import IdPart
 from schemas.people import People, Right
-from schemas.signing import is_signed_by
+from schemas.signing import is_said_by
 
 
 class PatternState(StrEnum):
@@ -67,8 +67,7 @@ class PatternDemotion:
 
 def why_not_counted(review: PatternReview, people: People) -> str | None:
     """Return why a word on a pattern does not count, None when it does."""
-    person = people.named(review.by)
-    if person is None or not is_signed_by(review, person.public_key):
+    if not is_said_by(review, review.by, people):
         return "not signed by a person of people.yaml"
     if review.state is not PatternState.ACTING:
         return None if people.may(review.by, Right.EDIT_PATTERN) else f"{review.by} has no right to {Right.EDIT_PATTERN}"

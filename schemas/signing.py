@@ -73,10 +73,15 @@ def is_signed_by(record: Signed, public_key: str) -> bool:
     return are_signed_by(signed_bytes(record), record.signature, public_key)
 
 
+def is_said_by(record: Signed, by: str, people: People) -> bool:
+    """Tell whether a known person signed the record in their own name."""
+    person = people.named(by)
+    return person is not None and is_signed_by(record, person.public_key)
+
+
 def is_said_with_right(record: Signed, by: str, right: Right, people: People) -> bool:
     """Tell whether a known person who has the right signed the record in their own name."""
-    person = people.named(by)
-    return person is not None and people.may(by, right) and is_signed_by(record, person.public_key)
+    return people.may(by, right) and is_said_by(record, by, people)
 
 
 def sign_bytes(content: bytes, key: Ed25519PrivateKey) -> str:

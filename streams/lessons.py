@@ -14,7 +14,7 @@ from schemas.incidents import Feature, Incident
 from schemas.oversight import Feedback
 from schemas.people import People, Right
 from schemas.recoveries import RecoveryOutcome
-from schemas.signing import is_signed_by
+from schemas.signing import is_said_by
 from schemas.vocabulary import Kind
 from streams.rows import Rows
 
@@ -145,8 +145,7 @@ class TeacherBook:
 
     def is_theirs(self, feedback: Feedback) -> bool:
         """Tell whether the person in whose name a word is said has signed it."""
-        person = self._people.named(feedback.by)
-        return person is not None and is_signed_by(feedback, person.public_key)
+        return is_said_by(feedback, feedback.by, self._people)
 
     def why_not_from(self, source: str, person: str, *, is_settled: bool, is_dissent: bool) -> str:
         """Count a label of a source's incident by a person, and return why one of them may not teach, or nothing."""

@@ -13,7 +13,7 @@ from console.recoveries import Recovery, recoveries_of
 from console.site.store import decoded, model_of, records_of
 from schemas.decisions import Decision
 from schemas.errors import NotFoundError, UsageError
-from schemas.ids import EPOCH, Record, from_micros, id_of, micros
+from schemas.ids import Record, id_of, micros
 
 Row = dict[str, object]
 MAX_PAGE = 200
@@ -176,9 +176,3 @@ def has_gap(base: sqlite3.Connection, number: int) -> bool:
     """Tell whether changes after that number are forgotten, or it is of another read model: whoever asks must look at everything anew."""
     oldest, newest_one = base.execute("SELECT MIN(seq), MAX(seq) FROM changes").fetchone()
     return number > (newest_one or 0) or (oldest is not None and number < oldest - 1)
-
-
-def read_until(base: sqlite3.Connection) -> datetime:
-    """Return when the newest incident was opened; the epoch when there is none."""
-    found = base.execute("SELECT MAX(opened) FROM incidents").fetchone()[0]
-    return from_micros(int(found)) if found else EPOCH

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -160,10 +160,6 @@ def series_in(body: bytes) -> list[Polled]:
         ]
     except _NO_ANSWER as error:
         raise _no_answer(error) from error
-
-
-def _labels_of(labels: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((str(key), str(text)) for key, text in labels.items()))
 
 
 def alerts_in(body: bytes, alert: AlertTest) -> list[RuleSeen]:
