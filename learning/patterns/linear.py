@@ -6,9 +6,9 @@ Used by ``model.py`` when a pattern is loaded; the automaton itself runs in line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from re import _constants as words  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import cast
+
+from learning.patterns.syntax_tree import parser, words
 
 # So often a part that can match in several ways may come: 2 to the power of it is the most that is tried at one place.
 MOST_TIMES = 8

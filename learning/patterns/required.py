@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from re import _constants as words  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from learning.patterns.ordinary import word_cost
+from learning.patterns.syntax_tree import parser, words
 from learning.patterns.written import ENOUGH_WEIGHT, is_optional, leaves_of, trimmed, weight_of, write
 
 # So many texts may stand for one run of letters before it is taken apart.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from re import _constants as words  # type: ignore[attr-defined]
 from typing import Any
+
+from learning.patterns.syntax_tree import words
 
 Node = tuple[Any, Any]
 
