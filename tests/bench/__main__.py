@@ -24,6 +24,7 @@ from tests.bench import (
     readmodel,
     recognition,
     recovery,
+    resume,
     throughput,
     whole,
 )
@@ -48,6 +49,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("memory", memory.measure),
     ("killswitch", killswitch.measure),
     ("journal", journal.measure),
+    ("resume", resume.measure),
     ("in_flight", in_flight.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),

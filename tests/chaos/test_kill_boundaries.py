@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from infra.adapters.launch import ledger_rows
 from infra.broker.install import cache_folder, install
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.topics_admin import create_topics
-from schemas.partitioning import partition_of
 from schemas.recoveries import OutcomeStatus
-from tests.support.executor_world import ExecutorWorld, ports, service_in, start_by_hand, wait_for
+from tests.support.chaos_targets import scopes_for_each_partition
+from tests.support.executor_world import ExecutorWorld, shares, stack_in, start_by_hand, wait_for
 
 STEPS = 4
 ONCE = ("accepted", "planned", "verified", "concluded")
@@ -44,41 +42,17 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
-def _scopes_for_each_partition() -> list[str]:
-    found: dict[int, str] = {}
-    for number in range(200):
-        name = f"shop{number}"
-        found.setdefault(partition_of(f"group:{name}".encode(), 4), name)
-    return [found[number] for number in range(4)]
-
-
-def _assigned(brokers: str) -> list[int]:
-    admin = AdminClient({"bootstrap.servers": brokers})
-    try:
-        group = admin.describe_consumer_groups(["healstream-executor"])["healstream-executor"].result()
-    except KafkaException:
-        # A broker that has just started is still loading its coordinator; nobody is assigned yet.
-        return []
-    return [len(member.assignment.topic_partitions) for member in group.members]
-
-
 @pytest.mark.chaos
 @pytest.mark.parametrize("points", GROUPS, ids="+".join)
 def test_each_effect_happens_once_and_each_run_ends_healed(brokers: str, tmp_path: Path, points: tuple[str, ...]) -> None:
     # given four groups of three services, the deepest alive, and four executors that will die
-    numbers = iter(ports(12))
-    services = []
-    for group in _scopes_for_each_partition():
-        needs: tuple[str, ...] = ()
-        for role in ("db", "api", "web"):
-            services.append(service_in(tmp_path, f"{group}-{role}", next(numbers), group, needs))
-            needs = (f"{group}-{role}",)
+    services = [service for group in scopes_for_each_partition() for service in stack_in(tmp_path, group)]
     world = ExecutorWorld(brokers, tmp_path, tuple(services))
     try:
         for deepest in services[::3]:
             start_by_hand(deepest)
         doomed = [world.start_worker(point) for point in points]
-        assert wait_for(lambda: _assigned(brokers) == [1] * len(points)), _assigned(brokers)
+        assert wait_for(lambda: shares(brokers) == [1] * len(points)), shares(brokers)
         # when each gets a command and dies at its boundary
         orders = [world.command(f"service:{top.name}", f"{top.name}-{'+'.join(points)}") for top in services[2::3]]
         for order in orders:

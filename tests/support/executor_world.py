@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.adapters.launch import launch, ledger_rows
@@ -48,6 +49,13 @@ def service_in(folder: Path, name: str, port: int, group: str = "shop", needs: t
         ProbeSpec(f"{name}-http", ProbeKind.HTTP, f"http://127.0.0.1:{port}/"),
     )
     return ServiceSpec(name, group, (sys.executable, "-I", "-c", SERVE, str(port)), str(home), str(home / "pid"), needs, probes)
+
+
+def stack_in(folder: Path, group: str) -> list[ServiceSpec]:
+    """Return three services of a group, each of which needs the one before."""
+    names = [f"{group}-{role}" for role in ("db", "api", "web")]
+    rows = zip(names, [(), *((name,) for name in names)], ports(len(names)), strict=False)
+    return [service_in(folder, name, port, group, needs) for name, needs, port in rows]
 
 
 @dataclass
@@ -160,6 +168,18 @@ def wait_for(what: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def shares(brokers: str) -> list[int]:
+    """Return how many partitions each executor has."""
+    # Kept in a name: the answer never comes when the client is gone.
+    admin = AdminClient({"bootstrap.servers": brokers})
+    try:
+        group = admin.describe_consumer_groups(["healstream-executor"])["healstream-executor"].result()
+    except KafkaException:
+        # A broker that has just started is still loading its coordinator; nobody is assigned yet.
+        return []
+    return [len(member.assignment.topic_partitions) for member in group.members]
 
 
 def start_by_hand(service: ServiceSpec) -> None:
