@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from console.cli.people_here import people_of
 from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import load_services
 from console.home import write_file
@@ -39,7 +40,7 @@ def report(since: str = _SINCE, folder: Path = _FOLDER, toil_minutes: float = _T
         raise UsageError(f"--folder {folder}", "it is a file", "Name a folder; it is made when it is not there")
     brokers = brokers_of(name)
     words = [record for record in read_to_end(brokers, "learning.feedback") if isinstance(record, Feedback)]
-    made = report_of(read_model(brokers).incidents, _services(name), words, asked)
+    made = report_of(read_model(brokers).incidents, _services(name), words, people_of(home(name)), asked)
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in {"report.html": page_of(made), **csv_texts(made)}.items():
         write_file(folder / file, text, 0o644)

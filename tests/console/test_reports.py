@@ -24,7 +24,9 @@ from schemas.incidents import HitSeen, Incident, RunRef
 from schemas.oversight import Feedback
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.services import Services, ServiceSpec
+from schemas.signing import sign
 from schemas.vocabulary import Kind, Result, group_of
+from tests.support.failures import KEYS, configuration
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ASKED = Asked(NOW - timedelta(days=7), NOW, 30.0)
@@ -96,7 +98,7 @@ def ended(one: Incident, status: OutcomeStatus, verdict: Verdict = Verdict.HEAL,
 
 
 def reported(*views: IncidentView, feedback: Sequence[Feedback] = (), asked: Asked = ASKED) -> Report:
-    return report_of({f"i{number}": view for number, view in enumerate(views)}, SERVICES, feedback, asked)
+    return report_of({f"i{number}": view for number, view in enumerate(views)}, SERVICES, feedback, configuration().people, asked)
 
 
 def figure(made: Report, name: str) -> dict[str, Any]:
@@ -150,15 +152,18 @@ def test_every_incident_stands_in_one_row_of_each_table(column: str) -> None:
 
 
 def test_to_act_on_a_run_that_was_well_or_against_a_persons_word_is_wrong() -> None:
-    word = Feedback("i2", "person", "ada", NOW, correct=False)
+    said = Feedback("i2", "person", "olga", NOW, correct=False)
+    forged = (said, replace(said, incident_id="i0", signature=sign(said, KEYS["olga"]).signature), sign(said, KEYS["vera"]))
     views = [
         ended(incident(), HEALED),
         ended(incident(result=Result.SUCCESS), HEALED),
         ended(incident(), HEALED),
         ended(incident(), ESCALATED),
     ]
-    wrong = figure(reported(*views, feedback=[word]), "acted wrongly")
+    wrong = figure(reported(*views, feedback=[sign(said, KEYS["olga"])]), "acted wrongly")
     assert (wrong["of"], round(wrong["value"], 1)) == (3, 66.7)
+    believed = figure(reported(*views, feedback=forged), "acted wrongly")
+    assert (believed["of"], round(believed["value"], 1)) == (3, 33.3)
 
 
 def test_what_was_only_watched_says_what_would_have_been_done() -> None:
