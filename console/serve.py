@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -95,8 +94,9 @@ def _health(metrics: Metrics, ready: Callable[[], str]) -> APIRouter:
         return PlainTextResponse(f"{why}\n", 503) if why else PlainTextResponse("ready\n")
 
     @router.get("/metrics")
-    async def shown() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    async def shown(request: Request) -> Response:
+        kind, text = metrics.page(request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": kind})
 
     return router
 
