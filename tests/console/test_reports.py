@@ -17,9 +17,10 @@ import pandas as pd
 import pytest
 
 from console.readmodel import IncidentView
-from console.report_page import csv_texts, page_of
+from console.report_page import csv_texts, page_of, parquet_files
 from console.reports import Asked, Report, report_of
 from schemas.decisions import Decision, GateVerdict, Verdict
+from schemas.errors import ConfigurationError
 from schemas.incidents import HitSeen, Incident, RunRef
 from schemas.oversight import Feedback
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
@@ -217,6 +218,25 @@ def test_the_page_asks_no_other_host_and_shows_strangers_text_as_text() -> None:
     assert re.findall(r"(?:src|href)=\"(?!#)[^\"]*\"", page) == []
 
 
+def test_every_table_is_written_as_parquet_with_its_types_and_the_texts_as_they_are(tmp_path: Path) -> None:
+    hostile = unexplained("acme/one", "1", HOSTILE)
+    made = reported(ended(incident(), HEALED), ended(incident(), ESCALATED), hostile)
+    for name, content in parquet_files(made).items():
+        (tmp_path / name).write_bytes(content)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted([*made.tables, "incidents"])
+    read = pd.read_parquet(tmp_path / "incidents.parquet", engine="pyarrow")
+    pd.testing.assert_frame_equal(read, made.incidents)
+    assert pd.read_parquet(tmp_path / "next_patterns.parquet", engine="pyarrow")["example"].tolist() == [HOSTILE]
+    assert set(parquet_files(reported())) == {f"{name}.parquet" for name in [*made.tables, "incidents"]}
+
+
+def test_without_its_library_parquet_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = reported()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'healstream\[parquet\]'"):
+        parquet_files(made)
+
+
 def test_a_report_of_nothing_is_a_page_too() -> None:
     page = page_of(reported())
     assert "Incidents opened from 2026-03-03 12:00 to 2026-03-10 12:00 UTC: 0." in page
@@ -234,6 +254,6 @@ def test_tables_are_csv_that_no_spreadsheet_takes_for_formulas() -> None:
 
 
 def test_no_command_waits_for_the_libraries_of_tables_and_pictures() -> None:
-    asked = "import sys, console.cli.main, console.cli.report; print([name for name in ('pandas', 'matplotlib') if name in sys.modules])"
+    asked = "import sys, console.cli.main, console.cli.report; print([name for name in ('pandas', 'pyarrow', 'matplotlib') if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", asked], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
