@@ -254,6 +254,7 @@ def test_tables_are_csv_that_no_spreadsheet_takes_for_formulas() -> None:
 
 
 def test_no_command_waits_for_the_libraries_of_tables_and_pictures() -> None:
-    asked = "import sys, console.cli.main, console.cli.report; print([name for name in ('pandas', 'pyarrow', 'matplotlib') if name in sys.modules])"
+    names = "('pandas', 'pyarrow', 'matplotlib')"
+    asked = f"import sys, console.cli.main, console.cli.report; print([name for name in {names} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", asked], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
