@@ -163,12 +163,12 @@ def test_two_releases_side_by_side_give_each_decision_one_command_and_an_upgrade
             wait_for(broker, marker, 20)
             # and the old one ends, and the new one is gone back on
             old.terminate()
-            old.wait()
+            old.wait(60)
             wanted |= decide(broker, marker, 10, start=20)
             wait_for(broker, marker, 30)
             with gatekeeper(environment, before):
                 new.terminate()
-                new.wait()
+                new.wait(60)
                 wanted |= decide(broker, marker, 10, start=30)
                 found = wait_for(broker, marker, 39)
     # then each has one command, but for the one in the scope that every owner knew to be halted

@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from console.keys import ensure_key
-from console.notices.rules import REPLY_HOSTS, SlackRule
+from console.notices.desk import NoticeDesk
+from console.notices.desk_rules import DeskRules
+from console.notices.rules import REPLY_HOSTS, Dialect, Ladder, NoticeRules, NoticeTarget, Route, Rung, Severity, SlackRule
 from console.notices.slack import (
     MAX_BODY,
     Asked,
@@ -31,6 +33,7 @@ from schemas.decisions import Admission, AdmissionState, Decision, Verdict
 from schemas.errors import ConfigurationError, DeniedError, HealstreamError, NotFoundError, UsageError
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident
+from schemas.outputs import Place
 from schemas.people import People, Person, Role
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.services import Services
@@ -123,6 +126,20 @@ def test_who_looks_after_an_incident_says_so_for_the_ladder(door: SlackDoor) -> 
     assert why_not_counted(found.word, door.people) is None
     ended = said(door, pressed(Press.ACK, "U6", asked=Asked(id_of(INCIDENT))), HEALED)
     assert ended.left == ()
+
+
+def test_the_word_of_a_press_stops_the_ladder(door: SlackDoor) -> None:
+    rules = NoticeRules(
+        targets=(NoticeTarget("ops", "json://127.0.0.1:1"),),
+        routes=(Route("all", ("ops",), Severity.INFO, ladder="duty"),),
+        ladders=(Ladder("duty", (Rung(10.0, ("ops",)),)),),
+    )
+    desk = NoticeDesk({}, DeskRules(rules, Services(), door.people, {"ops": Dialect.SLACK}))
+    for record in (INCIDENT, DECISION, WAITS):
+        desk.on_event(record, Place("heal.incidents", 0, 0), NOW)
+    assert any(name.startswith("climb/") for name in desk.snapshot())
+    desk.on_event(said(door, pressed(Press.ACK, "U6")).word, Place("heal.control", 0, 0), NOW)
+    assert not any(name.startswith("climb/") for name in desk.snapshot())
 
 
 @pytest.mark.parametrize(
