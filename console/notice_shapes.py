@@ -7,13 +7,14 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from console.notices.rules import Ladder, NoticeRules, NoticeTarget, Route, Rung, Severity, SlackRule, StormRule
+from console.notices.rules import REPLY_HOSTS, Ladder, NoticeRules, NoticeTarget, Route, Rung, Severity, SlackRule, StormRule
 from console.shape import Name, Shape
 from console.window_shapes import WindowRow
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _PAGE = r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~/-]*)?)?$"
 Names = Annotated[tuple[Name, ...], Field(max_length=100)]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$", max_length=253)]
 Path = Annotated[str, Field(pattern=r"^/[^\x00-\x1f]*$|^$", max_length=1000)]
 
 
@@ -93,14 +94,15 @@ class StormRow(Shape):
 
 
 class SlackRow(Shape):
-    """Who a Slack user is, and the file with the app's signing secret."""
+    """Who a Slack user is, the file with the app's signing secret, and the hosts on which messages may be changed."""
 
     signing_secret_file: Annotated[Path, Field(min_length=1)]
     people: Annotated[dict[str, Name], Field(max_length=1000)] = Field(default_factory=dict)
+    reply_hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=10)] = REPLY_HOSTS
 
     def record(self) -> SlackRule:
         """Return the record."""
-        return SlackRule(self.signing_secret_file, tuple(self.people.items()))
+        return SlackRule(self.signing_secret_file, tuple(self.people.items()), self.reply_hosts)
 
 
 class NoticesFile(Shape):

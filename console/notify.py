@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -21,7 +22,9 @@ from console.configuration import load_notices
 from console.notices.desk import NoticeDesk
 from console.notices.desk_rules import DeskRules
 from console.notices.rules import NoticeTarget
-from console.post import Delivered, Post, dialect_for, url_of
+from console.post import Box, Delivered, Post, TextBox, dialect_for, url_of
+from console.slack_answers import secret_at
+from console.slack_box import ByScheme, SlackBox
 from infra.adapters.postbox import Postbox
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
@@ -139,9 +142,10 @@ def rules_now(settings: WorkerSettings) -> DeskRules:
     return DeskRules(notices, configuration.services, configuration.people, dialects)
 
 
-def box_for(target: NoticeTarget) -> Postbox:
-    """Return a target's postbox."""
-    return Postbox(partial(url_of, target))
+def box_for(config: Path, target: NoticeTarget) -> Box:
+    """Return a target's box: Slack's with buttons for the schemes that have some, Apprise's for all others."""
+    by_apprise, by_slack = TextBox(Postbox(partial(url_of, target))), SlackBox(partial(url_of, target), partial(secret_at, config))
+    return ByScheme(partial(url_of, target), by_slack, by_apprise)
 
 
 class Rules:
@@ -171,7 +175,7 @@ class Rules:
 def serve(settings: WorkerSettings, closing: Closing, stop: threading.Event) -> None:
     """Run until ``stop``; raises what ended the loop."""
     require_topics(settings.brokers)
-    metrics, rules, post = Metrics(), Rules(settings), Post(box_for)
+    metrics, rules, post = Metrics(), Rules(settings), Post(partial(box_for, settings.config))
 
     def stage(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
         del epoch

@@ -1,6 +1,7 @@
 """From topics, or from stored logs, to what the pattern audit goes by: the runs that were hit and the words on what was said of them.
 
-Pure; used by ``console/cli/pattern_audit.py``. What a fork wrote says nothing of a pattern, and people teach only who may.
+Pure; used by ``console/cli/pattern_audit.py``. What a fork wrote says nothing of a pattern, and a person's word counts when it is signed by
+one who may teach.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from schemas.ids import Record, id_of
 from schemas.incidents import Detection, DetectionStatus, Incident, RunRef
 from schemas.oversight import Feedback
 from schemas.people import People, Right
+from schemas.signing import is_said_by
 from schemas.vocabulary import Kind, Result
 
 TOPICS_READ = ("heal.detections", "heal.incidents", "learning.feedback")
@@ -130,7 +132,8 @@ def _verdict(incident: Incident, told: Sequence[Feedback], people: People) -> _V
 
 def _judges(word: Feedback, people: People) -> bool:
     has_said = word.source != _OUTCOME and word.weight > 0 and (word.kind is not None or word.correct is not None)
-    return has_said and (people.may_somewhere(word.by, Right.OVERRIDE) or people.may_somewhere(word.by, Right.APPROVE))
+    may_teach = people.may_somewhere(word.by, Right.OVERRIDE) or people.may_somewhere(word.by, Right.APPROVE)
+    return has_said and may_teach and is_said_by(word, word.by, people)
 
 
 def _is_spoken(incident: Incident) -> bool:

@@ -22,9 +22,28 @@ FORM_OF = {Dialect.PLAIN: "text", Dialect.SLACK: "markdown", Dialect.MARKDOWN: "
 class Box(Protocol):
     """Where one target's messages go."""
 
+    def put(self, letter: Letter, form: str) -> str:
+        """Send one letter; return why it was not taken, empty when it was."""
+        ...
+
+
+class Carrier(Protocol):
+    """A service that knows texts and no buttons."""
+
     def put(self, title: str, body: str, form: str, severity: str) -> str:
         """Send one message; return why it was not taken, empty when it was."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextBox:
+    """Hands a letter on as the texts that it consists of."""
+
+    carrier: Carrier
+
+    def put(self, letter: Letter, form: str) -> str:
+        """Send one letter; return why it was not taken, empty when it was."""
+        return self.carrier.put(letter.title, letter.body, form, letter.severity.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +125,7 @@ class Post:
         while (found := lane.letters.get()) is not None:
             letter, form = found
             try:
-                why = lane.box.put(letter.title, letter.body, form, letter.severity.value)
+                why = lane.box.put(letter, form)
             except Exception as error:  # noqa: BLE001 - a plug-in for some service may raise anything; the letter waits and is tried again
                 why = f"{type(error).__name__}: {error}"
             self._done.put(Delivered(letter, why))

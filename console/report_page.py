@@ -7,6 +7,7 @@ from html import escape
 
 from console.report_pictures import ends_picture, times_picture
 from console.reports import Report, Table
+from schemas.errors import ConfigurationError
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
@@ -49,8 +50,20 @@ def page_of(report: Report) -> str:
 
 def csv_texts(report: Report) -> Mapping[str, str]:
     """Return every table as CSV by the name of its file, the one of all incidents too."""
-    tables = {**report.tables, "incidents": report.incidents}
-    return {f"{name}.csv": str(_harmless(table).to_csv(index=False, lineterminator="\n")) for name, table in tables.items()}
+    return {f"{name}.csv": str(_harmless(table).to_csv(index=False, lineterminator="\n")) for name, table in _all(report).items()}
+
+
+def parquet_files(report: Report) -> Mapping[str, bytes]:
+    """Return every table as Parquet by the name of its file, with its own types; raises ConfigurationError where its library is missing."""
+    try:
+        return {f"{name}.parquet": bytes(table.to_parquet(None, engine="pyarrow", index=False)) for name, table in _all(report).items()}
+    except ImportError as error:
+        mend = "Install it with `pip install 'healstream[parquet]'`, or take --format csv"
+        raise ConfigurationError("--format parquet", "pyarrow is not installed", mend) from error
+
+
+def _all(report: Report) -> Mapping[str, Table]:
+    return {**report.tables, "incidents": report.incidents}
 
 
 def _shown(table: Table) -> str:

@@ -17,8 +17,10 @@ from schemas.ids import micros
 from schemas.incidents import Incident
 from schemas.lifecycle import Life
 from schemas.oversight import Feedback
+from schemas.people import People
 from schemas.recoveries import is_held_out
 from schemas.services import Services
+from schemas.signing import is_said_by
 from schemas.vocabulary import Kind, Result, is_healable
 
 # What the page and the pictures read; its library has one home, which is here.
@@ -67,14 +69,14 @@ class Report:
     tables: Mapping[str, Table]
 
 
-def report_of(views: Mapping[str, IncidentView], services: Services, feedback: Iterable[Feedback], asked: Asked) -> Report:
-    """Return the report of all that was read; members of a storm are told by its parent."""
+def report_of(views: Mapping[str, IncidentView], services: Services, feedback: Iterable[Feedback], people: People, asked: Asked) -> Report:
+    """Return the report of all that was read; members of a storm are told by its parent, and who disputes has signed their word."""
     chosen = {
         name: view
         for name, view in sorted(views.items(), key=lambda row: row[1].incident.opened_at)
         if asked.begin <= view.incident.opened_at < asked.end and view.incident.parent is None
     }
-    disputed = {word.incident_id for word in feedback if word.correct is False}
+    disputed = {word.incident_id for word in feedback if word.correct is False and is_said_by(word, word.by, people)}
     frame = incident_table(chosen, services, disputed)
     tables = {
         "figures": figure_table(frame, asked),

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -30,8 +29,9 @@ from console.gateway.replies import answered
 from console.gateway.routes import router_of
 from console.gateway.signatures import Secrets
 from console.home import address_for, home_of
-from console.site.here import page_of
+from console.site.here import page_of, site_of
 from console.site.place import SiteSettings
+from console.slack_routes import SlackDesk, slack_router
 from infra.gateway_settings import GatewaySettings
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
@@ -94,8 +94,9 @@ def _health(metrics: Metrics, ready: Callable[[], str]) -> APIRouter:
         return PlainTextResponse(f"{why}\n", 503) if why else PlainTextResponse("ready\n")
 
     @router.get("/metrics")
-    async def shown() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    async def shown(request: Request) -> Response:
+        kind, text = metrics.page(request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": kind})
 
     return router
 
@@ -148,11 +149,11 @@ def server_of(app: FastAPI, settings: GatewaySettings) -> Server:
     )
 
 
-async def serve(settings: GatewaySettings, bound: socket.socket, page: FastAPI | None = None) -> int:
+async def serve(settings: GatewaySettings, bound: socket.socket, page: FastAPI | None = None, others: Sequence[APIRouter] = ()) -> int:
     """Serve until SIGTERM; return the exit code."""
     metrics, outbox = Metrics(), Outbox(settings.brokers)
     intake = Intake(outbox, secrets_of(settings), lambda: datetime.now(UTC), metrics.apply)
-    server = server_of(app_of([gateway_of(intake)], metrics, outbox.fault, lambda: outbox.close(STOP_S), page), settings)
+    server = server_of(app_of([gateway_of(intake), *others], metrics, outbox.fault, lambda: outbox.close(STOP_S), page), settings)
     pages = MetricsServer(metrics, settings.metrics_port, outbox.fault) if settings.metrics_port is not None else None
     serving = asyncio.create_task(server.serve([bound]))
     if pages:
@@ -197,10 +198,11 @@ def run(environ: Mapping[str, str]) -> int:
             log.info("no page", why=f"{place.config} is no configuration", next="the gateway alone is served; `healstream init` makes one")
             return asyncio.run(serve(settings, bound))
         site = SiteSettings(hosts=settings.names, secure=bool(settings.certificate))
-        page, feed = page_of(place, address_for(place, settings.brokers, "operator"), site, _on_page_behind)
+        brokers = address_for(place, settings.brokers, "operator")
+        here, (page, feed) = site_of(place, brokers, site), page_of(place, brokers, site, _on_page_behind)
         feed.start()
         try:
-            return asyncio.run(serve(settings, bound, page))
+            return asyncio.run(serve(settings, bound, page, [slack_router(SlackDesk(here), Room())]))
         finally:
             feed.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,12 +16,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client import Gauge as PrometheusGauge
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from schemas.errors import UnreachableError
 from schemas.outputs import Count, Gauge, Observe
 
+OPENMETRICS = "application/openmetrics-text"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 1800)
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
@@ -110,15 +115,26 @@ class Metrics:
         """Put one value in; raises KeyError for a name that ``interfaces.md`` does not list, which is a defect."""
         match output:
             case Count():
-                _labelled(self._counters[output.metric], output.labels).inc(output.n)
+                _labelled(self._counters[output.metric], output.labels).inc(output.n, _exemplar(output.trace) if output.n else None)
             case Observe():
-                _labelled(self._histograms[output.metric], output.labels).observe(output.value)
+                _labelled(self._histograms[output.metric], output.labels).observe(output.value, _exemplar(output.trace))
             case Gauge():
                 _labelled(self._gauges[output.metric], output.labels).set(output.value)
                 with self._lock:
                     if output.metric in self._unshown:
                         self._unshown.discard(output.metric)
                         self.registry.register(self._gauges[output.metric])
+
+    def page(self, accept: str = "") -> tuple[str, bytes]:
+        """Return the kind and the text of what a scraper reads: OpenMetrics, which has exemplars, for whoever says that it reads it."""
+        if OPENMETRICS in accept:
+            return OPENMETRICS_TYPE, openmetrics_text(self.registry)
+        return CONTENT_TYPE_LATEST, generate_latest(self.registry)
+
+
+def _exemplar(traceparent: str) -> dict[str, str] | None:
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return {"trace_id": found[1]} if found else None
 
 
 def _labelled(metric: M, labels: tuple[tuple[str, str], ...]) -> M:
@@ -134,10 +150,10 @@ class MetricsServer:
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 
     @staticmethod
-    def _bind(port: int, pages: Callable[[str], tuple[int, str, bytes]]) -> ThreadingHTTPServer:
+    def _bind(port: int, pages: Callable[[str, str], tuple[int, str, bytes]]) -> ThreadingHTTPServer:
         class Page(BaseHTTPRequestHandler):
             def do_GET(self) -> None:  # the library calls it by this name
-                status, kind, body = pages(self.path)
+                status, kind, body = pages(self.path, self.headers.get("Accept", ""))
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
@@ -163,10 +179,10 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _pages(metrics: Metrics, ready: Callable[[], str]) -> Callable[[str], tuple[int, str, bytes]]:
-    def answer(path: str) -> tuple[int, str, bytes]:
+def _pages(metrics: Metrics, ready: Callable[[], str]) -> Callable[[str, str], tuple[int, str, bytes]]:
+    def answer(path: str, accept: str) -> tuple[int, str, bytes]:
         if path == "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)
+            return (200, *metrics.page(accept))
         if path == "/healthz":
             return 200, "text/plain", b"ok\n"
         if path == "/readyz":

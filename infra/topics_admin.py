@@ -18,7 +18,8 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     """Return a topic's broker-side configuration."""
     rows = {"max.message.bytes": str(MAX_RECORD_BYTES + 64 * 1024), "message.timestamp.type": "CreateTime"}
     if topic.compacted:
-        return rows | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3", "segment.ms": "3600000"}
+        kept = {"min.compaction.lag.ms": str(topic.whole_for_s * 1000)}
+        return rows | kept | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3", "segment.ms": "3600000"}
     return rows | {"retention.ms": str(topic.retention_s * 1000), "retention.bytes": str(topic.retention_bytes)}
 
 

@@ -20,15 +20,17 @@ def measures_of(outcome: RecoveryOutcome) -> Sequence[Count | Observe]:
     if outcome.status is OutcomeStatus.PLANNED:
         return ()
     strategy = ("strategy", outcome.strategy or "none")
-    found: list[Count | Observe] = [Count("healstream_recoveries_total", (strategy, ("outcome", outcome.status.value)))]
+    found: list[Count | Observe] = [
+        Count("healstream_recoveries_total", (strategy, ("outcome", outcome.status.value)), trace=outcome.traceparent)
+    ]
     for factor in outcome.verification:
         verdict = "passed" if factor.passed else "failed"
         found.append(Count("healstream_verifications_total", (("factor", factor.factor), ("outcome", verdict))))
     if outcome.started_at:
         took_s = (outcome.finished_at - outcome.started_at).total_seconds()
-        found.append(Observe("healstream_recovery_duration_seconds", took_s, (strategy,)))
+        found.append(Observe("healstream_recovery_duration_seconds", took_s, (strategy,), outcome.traceparent))
     if outcome.time_to_recover_s is not None:
-        found.append(Observe("healstream_time_to_recover_seconds", outcome.time_to_recover_s))
+        found.append(Observe("healstream_time_to_recover_seconds", outcome.time_to_recover_s, trace=outcome.traceparent))
     return (*found, *_rollback(outcome))
 
 
@@ -51,5 +53,5 @@ def _rollback(outcome: RecoveryOutcome) -> list[Count | Observe]:
         Count("healstream_rollbacks_total", (("reason", reason), ("outcome", outcome.status.value))),
     ]
     if outcome.rollback_s is not None:
-        found.append(Observe("healstream_rollback_duration_seconds", outcome.rollback_s))
+        found.append(Observe("healstream_rollback_duration_seconds", outcome.rollback_s, trace=outcome.traceparent))
     return found

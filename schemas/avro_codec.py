@@ -3,6 +3,9 @@
 The ``.avsc`` files beside this one are the contract; ``make schemas`` writes them and a test holds them equal to the classes.
 Formats: Avro 1.11 specification, "Single-object encoding" (marker C3 01, CRC-64-AVRO fingerprint, little endian); Confluent wire
 format (byte 0, schema id as 4 bytes big endian). Readers accept both.
+
+A process knows the schemas of the releases before its own (``avro/earlier``) and none of those to come. So that two releases can run side
+by side, a record that says nothing which the release before could not have said is written by that one's schema.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Protocol, cast
 
@@ -49,16 +53,59 @@ class SchemaIds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Earlier:
+    """How the release before writes a record: its schema, and what it knows nothing of, each with the value that says nothing."""
+
+    schema: fastavro.types.Schema
+    mark: bytes
+    added: tuple[tuple[str, object], ...]
+
+    def loses_nothing_of(self, plain: Mapping[str, object]) -> bool:
+        """Tell whether the record says nothing that this schema cannot hold."""
+        return all(plain[name] == silent for name, silent in self.added)
+
+
+@dataclass(frozen=True, slots=True)
 class _Form:
     schema: fastavro.types.Schema
     mark: bytes
     to_plain: Plain
     from_plain: Plain
+    earlier: _Earlier | None = None
+
+    def writer_for(self, plain: Mapping[str, object]) -> tuple[fastavro.types.Schema, bytes]:
+        """Return the schema to write by, and its mark."""
+        if self.earlier is not None and self.earlier.loses_nothing_of(plain):
+            return self.earlier.schema, self.earlier.mark
+        return self.schema, self.mark
 
 
 def schema_text(record: str) -> str:
     """Return the text of a record's ``.avsc`` file."""
     return files("schemas").joinpath("avro", f"{record}.avsc").read_text(encoding="utf-8")
+
+
+@cache
+def earlier_texts() -> Mapping[str, tuple[str, ...]]:
+    """Return by record the schemas of earlier releases that differ from today's, the oldest first."""
+    found: dict[str, tuple[str, ...]] = {}
+    releases = sorted(files("schemas").joinpath("avro", "earlier").iterdir(), key=lambda folder: folder.name)
+    for text in (file.read_text(encoding="utf-8") for folder in releases for file in folder.iterdir()):
+        name = str(json.loads(text)["name"])
+        found[name] = (*found.get(name, ()), text)
+    return found
+
+
+def _earlier_form(name: str, text: str) -> _Earlier | None:
+    """Return how the release before writes; None where there is no other, or where more has changed than that fields were added."""
+    before = earlier_texts().get(name, ())
+    if not before:
+        return None
+    old, new = json.loads(before[-1])["fields"], json.loads(text)["fields"]
+    if new[: len(old)] != old:
+        return None
+    added = tuple((field["name"], field["default"]) for field in new[len(old) :])
+    return _Earlier(parse_schema(json.loads(before[-1])), fingerprint_of(before[-1]), added)
 
 
 def fingerprint_of(text: str) -> bytes:
@@ -79,25 +126,28 @@ class Codec:
         self._types = {record.RECORD: record for record in records}
         self._forms = {name: self._form(name, record) for name, record in self._types.items()}
         self._by_mark = {form.mark: (name, form.schema) for name, form in self._forms.items()}
-        for name, texts in (older or {}).items():
-            for text in texts:
+        for name, texts in (*earlier_texts().items(), *(older or {}).items()):
+            for text in texts if name in self._types else ():
                 self._by_mark.setdefault(fingerprint_of(text), (name, parse_schema(json.loads(text))))
 
     @staticmethod
     def _form(name: str, record: type[Record]) -> _Form:
         text = schema_text(name)
-        return _Form(parse_schema(json.loads(text)), fingerprint_of(text), record_to_plain(record), record_from_plain(record))
+        to_plain, from_plain = record_to_plain(record), record_from_plain(record)
+        return _Form(parse_schema(json.loads(text)), fingerprint_of(text), to_plain, from_plain, _earlier_form(name, text))
 
     def encode(self, record: Record) -> bytes:
         """Return the record's bytes; raises RecordShapeError when it does not fit its schema, which is a defect of ours."""
         form = self._forms[record.RECORD]
         out = io.BytesIO()
         number = self._registry.id_of(record.RECORD) if self._registry else None
-        out.write(SINGLE_OBJECT + form.mark if number is None else CONFLUENT + number.to_bytes(4, "big"))
         plain = cast("dict[str, object]", form.to_plain(record))
         plain["id"] = id_of(record)
+        # Who reads by a registry can ask it for any schema.
+        schema, mark = form.writer_for(plain) if number is None else (form.schema, b"")
+        out.write(SINGLE_OBJECT + mark if number is None else CONFLUENT + number.to_bytes(4, "big"))
         try:
-            fastavro.schemaless_writer(out, form.schema, plain)
+            fastavro.schemaless_writer(out, schema, plain)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RecordShapeError(record.RECORD, str(error), "This is a defect in the code that built the record; report it") from error
         return out.getvalue()

@@ -34,20 +34,22 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Add ``n`` to a counter of ``interfaces.md``."""
+    """Add ``n`` to a counter of ``interfaces.md``; ``trace`` is the traceparent of what is counted, and no label."""
 
     metric: str
     labels: tuple[tuple[str, str], ...] = ()
     n: float = 1.0
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Put a value into a histogram of ``interfaces.md``, in its base unit."""
+    """Put a value into a histogram of ``interfaces.md``, in its base unit; ``trace`` is as in ``Count``."""
 
     metric: str
     value: float
     labels: tuple[tuple[str, str], ...] = ()
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

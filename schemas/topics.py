@@ -36,7 +36,8 @@ class KeyRule(StrEnum):
 class Topic:
     """One topic. ``partitions`` is fixed at creation; the sum of ``retention_bytes`` times partitions stays below 5 GB.
 
-    Who of the ``writers`` may write is given to the broker by ``schemas/principals.py``.
+    Who of the ``writers`` may write is given to the broker by ``schemas/principals.py``. From a ``compacted`` topic nothing goes that is
+    younger than ``whole_for_s``, though a newer word stands under its key.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Topic:
     retention_bytes: int
     writers: tuple[str, ...]
     compacted: bool = False
+    whole_for_s: int = 0
 
 
 CI_PARTITIONS = 4
@@ -75,7 +77,18 @@ TOPICS: tuple[Topic, ...] = (
     Topic("heal.incidents", KeyRule.INCIDENT, (Incident, IncidentUpdate), 1, 30 * DAY_S, 256 * MIB, ("classify",)),
     Topic("heal.decisions", KeyRule.INCIDENT, (Decision,), 1, 30 * DAY_S, 128 * MIB, ("decide",)),
     Topic("heal.admissions", KeyRule.INCIDENT, (Admission,), 1, 30 * DAY_S, 128 * MIB, ("admit",)),
-    Topic("heal.control", KeyRule.NAME, (Control,), 1, 30 * DAY_S, 64 * MIB, ("console", "supervisor", "admit"), compacted=True),
+    # A word that does not count may stand above the one that does until admit, which may be down, has said that one again.
+    Topic(
+        "heal.control",
+        KeyRule.NAME,
+        (Control,),
+        1,
+        30 * DAY_S,
+        64 * MIB,
+        ("console", "supervisor", "admit"),
+        compacted=True,
+        whole_for_s=7 * DAY_S,
+    ),
     Topic("heal.catalogue", KeyRule.NAME, (CatalogueEntry,), 1, 30 * DAY_S, 64 * MIB, ("publisher",), compacted=True),
     Topic("heal.demotions", KeyRule.PATTERN, (PatternDemotion,), 1, 30 * DAY_S, 16 * MIB, ("classify",), compacted=True),
     Topic("heal.lease", KeyRule.NONE, (Lease,), 1, 3600, 16 * MIB, ("admit",)),

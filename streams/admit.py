@@ -145,7 +145,9 @@ def _bounded(decision: Decision, now: datetime) -> Decision:
 
 
 def _end(decision: Decision, status: OutcomeStatus, reason: str, now: datetime, by: str = "healstream") -> list[Output]:
-    count = Count("healstream_recoveries_total", (("strategy", decision.strategy or "none"), ("outcome", status)))
+    count = Count(
+        "healstream_recoveries_total", (("strategy", decision.strategy or "none"), ("outcome", status)), trace=decision.traceparent
+    )
     audit = audit_of(decision, f"incident.{status}", now, by, reason=reason)
     return [Emit(outcome_of(decision, status, reason, now)), Emit(audit), count]
 

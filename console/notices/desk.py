@@ -7,6 +7,7 @@ is not told again, whatever a topic repeats. What happened before the desk's fir
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -112,7 +113,9 @@ class NoticeDesk:
             line = sentence(case, news.said, to.dialect)
             due_at = quiet_until(target, self.rules.notices, severity, now)
             head = title(severity, news.said, case, to.dialect)
-            self.outbox.put(Letter(key, name, severity, news.said, news.incident_id, head, whole, line, now, due_at))
+            letter = Letter(key, name, severity, news.said, news.incident_id, head, whole, line, now, due_at)
+            is_question = news.said is Said.APPROVAL
+            self.outbox.put(replace(letter, decision_id=case.pending, plan_hash=case.plan_hash) if is_question else letter)
 
     def _climb(self, key: str, climb: Climb, now: datetime) -> None:
         case = self._cases.get(climb.incident_id)

@@ -39,6 +39,9 @@ class Letter:
     is_free: bool = False
     # The letters that a summary stands for.
     members: tuple[str, ...] = ()
+    # Of a question: the decision and exactly the plan that the message shows.
+    decision_id: str = ""
+    plan_hash: str = ""
 
 
 def letter_key(news_key: str, target: str) -> str:
@@ -87,4 +90,6 @@ def summary(letters: Sequence[Letter], dialect: Dialect, now: datetime) -> Lette
         tries=0,
         is_free=True,
         members=tuple(one.key for one in letters),
+        decision_id="",
+        plan_hash="",
     )

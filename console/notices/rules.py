@@ -32,9 +32,15 @@ class Dialect(StrEnum):
     HTML = "html"
 
 
+# Slack's own, of both of its clouds.
+REPLY_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+# Slack with buttons: an incoming webhook of the app, and its Web API by a bot's token. Apprise's ``slack://`` has none.
+SLACK_HOOK, SLACK_APP = "slack-hook", "slack-app"
 # The schemes of Apprise whose services read more than plain text; every other one is taken for Markdown, which mangles most.
 DIALECTS: dict[str, Dialect] = {
     "slack": Dialect.SLACK,
+    SLACK_HOOK: Dialect.SLACK,
+    SLACK_APP: Dialect.SLACK,
     "json": Dialect.PLAIN,
     "jsons": Dialect.PLAIN,
     "xml": Dialect.PLAIN,
@@ -103,10 +109,11 @@ class StormRule:
 
 @dataclass(frozen=True, slots=True)
 class SlackRule:
-    """Where the signing secret lies, and which person of people.yaml a Slack user is."""
+    """Where the signing secret lies, which person of people.yaml a Slack user is, and on which hosts messages may be changed."""
 
     signing_secret_file: str = ""
     people: tuple[tuple[str, str], ...] = ()
+    reply_hosts: tuple[str, ...] = REPLY_HOSTS
 
 
 @dataclass(frozen=True, slots=True)

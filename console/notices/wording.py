@@ -1,6 +1,6 @@
 """What a notice says: one sentence, whose it is, and what to do next; every word that is not ours goes through ``markup.neutral``.
 
-A link only ever shows: nothing is approved by following one.
+A link only ever shows: it opens the page's drawer, behind the login, and nothing is approved by following one.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def body(incident_id: str, case: Case, said: Said, to: Addressee, key: str) -> s
     """Return the whole message; ``key`` lets a reader, or a program, see that one was told twice."""
     lines = [sentence(case, said, to.dialect), _owner(to)]
     lines += [f"{label}: {command(words, to.dialect)}" for label, words in _commands(incident_id, case, said)]
-    page = f"{to.base_url.rstrip('/')}/incidents/{incident_id}" if to.base_url else ""
+    page = f"{to.base_url.rstrip('/')}/?incident={incident_id}" if to.base_url else ""
     lines += [f"Page: {page}"] if page else []
     return joined([*(line for line in lines if line), f"Reference {key}"], to.dialect)
 

@@ -86,7 +86,7 @@ class Absence:
                 self.beats.put(target, replace(beat, missing=True))
                 outputs.extend(self._tell(target, beat, DetectionStatus.FIRING, watermark))
                 late_s = (micros(now) - beat.last_at) / _SECOND - self._allowed_s(target)
-                outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0)))
+                outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0), trace=beat.traceparent))
         return outputs
 
     def _allowed_s(self, target: str) -> float:

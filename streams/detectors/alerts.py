@@ -65,4 +65,4 @@ class Alerts:
         )
         found: tuple[Output, ...] = (Emit(detection), Count("healstream_detections_total", (("kind", kind.value), ("detector", "alert"))))
         late_s = max((now - alert.starts_at).total_seconds(), 0.0)
-        return found if resolved else (*found, Observe("healstream_detection_latency_seconds", late_s))
+        return found if resolved else (*found, Observe("healstream_detection_latency_seconds", late_s, trace=traceparent))

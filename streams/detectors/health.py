@@ -55,7 +55,7 @@ class Health:
         return (
             Emit(detection),
             Count("healstream_detections_total", (("kind", self._kind_of(check, turned.level).value), ("detector", detection.detector))),
-            Observe("healstream_detection_latency_seconds", max((now - check.at).total_seconds(), 0.0)),
+            Observe("healstream_detection_latency_seconds", max((now - check.at).total_seconds(), 0.0), trace=traceparent),
         )
 
     def _detection(self, check: HealthCheck, turned: Turned, traceparent: str) -> Detection:

@@ -148,7 +148,9 @@ class JobLog:
         return (
             Emit(detection),
             Count("healstream_detections_total", (("kind", kind.value), ("detector", "job_log"))),
-            Observe("healstream_detection_latency_seconds", max((now - detection.last_at).total_seconds(), 0.0)),
+            Observe(
+                "healstream_detection_latency_seconds", max((now - detection.last_at).total_seconds(), 0.0), trace=detection.traceparent
+            ),
         )
 
     def _detection(self, row: Evidence, end: RunEnd, *, failed: bool) -> Detection:

@@ -134,7 +134,7 @@ class MetricThreshold:
                 outputs.extend(self._tell(key, row, rule, change))
                 if change.firing:
                     late_s = (micros(now) - change.at) / _SECOND
-                    outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0)))
+                    outputs.append(Observe("healstream_detection_latency_seconds", max(late_s, 0.0), trace=row.traceparent))
         if ready:
             row = replace(row, waiting=row.waiting[len(ready) :])
             self.series.put(key, row)

@@ -31,14 +31,18 @@ from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState, Oversight
 from schemas.errors import NotFoundError, UsageError
 from schemas.ids import id_of
+from schemas.outputs import Emit, Place
 from schemas.oversight import Control, Freeze, Override, SwitchMode
 from schemas.policy import Policy
 from schemas.windows import WindowKind, WindowRule
+from streams.admission_records import AdmitRules
+from streams.admit import Admit
 from streams.breakers import Breakers, circuits_of
 from tests.console.test_readmodel import DECISION, INCIDENT, NAME
 from tests.streams.test_admit import at as door_at
 from tests.streams.test_admit import decision
 from tests.support.failures import KEYS, at, configuration
+from tests.support.memory_topics import MemoryTopics
 
 PEOPLE = configuration().people
 OLGA, ANTON, VERA = (Speaker(name, KEYS[name]) for name in ("olga", "anton", "vera"))
@@ -102,6 +106,7 @@ def test_breakers_are_read_from_what_admit_stores_the_open_ones_first() -> None:
     assert (first["state"], first["tried_by"]) == ("half_open", "probe")
 
 
+SINGLE = Policy(oversight=Oversight.SINGLE_OPERATOR)
 HALT = switch_of("fleet", SwitchMode.HALT, "drill", OLGA, at(1))
 
 
@@ -126,6 +131,35 @@ def test_one_operators_release_is_shown_as_on_until_its_wait_is_over() -> None:
     said = (HALT, switch_of("fleet", SwitchMode.OFF, "x", OLGA, at(10)))
     assert switches_in(said, PEOPLE, Oversight.SINGLE_OPERATOR, at(69))["fleet"][1] == HALT
     assert switches_in(said, PEOPLE, Oversight.SINGLE_OPERATOR, at(71)) == {}
+
+
+def compacted_words(*said: Control, door: Admit, later_s: float) -> tuple[list[Control], datetime]:
+    """Return what is left of words that the door has heard, so much later."""
+    topics, now = MemoryTopics(), at(later_s)
+    for word in said:
+        topics.send_record(word, word.at)
+        door.on_event(word, Place("heal.control", 0, 0), word.at)
+    for output in door.on_tick(said[-1].at):
+        if isinstance(output, Emit) and isinstance(output.record, Control):
+            topics.send_record(output.record, said[-1].at)
+    topics.compact("heal.control", now)
+    return [word for word in topics.records("heal.control") if isinstance(word, Control)], now
+
+
+@pytest.mark.parametrize(
+    "hiding", [switch_of("fleet", SwitchMode.OFF, "x", OLGA, at(2)), switch_of("fleet", SwitchMode.OFF, "x", VERA, at(2))]
+)
+def test_a_switch_is_shown_as_on_after_compaction_has_left_only_the_newest_word(hiding: Control) -> None:
+    door = Admit.from_state({}, AdmitRules(configuration(), KEYS["olga"], 1))
+    words, now = compacted_words(HALT, hiding, door=door, later_s=30 * 24 * 3600)
+    assert words == [HALT]
+    assert switches_in(words, PEOPLE, Oversight.TWO_PERSON, now)["fleet"][1] == HALT
+
+
+def test_a_release_that_waits_is_shown_so_after_compaction_too() -> None:
+    door = Admit.from_state({}, AdmitRules(replace(configuration(), policy=SINGLE), KEYS["olga"], 1))
+    words, now = compacted_words(HALT, switch_of("fleet", SwitchMode.OFF, "x", OLGA, at(10)), door=door, later_s=60)
+    assert switches_in(words, PEOPLE, Oversight.SINGLE_OPERATOR, now)["fleet"][1] == HALT
 
 
 def admission(state: AdmissionState, reason: str, seconds: float = 0) -> Admission:

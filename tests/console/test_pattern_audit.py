@@ -20,8 +20,9 @@ from schemas.events import Origin, Provenance, Trust
 from schemas.ids import id_of
 from schemas.incidents import Detection, DetectionStatus, Incident
 from schemas.oversight import Feedback
+from schemas.signing import sign
 from schemas.vocabulary import Kind, Result
-from tests.support.failures import T0, at, configuration, failed_job, incident
+from tests.support.failures import KEYS, T0, at, configuration, failed_job, incident
 
 PEOPLE = configuration().people
 FORK = Provenance(Origin.SIGNED_WEBHOOK, Trust.FORK)
@@ -37,7 +38,8 @@ GREEN = replace(
 
 
 def word(by: str = "olga", kind: Kind | None = None, seconds: float = 60, **more: object) -> Feedback:
-    return replace(Feedback(id_of(JOB), "person", by, at(seconds), kind), **more)  # type: ignore[arg-type]
+    said = replace(Feedback(id_of(JOB), "person", by, at(seconds), kind), **more)  # type: ignore[arg-type]
+    return sign(said, KEYS.get(by, KEYS["vera"]))
 
 
 def lesson(reward: float, kind: Kind | None = None) -> Feedback:
@@ -84,7 +86,16 @@ def test_the_pattern_that_decided_is_judged_by_who_may_and_else_by_what_was_prov
 
 
 @pytest.mark.parametrize(
-    "feedback", [[], [word("vera", Kind.DISK_FULL)], [word("nobody", Kind.DISK_FULL)], [word(weight=0.0, correct=False)]]
+    "feedback",
+    [
+        [],
+        [word("vera", Kind.DISK_FULL)],
+        [word("nobody", Kind.DISK_FULL)],
+        [word(weight=0.0, correct=False)],
+        [replace(word(correct=False), signature="")],
+        [replace(word("anton", correct=False), by="olga")],
+        [replace(word(correct=True), correct=False)],
+    ],
 )
 def test_without_a_counted_word_nothing_is_said_of_a_pattern(feedback: list[Feedback]) -> None:
     assert told(*feedback).words == ()
@@ -97,7 +108,7 @@ def test_a_green_rerun_shows_that_it_helped_and_not_that_the_kind_was_right() ->
 
 def test_what_only_a_model_named_is_no_word_on_a_pattern() -> None:
     alone = replace(JOB, kind=Kind.DISK_FULL)
-    assert evidence_of_topics([FOUND, alone, replace(word(correct=True), incident_id=id_of(alone))], PEOPLE).words == ()
+    assert evidence_of_topics([FOUND, alone, word(correct=True, incident_id=id_of(alone))], PEOPLE).words == ()
 
 
 def test_a_period_is_read_as_people_write_it() -> None:

@@ -17,14 +17,17 @@ import pandas as pd
 import pytest
 
 from console.readmodel import IncidentView
-from console.report_page import csv_texts, page_of
+from console.report_page import csv_texts, page_of, parquet_files
 from console.reports import Asked, Report, report_of
 from schemas.decisions import Decision, GateVerdict, Verdict
+from schemas.errors import ConfigurationError
 from schemas.incidents import HitSeen, Incident, RunRef
 from schemas.oversight import Feedback
 from schemas.recoveries import HOLDOUT, OutcomeStatus, RecoveryOutcome
 from schemas.services import Services, ServiceSpec
+from schemas.signing import sign
 from schemas.vocabulary import Kind, Result, group_of
+from tests.support.failures import KEYS, configuration
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ASKED = Asked(NOW - timedelta(days=7), NOW, 30.0)
@@ -96,7 +99,7 @@ def ended(one: Incident, status: OutcomeStatus, verdict: Verdict = Verdict.HEAL,
 
 
 def reported(*views: IncidentView, feedback: Sequence[Feedback] = (), asked: Asked = ASKED) -> Report:
-    return report_of({f"i{number}": view for number, view in enumerate(views)}, SERVICES, feedback, asked)
+    return report_of({f"i{number}": view for number, view in enumerate(views)}, SERVICES, feedback, configuration().people, asked)
 
 
 def figure(made: Report, name: str) -> dict[str, Any]:
@@ -150,15 +153,18 @@ def test_every_incident_stands_in_one_row_of_each_table(column: str) -> None:
 
 
 def test_to_act_on_a_run_that_was_well_or_against_a_persons_word_is_wrong() -> None:
-    word = Feedback("i2", "person", "ada", NOW, correct=False)
+    said = Feedback("i2", "person", "olga", NOW, correct=False)
+    forged = (said, replace(said, incident_id="i0", signature=sign(said, KEYS["olga"]).signature), sign(said, KEYS["vera"]))
     views = [
         ended(incident(), HEALED),
         ended(incident(result=Result.SUCCESS), HEALED),
         ended(incident(), HEALED),
         ended(incident(), ESCALATED),
     ]
-    wrong = figure(reported(*views, feedback=[word]), "acted wrongly")
+    wrong = figure(reported(*views, feedback=[sign(said, KEYS["olga"])]), "acted wrongly")
     assert (wrong["of"], round(wrong["value"], 1)) == (3, 66.7)
+    believed = figure(reported(*views, feedback=forged), "acted wrongly")
+    assert (believed["of"], round(believed["value"], 1)) == (3, 33.3)
 
 
 def test_what_was_only_watched_says_what_would_have_been_done() -> None:
@@ -212,6 +218,25 @@ def test_the_page_asks_no_other_host_and_shows_strangers_text_as_text() -> None:
     assert re.findall(r"(?:src|href)=\"(?!#)[^\"]*\"", page) == []
 
 
+def test_every_table_is_written_as_parquet_with_its_types_and_the_texts_as_they_are(tmp_path: Path) -> None:
+    hostile = unexplained("acme/one", "1", HOSTILE)
+    made = reported(ended(incident(), HEALED), ended(incident(), ESCALATED), hostile)
+    for name, content in parquet_files(made).items():
+        (tmp_path / name).write_bytes(content)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted([*made.tables, "incidents"])
+    read = pd.read_parquet(tmp_path / "incidents.parquet", engine="pyarrow")
+    pd.testing.assert_frame_equal(read, made.incidents)
+    assert pd.read_parquet(tmp_path / "next_patterns.parquet", engine="pyarrow")["example"].tolist() == [HOSTILE]
+    assert set(parquet_files(reported())) == {f"{name}.parquet" for name in [*made.tables, "incidents"]}
+
+
+def test_without_its_library_parquet_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = reported()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'healstream\[parquet\]'"):
+        parquet_files(made)
+
+
 def test_a_report_of_nothing_is_a_page_too() -> None:
     page = page_of(reported())
     assert "Incidents opened from 2026-03-03 12:00 to 2026-03-10 12:00 UTC: 0." in page
@@ -229,6 +254,7 @@ def test_tables_are_csv_that_no_spreadsheet_takes_for_formulas() -> None:
 
 
 def test_no_command_waits_for_the_libraries_of_tables_and_pictures() -> None:
-    asked = "import sys, console.cli.main, console.cli.report; print([name for name in ('pandas', 'matplotlib') if name in sys.modules])"
+    names = "('pandas', 'pyarrow', 'matplotlib')"
+    asked = f"import sys, console.cli.main, console.cli.report; print([name for name in {names} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", asked], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"

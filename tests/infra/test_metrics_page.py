@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from prometheus_client import generate_latest
+import httpx
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from infra.metrics import COUNTERS, GAUGES, HISTOGRAMS, Metrics
+from infra.metrics import COUNTERS, GAUGES, HISTOGRAMS, Metrics, MetricsServer
 from schemas.outputs import Count, Gauge, Observe
 from tests.support.tools import tool
 
@@ -35,7 +36,7 @@ CONTRACT = {
 
 
 def page(metrics: Metrics) -> str:
-    return generate_latest(metrics.registry).decode()
+    return metrics.page()[1].decode()
 
 
 def full_page(state: Path) -> str:
@@ -60,6 +61,49 @@ def test_promtool_finds_nothing_to_say_about_the_page(tmp_path: Path) -> None:
     words = [tool("promtool"), "check", "metrics"]
     told = subprocess.run(words, input=full_page(tmp_path), capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_scraper_that_reads_openmetrics_gets_the_trace_of_a_value_and_no_other_does(tmp_path: Path) -> None:
+    metrics, trace = Metrics(tmp_path), f"00-{TRACE}-00f067aa0ba902b7-01"
+    labels = (("strategy", "service_restart"), ("outcome", "healed"))
+    metrics.apply(Count("healstream_recoveries_total", labels, trace=trace))
+    for name in ("healstream_detection_latency_seconds", "healstream_time_to_recover_seconds"):
+        metrics.apply(Observe(name, 3.0, trace=trace))
+    metrics.apply(Observe("healstream_classification_confidence", 0.9, trace="broken"))
+    kind, text = metrics.page("application/openmetrics-text; version=1.0.0; q=0.5, text/plain;q=0.3")
+    found = {
+        sample.name: (sample.exemplar.labels, sample.exemplar.value)
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.exemplar
+    }
+    assert kind.startswith("application/openmetrics-text; version=1.0.0")
+    assert found == {
+        "healstream_recoveries_total": ({"trace_id": TRACE}, 1.0),
+        "healstream_detection_latency_seconds_bucket": ({"trace_id": TRACE}, 3.0),
+        "healstream_time_to_recover_seconds_bucket": ({"trace_id": TRACE}, 3.0),
+    }
+    assert TRACE not in metrics.page()[1].decode()
+
+
+def test_a_process_answers_each_scraper_in_the_form_that_it_asks_for() -> None:
+    metrics = Metrics()
+    metrics.apply(Observe("healstream_time_to_recover_seconds", 3.0, trace=f"00-{TRACE}-00f067aa0ba902b7-01"))
+    server = MetricsServer(metrics, 0, lambda: "")
+    server.start()
+    try:
+        for accept, begins, has_trace in (
+            ("application/openmetrics-text", "application/openmetrics-text", True),
+            ("*/*", "text/plain", False),
+        ):
+            answer = httpx.get(f"http://127.0.0.1:{server.port}/metrics", headers={"accept": accept}, trust_env=False)
+            assert answer.headers["content-type"].startswith(begins)
+            assert (TRACE in answer.text) is has_trace
+    finally:
+        server.stop()
 
 
 def test_a_gauge_is_shown_from_its_first_value_on() -> None:

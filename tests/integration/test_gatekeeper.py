@@ -33,7 +33,9 @@ from schemas.signing import is_signed_by, private_bytes, public_text, sign
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 from streams.notary import find_breaks
+from tests.support.earlier_code import code_before
 
+ROOT = Path(__file__).parents[2]
 CODEC = Codec(ALL_RECORDS)
 ADMIT, NOTARY, PUBLISHER = (Ed25519PrivateKey.generate() for _ in range(3))
 ADA = Ed25519PrivateKey.generate()
@@ -64,8 +66,8 @@ def environment(broker: str, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 @contextmanager
-def gatekeeper(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", "streams.gatekeeper"], env=environment, cwd=Path(__file__).parents[2])
+def gatekeeper(environment: dict[str, str], code: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-m", "streams.gatekeeper"], env=environment, cwd=code)
     try:
         yield process
     finally:
@@ -141,6 +143,43 @@ def test_each_decision_becomes_one_command_across_kill_9_and_a_paused_owner_that
     epochs = [command.epoch for command in sorted(found, key=lambda command: command.issued_at)]
     assert epochs == sorted(epochs)
     assert len(set(epochs)) >= 2
+
+
+def test_two_releases_side_by_side_give_each_decision_one_command_and_an_upgrade_can_be_gone_back_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    broker, marker, before = environment["HEALSTREAM_BROKERS"], uuid4().hex, code_before(tmp_path)
+    producer = Producer(producer_settings(broker))
+    with gatekeeper(environment, before) as old:
+        # given the release before, that has done something
+        wanted = decide(broker, marker, 10)
+        wait_for(broker, marker, 10)
+        with gatekeeper(environment) as new:
+            # when both run, and a person halts a scope by the new one's command line
+            halt = Control(f"killswitch/group:{marker}-35", "ada", datetime.now(UTC), killswitch=KillSwitch(SwitchMode.HALT, "drill"))
+            send(producer, sign(halt, ADA), CODEC)
+            assert producer.flush(30) == 0
+            wanted |= decide(broker, marker, 10, start=10)
+            wait_for(broker, marker, 20)
+            # and the old one ends, and the new one is gone back on
+            old.terminate()
+            old.wait(60)
+            wanted |= decide(broker, marker, 10, start=20)
+            wait_for(broker, marker, 30)
+            with gatekeeper(environment, before):
+                new.terminate()
+                new.wait(60)
+                wanted |= decide(broker, marker, 10, start=30)
+                found = wait_for(broker, marker, 39)
+    # then each has one command, but for the one in the scope that every owner knew to be halted
+    halted = [command for command in found if command.scope == f"group:{marker}-35"]
+    assert halted == []
+    assert len(wanted) == 40
+    assert Counter(command.decision_id for command in found) == Counter(dict.fromkeys({command.decision_id for command in found}, 1))
+    assert len(found) == 39
+    epochs = [command.epoch for command in sorted(found, key=lambda command: command.issued_at)]
+    assert epochs == sorted(epochs)
+    assert len(set(epochs)) >= 3
 
 
 def test_the_audit_chain_has_no_breaks_whoever_wrote_it_and_leases_rise(environment: dict[str, str]) -> None:

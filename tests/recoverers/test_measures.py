@@ -61,6 +61,17 @@ def test_a_rollback_is_counted_by_a_word_for_its_reason(reason: str, word: str) 
     assert Observe("healstream_rollback_duration_seconds", 0.4) in found
 
 
+def test_what_is_counted_and_measured_of_a_recovery_names_its_trace() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    found = measures_of(replace(OUTCOME, traceparent=trace, status=OutcomeStatus.ROLLED_BACK, rollback_s=0.4))
+    assert {one.metric for one in found if one.trace == trace} == {
+        "healstream_recoveries_total",
+        "healstream_recovery_duration_seconds",
+        "healstream_time_to_recover_seconds",
+        "healstream_rollback_duration_seconds",
+    }
+
+
 def test_a_shown_plan_counts_for_nothing() -> None:
     assert measures_of(replace(OUTCOME, status=OutcomeStatus.PLANNED)) == ()
 

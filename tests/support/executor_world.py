@@ -35,6 +35,7 @@ from schemas.signing import public_text, sign
 from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180.0
 """How long, in seconds, a slow machine may take for what a quick one does in ten."""
 SERVE = "import http.server,sys;http.server.HTTPServer(('127.0.0.1',int(sys.argv[1])),http.server.SimpleHTTPRequestHandler).serve_forever()"
@@ -95,7 +96,7 @@ class ExecutorWorld:
             send(producer, Lease(1, number, datetime.now(tz=UTC)), self.codec)
             producer.poll(0)
 
-    def start_worker(self, fail_point: str = "") -> subprocess.Popen[bytes]:
+    def start_worker(self, fail_point: str = "", code: Path = ROOT) -> subprocess.Popen[bytes]:
         environ = {
             "PATH": os.environ["PATH"],
             "HEALSTREAM_BROKERS": self.brokers,
@@ -108,8 +109,7 @@ class ExecutorWorld:
         }
         (self.folder / "state").mkdir(exist_ok=True)
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
-        root = Path(__file__).parents[2]
-        worker = subprocess.Popen([sys.executable, "-m", "recoverers.worker"], cwd=root, env=environ, stderr=log, stdout=log)
+        worker = subprocess.Popen([sys.executable, "-m", "recoverers.worker"], cwd=code, env=environ, stderr=log, stdout=log)
         self.workers.append(worker)
         return worker
 

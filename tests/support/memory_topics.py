@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.avro_codec import Codec, Undecodable
 from schemas.ids import Record
 from schemas.outputs import Place
-from schemas.topics import ALL_RECORDS
+from schemas.topics import ALL_RECORDS, BY_NAME
 from streams.binding import Incoming, Letter, letter_of
 
 CODEC = Codec(ALL_RECORDS)
@@ -30,6 +30,14 @@ class MemoryTopics:
     def send_record(self, record: Record, at: datetime, traceparent: str = "") -> None:
         """Append a record to its own topic."""
         self.send(letter_of(record, traceparent, CODEC), at)
+
+    def compact(self, topic: str, now: datetime) -> None:
+        """Leave of each key the newest, as a broker does sooner or later, and what is younger than the topic keeps whole."""
+        young = now - timedelta(seconds=BY_NAME[topic].whole_for_s)
+        for (name, number), row in self.rows.items():
+            newest = {incoming.key: incoming.place.offset for incoming in row}
+            if name == topic:
+                self.rows[name, number] = [one for one in row if one.place.offset == newest[one.key] or one.at > young]
 
     def read(self, topic: str, partition: int, offset: int) -> list[Incoming]:
         """Return what a partition holds from the offset on."""

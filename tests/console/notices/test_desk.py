@@ -120,7 +120,7 @@ def test_an_approval_says_what_whose_how_risky_and_the_commands_and_its_link_onl
         f"Yes: healstream approval approve {id_of(DECISION)[:12]}",
         f"No: healstream approval deny {id_of(DECISION)[:12]}",
         f"Look: healstream incident explain {NAME[:12]}",
-        f"Page: https://heal.example/incidents/{NAME}",
+        f"Page: https://heal.example/?incident={NAME}",
         f"Reference {letter.key}",
     ]
 

@@ -30,8 +30,8 @@ class FakeBox:
         self.asked: SimpleQueue[str] = SimpleQueue()
         self.answers: SimpleQueue[str] = SimpleQueue()
 
-    def put(self, title: str, body: str, form: str, severity: str) -> str:
-        self.asked.put(f"{form} {severity} {body.splitlines()[0]} {title}")
+    def put(self, letter: Letter, form: str) -> str:
+        self.asked.put(f"{form} {letter.severity} {letter.body.splitlines()[0]} {letter.title}")
         answer = self.answers.get(timeout=LIMIT_S)
         if answer == "broken":
             message = "a plug-in broke"
