@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from infra.kafka import Located, located, messages_to_end, read_to_end
-from schemas.avro_codec import Codec
+from infra.kafka import Located, codec_of, located, messages_to_end, read_to_end
 from schemas.decisions import Decision, HealingCommand
 from schemas.ids import Record, id_of
 from schemas.incidents import Detection, Incident, IncidentUpdate
@@ -121,5 +120,5 @@ def read_entries(brokers: str, deadline_s: float = 30.0) -> dict[int, AuditEntry
 
 
 def _located(brokers: str, topic: str, deadline_s: float) -> Iterator[Located]:
-    codec = Codec(BY_NAME[topic].records)
+    codec = codec_of(brokers, BY_NAME[topic].records)
     return (located(message, codec) for message in messages_to_end(brokers, topic, deadline_s))

@@ -22,8 +22,8 @@ from console.heartbeat_rule import HeartbeatRule, why_no_url
 from console.pulse import Pulse, Seen, why_silent
 from console.url_files import url_in
 from infra.adapters.beats import TIMEOUT_S, Beats
+from infra.kafka import codec_of
 from infra.topic_watch import TopicWatch, from_now
-from schemas.avro_codec import Codec
 from schemas.errors import DeniedError
 from schemas.oversight import Lease
 
@@ -52,7 +52,7 @@ class LeaseEar:
 
     def __init__(self, brokers: str) -> None:
         """Prepare; nothing is heard yet."""
-        self._codec = Codec([Lease])
+        self._codec = codec_of(brokers, [Lease])
         self._newest: tuple[Lease | None, float] = (None, 0.0)
         self._watch = TopicWatch(brokers, "heartbeat", [from_now("heal.lease")], self._take)
         self.start = self._watch.start

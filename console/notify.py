@@ -28,15 +28,14 @@ from console.slack_box import ByScheme, SlackBox
 from infra.adapters.postbox import Postbox
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
+from infra.kafka import ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.avro_codec import Codec
 from schemas.errors import HealstreamError
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
-from schemas.topics import ALL_RECORDS
 
 INPUTS = ("heal.incidents", "heal.decisions", "heal.admissions", "recovery.outcomes", "heal.control")
 STATE = "heal.state.notify"
@@ -182,7 +181,7 @@ def serve(settings: WorkerSettings, closing: Closing, stop: threading.Event) -> 
         rules.courier = Courier(NoticeDesk.from_state(entries, rules.now), post, closing)
         return rules.courier
 
-    loop = FencedLoop(LoopPlan("notify", INPUTS, STATE, stage), settings.brokers, Codec(ALL_RECORDS), metrics)
+    loop = FencedLoop(LoopPlan("notify", INPUTS, STATE, stage), settings.brokers, ready_codec(settings.brokers), metrics)
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if loop.owns else "waiting to own the notices")
     server.start()
     threading.Thread(target=rules.follow, args=(stop,), name="rules", daemon=True).start()

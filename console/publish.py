@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infra.kafka import deliver, read_to_end
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver, read_to_end
 from schemas.card_bodies import cards_body
 from schemas.configuration import (
     CARDS_ENTRY,
@@ -91,8 +90,8 @@ def publish(brokers: str, configuration: Configuration, key: Ed25519PrivateKey, 
     changed = changes_of(configuration, known, key, now)
     names = tuple(entry.name for entry in changed)
     if names:
-        deliver(brokers, [told(names, configuration.version, by, now)], Codec([AuditEntry]), FLUSH_S)
-        deliver(brokers, changed, Codec([CatalogueEntry]), FLUSH_S)
+        deliver(brokers, [told(names, configuration.version, by, now)], codec_of(brokers, [AuditEntry]), FLUSH_S)
+        deliver(brokers, changed, codec_of(brokers, [CatalogueEntry]), FLUSH_S)
     return names
 
 

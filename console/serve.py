@@ -33,6 +33,7 @@ from console.site.here import page_of, site_of
 from console.site.place import SiteSettings
 from console.slack_routes import SlackDesk, slack_router
 from infra.gateway_settings import GatewaySettings
+from infra.kafka import ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.outbox import Outbox
@@ -151,7 +152,7 @@ def server_of(app: FastAPI, settings: GatewaySettings) -> Server:
 
 async def serve(settings: GatewaySettings, bound: socket.socket, page: FastAPI | None = None, others: Sequence[APIRouter] = ()) -> int:
     """Serve until SIGTERM; return the exit code."""
-    metrics, outbox = Metrics(), Outbox(settings.brokers)
+    metrics, outbox = Metrics(), Outbox(settings.brokers, codec=ready_codec(settings.brokers))
     intake = Intake(outbox, secrets_of(settings), lambda: datetime.now(UTC), metrics.apply)
     server = server_of(app_of([gateway_of(intake), *others], metrics, outbox.fault, lambda: outbox.close(STOP_S), page), settings)
     pages = MetricsServer(metrics, settings.metrics_port, outbox.fault) if settings.metrics_port is not None else None

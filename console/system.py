@@ -43,7 +43,7 @@ from infra.broker.lock_rows import Lock
 from infra.broker.server import BrokerPlace, EmbeddedBroker, free_ports
 from infra.gateway_settings import GATEWAY_VARIABLES, PORT_VARIABLE, port_in
 from infra.logging import configure
-from infra.logins import BROKERS_VARIABLE, address_in
+from infra.logins import BROKERS_VARIABLE, address_in, with_registry
 from infra.service_notice import ALIVE, READY, STOPPING, tell_systemd
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
@@ -214,7 +214,7 @@ class System:
         broker.start()
         self._broker_began_s = time.monotonic()
         broker.wait_ready()
-        self.brokers, self._broker = broker.address, broker
+        self.brokers, self._broker = with_registry(broker.address, self._environ), broker
         if lock:
             put_in_force(self.home, broker.address)
         self._say(f"broker: Apache Kafka on 127.0.0.1:{port}{', locked' if lock else ''}")

@@ -10,11 +10,11 @@ from typing import TypeVar
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from console.readmodel import TOPICS_READ, ReadModel
-from infra.kafka import consumer_settings, located, read_to_end
-from schemas.avro_codec import Codec, Undecodable
+from infra.kafka import codec_of, consumer_settings, located, read_to_end
+from schemas.avro_codec import Undecodable
 from schemas.ids import Record
 from schemas.principals import LOOKERS
-from schemas.topics import ALL_RECORDS, BY_NAME
+from schemas.topics import BY_NAME
 
 T = TypeVar("T")
 # A record ends the wait at once; only the end of following waits for it.
@@ -34,7 +34,7 @@ class Follower:
 
     def __init__(self, brokers: str, topics: Sequence[str], take: Callable[[Record], None]) -> None:
         """Prepare; ``take`` is called from the following thread."""
-        self._codec = Codec(ALL_RECORDS)
+        self._codec = codec_of(brokers)
         self._take = take
         self._ending = threading.Event()
         self._came = threading.Condition()

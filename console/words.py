@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.keys import load_key
 from console.readmodel import Pending
-from infra.kafka import deliver
+from infra.kafka import codec_of, deliver
 from schemas.authorization import Matter
-from schemas.avro_codec import Codec
 from schemas.control_words import HANGS_ON_TARGET
 from schemas.errors import DeniedError, UsageError
 from schemas.oversight import Approval, Control, KillSwitch, SwitchMode
@@ -70,4 +69,4 @@ def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: d
 
 def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:
     """Put it on the topic; raises UnreachableError when the broker does not take it in time."""
-    deliver(brokers, [control], Codec([Control]), flush_s)
+    deliver(brokers, [control], codec_of(brokers, [Control]), flush_s)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Message
 
+from infra.kafka import codec_of
 from infra.topic_watch import TopicWatch, from_now
 from schemas.attempts import Sight
-from schemas.avro_codec import Codec
 from schemas.errors import UnreachableError
 from schemas.incidents import Detection, DetectionStatus
 from schemas.recoveries import Condition
@@ -31,7 +31,7 @@ class DetectionWatch:
     def __init__(self, brokers: str, answer_s: float = ANSWER_S) -> None:
         """Listen from now on: what is asked for lies within a run's verification; an answer takes so many seconds at most."""
         self._answer_s = answer_s
-        self._codec = Codec([Detection])
+        self._codec = codec_of(brokers, [Detection])
         self._lock = threading.Lock()
         self._fired: OrderedDict[tuple[str, Kind], datetime] = OrderedDict()
         self._watch = TopicWatch(brokers, "detections", [from_now(TOPIC)], self._take)

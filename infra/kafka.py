@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from infra.logins import client_settings
+from infra.logins import client_settings, registry_in
 from schemas.avro_codec import Codec, Undecodable
 from schemas.cdevents import CdEvent
 from schemas.errors import UnreachableError
@@ -57,6 +57,24 @@ def consumer_settings(brokers: str, group: str) -> Settings:
         "check.crcs": True,
         "log_level": 3,
     }
+
+
+def codec_of(brokers: str, records: Sequence[type[Record]] = ALL_RECORDS) -> Codec:
+    """Return how these records are written and read there: by the registry that the address names, or without one."""
+    url = registry_in(brokers)
+    if not url:
+        return Codec(records)
+    # Its client takes longer to load than most commands take, and most have no registry.
+    from infra.adapters.schema_registry import SchemaRegistry  # noqa: PLC0415
+
+    return Codec(records, SchemaRegistry(url))
+
+
+def ready_codec(brokers: str, records: Sequence[type[Record]] = ALL_RECORDS) -> Codec:
+    """Return the codec of a process that stays, which needs the registry only for what is new from here on; raises without an answer."""
+    codec = codec_of(brokers, records)
+    codec.make_ready()
+    return codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +214,6 @@ def messages_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> Itera
 
 def read_to_end(brokers: str, topic: str, deadline_s: float = 30.0) -> list[Record]:
     """Return every record in the topic now, in the order of each partition; what cannot be decoded is left out."""
-    codec = Codec(BY_NAME[topic].records or ALL_RECORDS)
+    codec = codec_of(brokers, BY_NAME[topic].records or ALL_RECORDS)
     found = (located(message, codec).record for message in messages_to_end(brokers, topic, deadline_s))
     return [record for record in found if not isinstance(record, Undecodable)]

@@ -1,4 +1,4 @@
-"""Who a Kafka client is and where it connects: ``host:port,...`` or ``host:port,...?login=FILE``, understood here and nowhere else.
+"""Who a Kafka client is and where it connects: ``host:port,...[?login=FILE][#registry=URL]``, understood here and nowhere else.
 
 The address goes from the environment to every client as one string, so a process has exactly the name that its login file gives, and
 two clients of one process may have two. A password stands in a file of mode 600 only: never in an argument, an address or a variable.
@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.adapters.launch import write_whole
 from schemas.errors import ConfigurationError, DeniedError
@@ -21,7 +22,9 @@ from schemas.errors import ConfigurationError, DeniedError
 BROKERS_VARIABLE = "HEALSTREAM_BROKERS"
 LOGIN_VARIABLE = "HEALSTREAM_LOGIN_FILE"
 MECHANISM = "SCRAM-SHA-256"
+REGISTRY_VARIABLE = "HEALSTREAM_REGISTRY_URL"
 _MARK = "?login="
+_REGISTRY_MARK = "#registry="
 _MEND = "Make it anew with `healstream topics acls apply`"
 
 
@@ -67,12 +70,39 @@ def is_loopback(address: str) -> bool:
 def address_in(environ: Mapping[str, str]) -> str:
     """Return the address with the login file that an environment names; empty when it names no broker."""
     brokers, login = environ.get(BROKERS_VARIABLE, ""), environ.get(LOGIN_VARIABLE, "")
-    return address_with(brokers, Path(login)) if brokers and login else brokers
+    return with_registry(address_with(brokers, Path(login)) if login else brokers, environ) if brokers else ""
 
 
 def address_with(brokers: str, login: Path) -> str:
     """Return the address as one with this login file."""
-    return f"{brokers.partition(_MARK)[0]}{_MARK}{login}"
+    rest, mark, registry = brokers.partition(_REGISTRY_MARK)
+    return f"{rest.partition(_MARK)[0]}{_MARK}{login}{mark}{registry}"
+
+
+def with_registry(brokers: str, environ: Mapping[str, str]) -> str:
+    """Return the address with the schema registry that an environment names; raises ConfigurationError for one that is unfit."""
+    url = environ.get(REGISTRY_VARIABLE, "")
+    if not url:
+        return brokers
+    _require_fit(url)
+    return f"{brokers.partition(_REGISTRY_MARK)[0]}{_REGISTRY_MARK}{url}"
+
+
+def registry_in(brokers: str) -> str:
+    """Return the registry's URL, empty where records are written without one."""
+    return brokers.partition(_REGISTRY_MARK)[2]
+
+
+def _require_fit(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    is_plain = parts.scheme == "http" and is_loopback(f"{host}:{port or 80}")
+    if not host or parts.username is not None or parts.query or parts.fragment or not (parts.scheme == "https" or is_plain):
+        mend = "Give https://HOST/PATH without a name, a password, ? or #; http:// is for this machine only"
+        raise ConfigurationError(REGISTRY_VARIABLE, "it is no address that may be asked", mend)
 
 
 def has_login(brokers: str) -> bool:
@@ -82,7 +112,7 @@ def has_login(brokers: str) -> bool:
 
 def reach_of(brokers: str) -> Reach:
     """Return whom to ask and as whom; raises ConfigurationError for plaintext off loopback, DeniedError for a login that is none."""
-    listed, _, file = brokers.partition(_MARK)
+    listed, _, file = brokers.partition(_REGISTRY_MARK)[0].partition(_MARK)
     addresses = tuple(address.strip() for address in listed.split(","))
     login = read_login(Path(file)) if file else None
     if login is None and not all(map(is_loopback, addresses)):

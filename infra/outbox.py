@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from infra.kafka import destination, headers_of, producer_settings
+from infra.kafka import codec_of, destination, headers_of, producer_settings
 from schemas.avro_codec import Codec
 from schemas.errors import BusyError, UnreachableError
 from schemas.ids import Record
-from schemas.topics import ALL_RECORDS
 
 # A sender waits about ten seconds for its answer; the broker gets less.
 ACKNOWLEDGE_S = 5.0
@@ -55,7 +54,7 @@ class Outbox:
 
     def __init__(self, brokers: str, acknowledge_s: float = ACKNOWLEDGE_S, codec: Codec | None = None) -> None:
         """Connect in the background; nothing is sent yet."""
-        self._codec = codec or Codec(ALL_RECORDS)
+        self._codec = codec or codec_of(brokers)
         limits = {"queue.buffering.max.messages": MAX_WAITING, "queue.buffering.max.kbytes": MAX_WAITING_KIB}
         self._fatal = ""
         self._refused = ""

@@ -48,7 +48,7 @@ from infra.compiled_patterns import CompiledPatterns
 from infra.detection_watch import DetectionWatch
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
-from infra.kafka import Located, consumer_settings, located
+from infra.kafka import Located, consumer_settings, located, ready_codec
 from infra.lag import LagGauge
 from infra.lease_watch import LeaseWatch
 from infra.logging import configure
@@ -73,7 +73,6 @@ from recoverers.precondition import Ending
 from recoverers.recipes.table import ENTRY_POINTS, World, recipes_for, with_workflows
 from recoverers.terms import Around, Terms
 from recoverers.transitions import State
-from schemas.avro_codec import Codec
 from schemas.catalogue import CARDS, card_named
 from schemas.configuration import Configuration
 from schemas.decisions import HealingCommand
@@ -83,7 +82,6 @@ from schemas.ids import Record, from_micros, id_of
 from schemas.outputs import Count, Gauge
 from schemas.oversight import DeadLetter, DeadOrigin, SwitchMode
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
-from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Kind
 
 COMMANDS = "recovery.commands"
@@ -166,7 +164,7 @@ class Executor:
         self._configuration = configuration
         self._recipes = recipes
         self._around = around
-        self._codec = Codec(ALL_RECORDS)
+        self._codec = ready_codec(settings.brokers)
         self._points = FailPoints(os.environ)
         oversight = configuration.policy.oversight
         self._watch = LeaseWatch(settings.brokers, self._codec, configuration.people, oversight, settings.stop_file)

@@ -19,7 +19,8 @@ from importlib.resources import files
 from typing import Protocol, cast
 
 import fastavro
-from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, fingerprint, parse_schema, to_parsing_canonical_form
 
 from schemas.avro_shape import Plain, record_from_plain, record_to_plain
 from schemas.errors import RecordShapeError
@@ -31,6 +32,8 @@ _HEADER = 10
 _CONFLUENT_HEADER = 5
 # What a broken record makes fastavro, UTF-8 decoding or a dataclass raise; anything else is a defect and must surface.
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, StopIteration, AttributeError, MemoryError)
+# What a stranger's schema can do beside that: be none, nest for ever, or be of records that cannot become ours.
+_UNFIT = (SchemaParseException, SchemaResolutionError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,12 @@ class Codec:
         for name, texts in (*earlier_texts().items(), *(older or {}).items()):
             for text in texts if name in self._types else ():
                 self._by_mark.setdefault(fingerprint_of(text), (name, parse_schema(json.loads(text))))
+        self._by_id: dict[int, tuple[str, fastavro.types.Schema]] = {}
+
+    def make_ready(self) -> None:
+        """Ask the registry for everything that will be written, so that one which goes away later is not missed; raises as it does."""
+        for name in self._types if self._registry else ():
+            self._registry.id_of(name)
 
     @staticmethod
     def _form(name: str, record: type[Record]) -> _Form:
@@ -138,9 +147,11 @@ class Codec:
 
     def encode(self, record: Record) -> bytes:
         """Return the record's bytes; raises RecordShapeError when it does not fit its schema, which is a defect of ours."""
+        return self._bytes_of(record, self._registry.id_of(record.RECORD) if self._registry else None)
+
+    def _bytes_of(self, record: Record, number: int | None) -> bytes:
         form = self._forms[record.RECORD]
         out = io.BytesIO()
-        number = self._registry.id_of(record.RECORD) if self._registry else None
         plain = cast("dict[str, object]", form.to_plain(record))
         plain["id"] = id_of(record)
         # Who reads by a registry can ask it for any schema.
@@ -166,11 +177,18 @@ class Codec:
         try:
             plain = fastavro.schemaless_reader(body, writer, None if writer is form.schema else form.schema)
             record = cast("Record", form.from_plain(plain))
-        except _BROKEN as error:
+        except (*_BROKEN, *_UNFIT) as error:
             return Undecodable(f"{name}: {type(error).__name__}: {error}"[:300])
         if body.tell() != len(raw):
             return Undecodable(f"{name}: {len(raw) - body.tell()} bytes after the record's end")
         return record
+
+    def at_rest(self, raw: bytes) -> bytes:
+        """Return bytes as they can be kept: a record that came by the registry as one that is read without it, all else as it is."""
+        if not self._registry or raw[:1] != CONFLUENT:
+            return raw
+        record = self.decode(raw)
+        return raw if isinstance(record, Undecodable) else self._bytes_of(record, None)
 
     def _writer_of(self, raw: bytes) -> tuple[str, fastavro.types.Schema, int] | Undecodable:
         if raw[:2] == SINGLE_OBJECT and len(raw) >= _HEADER:
@@ -181,11 +199,22 @@ class Codec:
         return Undecodable("neither Avro single-object encoding nor the Confluent wire format")
 
     def _registered(self, schema_id: int) -> tuple[str, fastavro.types.Schema, int] | Undecodable:
-        text = self._registry.schema_of(schema_id) if self._registry else None
-        if text is None:
-            return Undecodable(f"unknown schema id {schema_id}")
-        schema = json.loads(text)
-        name = str(schema.get("name", ""))
-        if name not in self._forms:
-            return Undecodable(f"schema id {schema_id} is {name!r}, which does not belong on this topic")
-        return name, parse_schema(schema), _CONFLUENT_HEADER
+        if schema_id not in self._by_id:
+            text = self._registry.schema_of(schema_id) if self._registry else None
+            if text is None:
+                return Undecodable(f"unknown schema id {schema_id}")
+            found = self._parsed(schema_id, text)
+            if isinstance(found, Undecodable):
+                return found
+            self._by_id[schema_id] = found
+        return (*self._by_id[schema_id], _CONFLUENT_HEADER)
+
+    def _parsed(self, schema_id: int, text: str) -> tuple[str, fastavro.types.Schema] | Undecodable:
+        try:
+            schema = json.loads(text)
+            name = str(schema.get("name", ""))
+            if name not in self._forms:
+                return Undecodable(f"schema id {schema_id} is {name!r}, which does not belong on this topic")
+            return name, parse_schema(schema)
+        except (*_BROKEN, *_UNFIT) as error:
+            return Undecodable(f"schema id {schema_id} cannot be used: {type(error).__name__}: {error}"[:300])

@@ -21,6 +21,7 @@ from infra.state_log import read_entries
 from infra.watchdog import Limits, Pulse, exit_now
 from schemas.avro_codec import Codec
 from schemas.door import Refused
+from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.outputs import Count, Gauge, Observe, Output, Place, StageLogic
 from streams.binding import (
@@ -312,6 +313,9 @@ def _judge(bound: Bound, shell: Shell, cell: Cell, incoming: Incoming) -> None:
         if opened.event is not None:
             cell.hold(Applied(opened.event, replace(incoming, raw=None), now), len(incoming.raw or b""))
         shell.measure_all(outputs)
+    except UnreachableError as error:
+        # Not the record's fault: it is read again once what did not answer does.
+        exit_now(f"{place} waits: {error}")
     except Exception as error:
         # The stage may be half changed.
         cell.is_torn = True

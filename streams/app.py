@@ -27,7 +27,7 @@ from typing_extensions import override
 from infra.catalogue_follower import follow
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
-from infra.kafka import read_to_end
+from infra.kafka import read_to_end, ready_codec
 from infra.logging import configure
 from infra.logins import MECHANISM, Reach, reach_of
 from infra.metrics import Metrics, MetricsServer
@@ -362,13 +362,14 @@ def main() -> int:
         settings = WorkerSettings.from_environment(os.environ)
         role = role_in(settings)
         require_topics(settings.brokers)
+        codec = ready_codec(settings.brokers)
         configuration = read_configuration(settings.brokers, settings.publisher_key)
         rules = rules_from(configuration, shipped(), CompiledPatterns.in_cache(os.environ))
         stages = stages_of(role)
         make_ready(stages, rules)
         force = RulesInForce(rules)
         follow(settings.brokers, _PUBLISHED, lambda: take_up(settings, stages, force))
-        serve(settings, bounds_of(stages, force), f"healstream-{role}")
+        serve(settings, bounds_of(stages, force, codec), f"healstream-{role}")
     except HealstreamError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

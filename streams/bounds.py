@@ -13,7 +13,6 @@ from schemas.avro_codec import Codec
 from schemas.events import Event
 from schemas.ids import Record
 from schemas.outputs import Output, StageLogic
-from schemas.topics import ALL_RECORDS
 from streams.agents import Bound
 from streams.binding import Incoming, traceparent_in
 from streams.classify import Classify
@@ -43,9 +42,8 @@ def _feed_detect(logic: StageLogic[Record], event: Record, incoming: Incoming, n
     return cast("Detect", logic).on_event(cast("Event", event), incoming.place, now, traceparent_in(incoming.headers))
 
 
-def bounds_of(stages: Sequence[Stage], force: RulesInForce) -> list[Bound]:
+def bounds_of(stages: Sequence[Stage], force: RulesInForce, codec: Codec) -> list[Bound]:
     """Return the rows of one worker with their doors and rules; rows that read what only we write share a door."""
-    codec = Codec(ALL_RECORDS)
     plain = PlainDoor(codec)
     builds: dict[str, Callable[[Mapping[str, str]], object]] = {
         _DETECT: lambda entries: Detect.from_state(entries, force.current.detect),

@@ -14,17 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
+from infra.kafka import ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.avro_codec import Codec
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record
 from schemas.incidents import WORKFLOW
 from schemas.outputs import StageLogic
 from schemas.signing import private_key_from
-from schemas.topics import ALL_RECORDS
 from streams.admission_records import AdmitRules
 from streams.admit import Admit
 from streams.notary import Notary, NotaryRules
@@ -79,7 +78,7 @@ def serve(settings: WorkerSettings, stop: threading.Event) -> None:
     require_topics(settings.brokers)
     # The embedded broker keeps its data there too, and one process that shows the disk is enough.
     metrics = Metrics(settings.state)
-    loops = [FencedLoop(plan, settings.brokers, Codec(ALL_RECORDS), metrics) for plan in plans(settings)]
+    loops = [FencedLoop(plan, settings.brokers, ready_codec(settings.brokers), metrics) for plan in plans(settings)]
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if all(loop.owns for loop in loops) else "waiting to own the door")
     server.start()
     failures: list[HealstreamError] = []

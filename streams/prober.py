@@ -24,7 +24,7 @@ from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.probes import Probes
 from infra.adapters.prometheus import Prometheus, UnusableError
 from infra.catalogue_reader import read_configuration
-from infra.kafka import Settings, producer_settings
+from infra.kafka import Settings, producer_settings, ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
@@ -70,7 +70,7 @@ class Sender:
 
     producer: Producer
     metrics: Metrics
-    codec: Codec = field(default_factory=lambda: Codec(list(TOPICS)))
+    codec: Codec
     taken_at: float = field(default_factory=time.monotonic)
     refused: str = ""
 
@@ -230,7 +230,8 @@ async def _main(settings: WorkerSettings, allowed: frozenset[str]) -> int:
     stop, metrics = asyncio.Event(), Metrics()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sender = Sender(Producer(sender_settings(settings.brokers)), metrics)
+    codec = await asyncio.to_thread(ready_codec, settings.brokers, list(TOPICS))
+    sender = Sender(Producer(sender_settings(settings.brokers)), metrics, codec)
     server = MetricsServer(metrics, settings.metrics_port, sender.fault)
     server.start()
     try:

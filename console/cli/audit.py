@@ -20,9 +20,8 @@ from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
 from console.keys import load_key
 from console.periods import begin_of
-from infra.kafka import messages_to_end
+from infra.kafka import codec_of, messages_to_end
 from infra.state_log import read_entries
-from schemas.avro_codec import Codec
 from schemas.errors import DeniedError, UsageError
 from schemas.oversight import AuditRecord
 from schemas.signing import public_text
@@ -63,8 +62,9 @@ def _key_of(name: str, given: str) -> str:
 
 def _records(name: str, reading: Reading | None = None) -> Iterator[AuditRecord]:
     """Yield what the topic holds; what is no record of the chain is a fault of it."""
-    codec = Codec([AuditRecord])
-    for message in messages_to_end(brokers_of(name), AUDIT.name, READ_S):
+    brokers = brokers_of(name)
+    codec = codec_of(brokers, [AuditRecord])
+    for message in messages_to_end(brokers, AUDIT.name, READ_S):
         value = message.value()
         found = codec.decode(value if isinstance(value, bytes) else None)
         if isinstance(found, AuditRecord):

@@ -23,8 +23,7 @@ from console.plugins import known_cards
 from console.publish import publish as publish_all
 from console.system_paths import shipped_patterns
 from console.words import Speaker, require_right, speaker_in
-from infra.kafka import deliver
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver
 from schemas.configuration import Configuration, Keys
 from schemas.errors import ConfigurationError
 from schemas.oversight import AuditEntry
@@ -126,7 +125,7 @@ def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool 
         return
     details = (("files", str(len(files))), ("to", wanted.version))
     entry = AuditEntry(speaker.name, "configuration.rolled_back", "configuration", datetime.now(UTC), details)
-    deliver(brokers, [entry], Codec([AuditEntry]), FLUSH_S)
+    deliver(brokers, [entry], codec_of(brokers, [AuditEntry]), FLUSH_S)
     changed = restore(files, place.config)
     talk(f"{len(changed)} files changed: {', '.join(changed[:10]) or 'none'}")
     if read_folder(place.config, shipped_patterns()).digest() != wanted.version:

@@ -12,8 +12,7 @@ from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, t
 from console.feedback_words import feedback_of, feedback_rows, right_to_teach, said_of
 from console.topic_reader import read_model
 from console.words import FLUSH_S, require_right, speaker_in
-from infra.kafka import deliver, read_to_end
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver, read_to_end
 from schemas.oversight import Feedback
 
 RIGHT = typer.Option(None, "--right/--wrong", help="was it judged rightly")
@@ -37,7 +36,8 @@ def give(incident: str, right: bool | None = RIGHT, kind: str = KIND, note: str 
     found = incident_named(model, incident)
     of = model.incidents[found].incident
     said = said_of(is_right=right, kind=kind, note=note, judged=of.kind)
-    deliver(brokers_of(name), [feedback_of(found, said, speaker, datetime.now(UTC))], Codec([Feedback]), FLUSH_S)
+    brokers = brokers_of(name)
+    deliver(brokers, [feedback_of(found, said, speaker, datetime.now(UTC))], codec_of(brokers, [Feedback]), FLUSH_S)
     talk(f"{speaker.name} says {'right' if said.is_right else 'wrong'} of {of.kind} on {of.target}")
 
 

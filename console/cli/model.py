@@ -10,8 +10,7 @@ from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.model_words import ModelShelf, before, promotion_of, shelf_of
 from console.words import require_right, speaker_in
-from infra.kafka import deliver, read_to_end
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver, read_to_end
 from schemas.oversight import ModelRecord
 from schemas.people import Right
 
@@ -66,5 +65,6 @@ def _say(shelf: ModelShelf, version: str, who: str, name: str, *, dry: bool) -> 
     if dry:
         talk(f"{version} would act by the word of {speaker.name}; nothing was said (--dry-run)")
         return
-    deliver(brokers_of(name), [word], Codec([ModelRecord]), FLUSH_S)
+    brokers = brokers_of(name)
+    deliver(brokers, [word], codec_of(brokers, [ModelRecord]), FLUSH_S)
     talk(f"{version}: promoted by {speaker.name}; workers take it up within seconds, `healstream model rollback` goes back")

@@ -16,13 +16,12 @@ from console.stored import logs_on_topic
 from console.system_paths import shipped_patterns
 from console.words import require_right, speaker_in
 from infra.compiled_patterns import CompiledPatterns
-from infra.kafka import deliver
+from infra.kafka import codec_of, deliver
 from learning.backtest import BackTest, Budget, back_test
 from learning.patterns.loader import catalogue_of
 from learning.patterns.matcher import Matcher
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
-from schemas.avro_codec import Codec
 from schemas.oversight import AuditEntry
 from schemas.people import Right
 
@@ -47,7 +46,8 @@ def change_folder(name: str, change: Change, files: Mapping[str, str], *, dry: b
     if dry:
         talk(f"{change.audit.action} {change.audit.subject}: nothing was changed (--dry-run)")
         return
-    deliver(brokers_of(name), [change.audit], Codec([AuditEntry]), FLUSH_S)
+    brokers = brokers_of(name)
+    deliver(brokers, [change.audit], codec_of(brokers, [AuditEntry]), FLUSH_S)
     write_shelf(home(name).config, files, change.reviews)
     talk(f"{change.audit.action} {change.audit.subject}: written; workers take it up within seconds")
 

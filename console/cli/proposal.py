@@ -15,9 +15,8 @@ from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, brokers_of, ho
 from console.pattern_files import PatternShelf, with_pattern
 from console.pattern_words import accepted, disabled, wrote
 from console.proposals import WAITING, ProposalView, Wish, row_wanted, view_named, views_of, word_on
-from infra.kafka import deliver, read_to_end
+from infra.kafka import codec_of, deliver, read_to_end
 from learning.patterns.model import Pattern
-from schemas.avro_codec import Codec
 from schemas.errors import NotFoundError, UsageError
 from schemas.people import Right
 from schemas.proposals import PROPOSER, ProposalVerdict, ProposalWord
@@ -124,5 +123,6 @@ def _say(name: str, word: ProposalWord, *, dry: bool) -> None:
     if dry:
         talk(f"proposal {word.name} {word.verdict}: nothing was changed (--dry-run)")
         return
-    deliver(brokers_of(name), [word], Codec([ProposalWord]), FLUSH_S)
+    brokers = brokers_of(name)
+    deliver(brokers, [word], codec_of(brokers, [ProposalWord]), FLUSH_S)
     talk(f"proposal {word.name} {word.verdict}: said; the audit has it as soon as learn has read it")

@@ -14,8 +14,7 @@ from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, brokers_of, home, talk
 from console.system_paths import shipped_patterns
 from console.words import require_right, speaker_in
-from infra.kafka import deliver
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver
 from schemas.errors import UsageError
 from schemas.oversight import AuditEntry
 from schemas.people import Right
@@ -43,6 +42,7 @@ def restore(source: str = SOURCE, start: str = FROM, who: str = AS, name: str = 
     speaker = speaker_in(home(name).people, who)
     require_right(people_of(home(name)), speaker, Right.EDIT_PATTERN)
     entry = AuditEntry(speaker.name, "configuration.restored", place.rpartition("/")[2], datetime.now(UTC), (("files", str(len(files))),))
-    deliver(brokers_of(name), [entry], Codec([AuditEntry]), FLUSH_S)
+    brokers = brokers_of(name)
+    deliver(brokers, [entry], codec_of(brokers, [AuditEntry]), FLUSH_S)
     changed = put_back(files, home(name).config)
     talk(f"{len(changed)} files changed: {', '.join(changed[:10]) or 'none'}")

@@ -11,14 +11,12 @@ import typer
 
 from console.cli.explain import read_log
 from console.cli.show import NAME, brokers_of, talk
-from infra.kafka import deliver
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver
 from schemas.avro_shape import record_from_plain
 from schemas.door import redact
 from schemas.errors import UsageError
 from schemas.events import HealthCheck, HealthStatus, JobFinished, JobStarted, LogChunk, Origin, Provenance, Trust, WorkflowFinished
 from schemas.ids import Record
-from schemas.topics import ALL_RECORDS
 from schemas.vocabulary import Result, result_from_word
 
 CHUNK_LETTERS = 16 * 1024
@@ -71,7 +69,8 @@ def chunks_of(run: Sequence[str], attempt: int, text: str, at: datetime, provena
 
 
 def _send(name: str, records: Sequence[Record], who: str = "ci-producer") -> None:
-    deliver(brokers_of(name, who), records, Codec(ALL_RECORDS), FLUSH_S)
+    brokers = brokers_of(name, who)
+    deliver(brokers, records, codec_of(brokers), FLUSH_S)
     talk(f"{len(records)} records sent")
 
 

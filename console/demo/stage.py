@@ -14,13 +14,11 @@ from console.demo.github_server import GithubServer
 from console.demo.sandbox import Sandbox
 from console.readmodel import TOPICS_READ, IncidentView, Pending, ReadModel
 from console.topic_reader import Follower
-from infra.kafka import producer_settings, send
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, producer_settings, send
 from schemas.ids import Record
 from schemas.incidents import Detection, DetectionStatus
 from schemas.oversight import DeadLetter
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus
-from schemas.topics import ALL_RECORDS
 
 T = TypeVar("T")
 FOLLOWED = (*TOPICS_READ, "heal.detections", "recovery.journal", "heal.deadletter")
@@ -82,7 +80,7 @@ class Stage:
         self.heard = Heard()
         self.is_left = False
         self.commands = Commands(sandbox.home, brokers)
-        self._codec = Codec(ALL_RECORDS)
+        self._codec = codec_of(brokers)
         self._producer = Producer(producer_settings(brokers))
         self._follower = Follower(brokers, FOLLOWED, self.heard.take)
         self._follower.start()

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 from junitparser import Error, Failure, JUnitXml, JUnitXmlError, TestCase, TestSuite
+from junitparser.xunit2 import FlakyError, FlakyFailure
 
 from console.gateway.answers import Taken
 from console.gateway.jobs import ended, provenance_of
@@ -41,7 +42,9 @@ def translate(received: Received, origin: Origin) -> Taken:
         provenance=provenance,
     )
     failures = [(suite, case) for suite in suites for case in suite if _faults(case)]
+    flaky = [_named("FLAKY", suite, case) + ", which passed when it ran again\n" for suite in suites for case in suite if _is_flaky(case)]
     text = "".join(_told(suite, case) for suite, case in failures[:MAX_FAILURES]) or "no test failed\n"
+    text += "".join(flaky[:MAX_FAILURES])
     chunks = chunks_of(place, text, received.at, provenance)
     steps = tuple(StepResult(clean(suite.name or ""), number, _result(suite)) for number, suite in enumerate(suites[:200], 1))
     result = Result.FAILURE if failures else Result.SUCCESS
@@ -78,12 +81,21 @@ def _faults(case: TestCase) -> list[Failure | Error]:
     return [fault for fault in case.result if isinstance(fault, Failure | Error)]
 
 
+def _is_flaky(case: TestCase) -> bool:
+    # What it said when it failed is left out: the job has passed, and nothing is to be recognised in it.
+    return any(True for kind in (FlakyFailure, FlakyError) for _ in case.iterchildren(kind))
+
+
+def _named(word: str, suite: TestSuite, case: TestCase) -> str:
+    return f"{word} {case.classname or suite.name or ''}::{case.name or ''}"
+
+
 def _result(suite: TestSuite) -> Result:
     return Result.FAILURE if any(_faults(case) for case in suite) else Result.SUCCESS
 
 
 def _told(suite: TestSuite, case: TestCase) -> str:
-    lines = [f"FAILED {case.classname or suite.name or ''}::{case.name or ''}"]
+    lines = [_named("FAILED", suite, case)]
     for fault in _faults(case):
         lines += [line for line in (fault.message or "", fault.text or "") if line]
     lines += [line for line in (case.system_out or "", case.system_err or "") if line]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.gateway.senders import Sender
 
-_PROBLEM: dict[str, object] = {
+PROBLEM: dict[str, object] = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "next"],
     "properties": {
@@ -41,7 +41,7 @@ _REFUSED = {
 
 def refusals() -> dict[str, object]:
     """Return the answers that every path may give."""
-    content = {"application/problem+json": {"schema": _PROBLEM}}
+    content = {"application/problem+json": {"schema": PROBLEM}}
     retry = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "seconds"}}
     return {
         str(status): {"description": text, "content": content, **({"headers": retry} if status in {429, 503} else {})}
@@ -95,7 +95,7 @@ LOGS_POSITION: dict[str, object] = {
     "parameters": [_ATTEMPT],
     "responses": {
         "200": {"description": "known", "content": {"application/json": {"schema": _NEXT}}},
-        "404": {"description": "not remembered", "content": {"application/problem+json": {"schema": _PROBLEM}}},
+        "404": {"description": "not remembered", "content": {"application/problem+json": {"schema": PROBLEM}}},
         **refusals(),
     },
 }

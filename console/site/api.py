@@ -20,6 +20,7 @@ from console.recoveries import found_in, whole_of
 from console.site import views
 from console.site.asked import AskedHere
 from console.site.entrance import ChangerHere, SiteHere, VisitorHere
+from console.site.problems import REFUSALS
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
 from console.system_paths import shipped_patterns
@@ -29,7 +30,7 @@ from schemas.errors import StaleError
 from schemas.oversight import AuditRecord, ModelRecord, SwitchMode
 from schemas.people import People
 
-API = APIRouter(prefix="/api/v1")
+API = APIRouter(prefix="/api/v1", responses=REFUSALS)
 Answer = dict[str, object]
 Limit = Annotated[int, Query(ge=1, le=views.MAX_PAGE)]
 After = Annotated[str, Query(max_length=120)]

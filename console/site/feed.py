@@ -17,7 +17,8 @@ from confluent_kafka import Message as KafkaMessage
 
 from console.site.store import TOPICS, Message, offsets_in, take
 from console.site.tables import connect, forget, times_built
-from infra.kafka import consumer_settings, messages_to_end, watermarks
+from infra.kafka import codec_of, consumer_settings, messages_to_end, watermarks
+from schemas.avro_codec import Codec
 from schemas.errors import HealstreamError, StaleError
 from schemas.principals import LOOKERS
 from schemas.topics import BY_NAME
@@ -31,23 +32,26 @@ def rebuild(brokers: str, path: Path) -> int:
 
     A page that follows meanwhile begins anew too, and takes its part of the work.
     """
+    codec = codec_of(brokers)
     with closing(connect(path)) as base:
         forget(base)
         built = times_built(base)
-        return sum(_take_all(base, messages_to_end(brokers, topic, 600.0), built) for topic in TOPICS)
+        return sum(_take_all(base, messages_to_end(brokers, topic, 600.0), built, codec) for topic in TOPICS)
 
 
-def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage], built: int) -> int:
-    found, count = map(_message, messages), 0
+def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage], built: int, codec: Codec) -> int:
+    found, count = (_message(message, codec) for message in messages), 0
     while batch := list(islice(found, BATCH)):
         take(base, batch, built)
         count += len(batch)
     return count
 
 
-def _message(found: KafkaMessage) -> Message:
+def _message(found: KafkaMessage, codec: Codec) -> Message:
     value = found.value()
-    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), value if isinstance(value, bytes) else b"")
+    # Kept as what is read without a registry: the page must open when there is none.
+    raw = codec.at_rest(value) if isinstance(value, bytes) else b""
+    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), raw)
 
 
 def is_of_other_topics(stored: dict[Place, int], ends: dict[Place, int]) -> bool:
@@ -61,6 +65,7 @@ class Feed:
     def __init__(self, brokers: str, path: Path, on_end: Callable[[Exception], None]) -> None:
         """Prepare; nothing is read before ``start``."""
         self._brokers, self._path, self._on_end = brokers, path, on_end
+        self._codec = codec_of(brokers)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="site-feed", daemon=True)
 
@@ -102,4 +107,4 @@ class Feed:
         while not self._ending.is_set():
             found = [message for message in consumer.consume(BATCH, POLL_S) if message.error() is None]
             if found:
-                yield [_message(message) for message in found]
+                yield [_message(message, self._codec) for message in found]

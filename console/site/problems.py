@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.gateway.openapi import PROBLEM
 from schemas.errors import DeniedError, HealstreamError, LoginError, NotFoundError, StaleError, TooManyError, UnreachableError, UsageError
 
 _STATUS: tuple[tuple[type[HealstreamError], int], ...] = (
@@ -20,6 +21,19 @@ _STATUS: tuple[tuple[type[HealstreamError], int], ...] = (
     (TooManyError, 429),
     (UnreachableError, 503),
 )
+# What every path of the interface may answer beside what was asked for, as its description says it.
+REFUSALS: dict[int | str, dict[str, object]] = {
+    status: {"description": text, "content": {"application/problem+json": {"schema": PROBLEM}}}
+    for status, text in (
+        (400, "the request's words do not fit"),
+        (401, "nobody is logged in"),
+        (403, "this person may not, or the token is missing"),
+        (404, "there is nothing of that name"),
+        (409, "what the person saw is no longer so"),
+        (429, "too much at once; come again after Retry-After"),
+        (503, "the broker does not answer"),
+    )
+}
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"

@@ -1,4 +1,4 @@
-"""Programs that know only Kafka, Avro and the ``.avsc`` files: two producers with different partitioners, and a consumer of outcomes."""
+"""Programs that know only Kafka, Avro and the ``.avsc`` files: two producers with different partitioners, a consumer, and ``kcat``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
-from infra.kafka import header, messages_to_end
+from infra.kafka import header, messages_to_end, producer_settings
 from schemas.avro_codec import fingerprint_of
 from schemas.partitioning import partition_of
 from schemas.policy import Policy
 from schemas.topics import BY_NAME
-from tests.integration.foreign.avro_by_the_book import crc_64_avro, mark_of
+from tests.integration.foreign.avro_by_the_book import Schemas, crc_64_avro, mark_of
+from tests.support.kcat import read_topic, write_file
 from tests.support.whole_system import AUTOMATIC, WholeSystem
 
 ROOT = Path(__file__).parents[2]
@@ -124,3 +127,47 @@ def test_two_strangers_failed_jobs_become_outcomes_that_a_third_can_read(system:
         assert set(forwarded) == {key for name, key in lost if name == topic}
         for key, (partition, origin) in forwarded.items():
             assert (partition, origin) == (partition_of(key.encode(), BY_NAME[topic].partitions), lay[key])
+
+
+def failed_job(run_id: str) -> dict[str, dict[str, object]]:
+    """Return what a stranger writes of a failed job: topic and fields by the name of the schema."""
+    now = datetime.now(UTC)
+    job: dict[str, object] = {"source": "github", "project": "acme/kcat", "run_id": run_id, "attempt": 1, "job": "build"}
+    ended = {"workflow": "ci", "commit": "c" * 40, "branch": "main", "trigger": "push", "result": "failure", "finished_at": now}
+    return {
+        "LogChunk": {**job, "seq": 0, "text": PYTEST_LOG, "eof": True, "at": now},
+        "JobFinished": {**job, **ended, "log_chunks": 1},
+    }
+
+
+def is_end_of(row: dict[str, object], target: str) -> bool:
+    return bool(row["final"]) and row["target"] == target
+
+
+def take_back(system: WholeSystem, value: bytes) -> None:
+    """Write an outcome within a transaction that is then aborted: it lies on the topic and was never said."""
+    producer = Producer({**producer_settings(system.address), "transactional.id": "somebody-who-gives-up"})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce("recovery.outcomes", value)
+    producer.flush(60)
+    producer.abort_transaction(60)
+
+
+def test_kcat_tells_of_a_failed_job_from_files_and_reads_its_outcome_but_none_that_was_taken_back(
+    system: WholeSystem, tmp_path: Path
+) -> None:
+    # given the Avro bytes of a failed job in two files, made from the schema files alone
+    schemas = Schemas(SCHEMAS)
+    for name, topic in (("LogChunk", "ci.logs"), ("JobFinished", "ci.events")):
+        path = tmp_path / f"{name}.avro"
+        path.write_bytes(schemas.encode(name, failed_job("81001")[name]))
+        # when kcat produces each
+        write_file(system.address, topic, "github/acme/kcat/81001", path)
+    [outcome] = system.wait_outcomes("job:github/acme/kcat/81001/build", 120)
+    take_back(system, system.codec.encode(outcome))
+    committed, all_there = (read_topic(system.address, "recovery.outcomes", level) for level in ("read_committed", "read_uncommitted"))
+    # then kcat reads the outcome once, and the repetition that was aborted only when it asks for what is not committed
+    assert [len([raw for raw in values if raw == system.codec.encode(outcome)]) for values in (committed, all_there)] == [1, 2]
+    [(record, row)] = [(name, row) for name, row in map(schemas.decode, committed) if is_end_of(row, outcome.target)]
+    assert (record, row["status"], row["kind"]) == ("RecoveryOutcome", "refused", "test_failure")

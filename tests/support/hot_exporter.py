@@ -24,11 +24,17 @@ scrape_configs:
   - job_name: web
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
+_ALERTING = """
+alerting:
+  alertmanagers:
+    - static_configs: [{{targets: ["{alertmanager}"]}}]
+"""
+# A scrape that came late ends no alert: on a busy machine it would resolve and fire anew.
 _RULES = f"""
 groups:
   - name: web
     rules:
-      - {{alert: {ALERT}, expr: 'web_heat > 90', labels: {{severity: critical}}}}
+      - {{alert: {ALERT}, expr: 'last_over_time(web_heat[5m]) > 90', labels: {{severity: critical}}}}
 """
 
 
@@ -41,11 +47,12 @@ class Running:
 
 
 @contextmanager
-def scraped_exporter(folder: Path, shown: dict[str, float]) -> Iterator[Running]:
-    """Run both until the end of the block; skip without the server's program (in CI: fail)."""
+def scraped_exporter(folder: Path, shown: dict[str, float], alertmanager: str = "") -> Iterator[Running]:
+    """Run both until the end of the block, alerts told to an Alertmanager if there is one; skip without the program (in CI: fail)."""
     with _exporter(shown) as exporter_port:
         (folder / "rules.yml").write_text(_RULES)
-        (folder / "prometheus.yaml").write_text(_CONFIG.format(rules=folder / "rules.yml", port=exporter_port))
+        told = _ALERTING.format(alertmanager=alertmanager) if alertmanager else ""
+        (folder / "prometheus.yaml").write_text(_CONFIG.format(rules=folder / "rules.yml", port=exporter_port) + told)
         with running_prometheus(folder) as port:
             yield Running((PrometheusServer("main", f"http://127.0.0.1:{port}"),), shown)
 
