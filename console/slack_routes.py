@@ -61,10 +61,14 @@ class Seen:
 
 @dataclass(slots=True)
 class SlackDesk:
-    """Takes presses in: ``call`` sends a document to Slack, ``going`` are the presses whose end nobody has seen yet."""
+    """Takes presses in: ``call`` sends a document to Slack, ``going`` are the presses whose end nobody has seen yet.
+
+    Slack is answered after ``patience_s`` (seconds) at the latest, whatever the broker and the message take.
+    """
 
     site: Site
     call: Call = call_slack
+    patience_s: float = PATIENCE_S
     seen: Seen = field(default_factory=Seen)
     going: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -81,7 +85,7 @@ class SlackDesk:
         task = asyncio.create_task(asyncio.to_thread(self._carry_out, door, answer))
         self.going.add(task)
         task.add_done_callback(self._note_end)
-        await asyncio.wait({task}, timeout=PATIENCE_S)
+        await asyncio.wait({task}, timeout=self.patience_s)
         return None
 
     def _carry_out(self, door: SlackDoor, answer: Answer) -> None:

@@ -14,10 +14,9 @@ from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import Gauge as PrometheusGauge
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
-from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
@@ -128,7 +127,9 @@ class Metrics:
     def page(self, accept: str = "") -> tuple[str, bytes]:
         """Return the kind and the text of what a scraper reads: OpenMetrics, which has exemplars, for whoever says that it reads it."""
         if OPENMETRICS in accept:
-            return OPENMETRICS_TYPE, openmetrics_text(self.registry)
+            # The whole header is a stranger's, and the library stumbles over some: it is only told what was found in it.
+            text_of, kind = choose_encoder(OPENMETRICS)
+            return kind, text_of(self.registry)
         return CONTENT_TYPE_LATEST, generate_latest(self.registry)
 
 

@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from console.site.accounts import accounts_in, is_password
 from console.site.entrance import COOKIE, CSRF_HEADER, DoorsHere, SiteHere, VisitorHere, require_own_origin
 from console.site.looks import draw
-from console.site.problems import incident_asked
 from console.site.sessions import is_same
 from schemas.errors import DeniedError, TooManyError, UsageError
 
@@ -49,7 +48,7 @@ def log_in(request: Request, form: FormHere, site: SiteHere, doors: DoorsHere) -
     if not is_password(accounts_in(site.accounts_path), name, form.get("password", ""), site.hasher):
         return HTMLResponse(draw("login.html", problem=_WRONG), 401)
     doors.rate.forget(name)
-    answer = RedirectResponse(f"/{incident_asked(request)}", 303)
+    answer = RedirectResponse("/", 303)
     # A cookie of a session, not of a time: it ends with the browser, and the session by itself.
     answer.set_cookie(COOKIE, doors.sessions.open(name, now), httponly=True, samesite="strict", secure=site.settings.secure, path="/")
     return answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -49,7 +47,6 @@ HEADERS = (
 )
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
 BODY_MAX = 64 * 1024
-_INCIDENT = re.compile(r"[0-9a-f]{1,64}")
 
 
 def status_of(error: HealstreamError) -> int:
@@ -65,18 +62,12 @@ def problem(error: HealstreamError) -> JSONResponse:
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
-def incident_asked(request: Request) -> str:
-    """Return the query that opens the drawer that a link led to, empty for any other: a login leads there and nowhere else."""
-    found = request.query_params.get("incident", "")
-    return f"?incident={found}" if _INCIDENT.fullmatch(found) else ""
-
-
 async def on_error(request: Request, error: Exception) -> Response:
     """Answer an explained failure; a person whose session ended is led to the login."""
     if not isinstance(error, HealstreamError):
         raise error
     if isinstance(error, LoginError) and "text/html" in request.headers.get("accept", "") and request.method == "GET":
-        return RedirectResponse(f"/login{incident_asked(request)}", 303)
+        return RedirectResponse("/login", 303)
     answer = problem(error)
     if isinstance(error, LoginError) and "hx-request" in request.headers:
         answer.headers["hx-redirect"] = "/login"

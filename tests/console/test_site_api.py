@@ -43,19 +43,6 @@ def test_nobody_sees_anything_without_a_login(world: SiteWorld) -> None:
     assert (shown.status_code, shown.headers["location"]) == (303, "/login")
 
 
-@pytest.mark.parametrize(
-    ("asked", "leads_to"),
-    [("0123abcd", "?incident=0123abcd"), ("//evil.example", ""), ("x%0d%0aSet-Cookie:a=b", ""), ("", "")],
-)
-def test_a_link_from_a_notice_leads_by_the_login_to_its_drawer_and_nowhere_else(world: SiteWorld, asked: str, leads_to: str) -> None:
-    client = world.browser().client
-    sent_on = client.get(f"/?incident={asked}", headers={"accept": "text/html"})
-    assert (sent_on.status_code, sent_on.headers["location"]) == (303, f"/login{leads_to}")
-    in_now = client.post(f"/login?incident={asked}", data={"name": "vic", "password": PASSWORD})
-    assert (in_now.status_code, in_now.headers["location"]) == (303, f"/{leads_to}")
-    assert world.said == []
-
-
 def test_a_viewer_sees_every_list_in_the_shape_of_the_command_line(world: SiteWorld) -> None:
     world.tell(*whole_story(1, NOW), *whole_story(2, NOW))
     browser = world.browser().log_in("vic")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from infra.metrics import Metrics
 from schemas.decisions import Decision
 from schemas.errors import ConfigurationError
 from schemas.ids import id_of
+from schemas.oversight import Control
 from tests.support.many_incidents import decision_on, incident_of, waiting
 from tests.support.site_world import SiteWorld
 from tests.support.slack_server import TOKEN, SlackServer
@@ -186,10 +188,26 @@ def test_a_slack_that_takes_no_change_loses_no_word_and_a_broker_that_is_away_is
     assert client.post(PATH, content=body, headers=headers(body)).status_code == 200
     assert "it does not answer" in told(slack, 2)["text"]
     world.reachable = True
-    slack.moods = ()
     slack.stop()
     body = press(slack, message, user="U1", reply=f"http://{slack.host}/actions/again")
     assert client.post(PATH, content=body, headers=headers(body)).status_code == 200
+    assert [word.by for word in world.said] == ["bob"]
+
+
+def test_slack_is_answered_while_the_broker_is_slow_and_the_word_counts_when_it_is_there(world: SiteWorld, slack: SlackServer) -> None:
+    message, may_go_on = sent(world, slack, asked_in(world)), threading.Event()
+
+    def say_slowly(word: Control) -> None:
+        assert may_go_on.wait(60.0)
+        world.say(word)
+
+    desk = SlackDesk(replace(world.site(), say=say_slowly), patience_s=0.01)
+    body = press(slack, message)
+    with TestClient(app_of([slack_router(desk, Room())], Metrics(), lambda: "")) as client:
+        assert client.post(PATH, content=body, headers=headers(body)).status_code == 200
+        assert world.said == []
+        may_go_on.set()
+        assert told(slack, 2)["text"].startswith("bob approves")
     assert [word.by for word in world.said] == ["bob"]
 
 
