@@ -11,11 +11,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from console.gateway.jobs import ended, provenance_of, run_ended
-from console.gateway.reading import Doc, need_text, object_in, text_in, time_in
+from console.gateway.logs import Place, chunks_of
+from console.gateway.reading import Doc, inside, need_text, object_in, text_in, time_in
 from schemas.events import Alert, AlertStatus, Event, JobStarted, Origin, Trust
 from schemas.vocabulary import Result, result_from_word
 
 SOURCE = "cdevents"
+MAX_CAUSE_LETTERS = 64_000
 _TYPE = re.compile(r"dev\.cdevents\.(?P<subject>[a-z]+)\.(?P<predicate>[a-z]+)\..+")
 _RESULTS = {"pass": Result.SUCCESS, "fail": Result.FAILURE, "cancel": Result.CANCELLATION, "canceled": Result.CANCELLATION}
 
@@ -24,7 +26,7 @@ def records_of(kind: str, doc: Doc, at: datetime, origin: Origin) -> Sequence[Ev
     """Return what one event becomes, nothing for a type that says nothing to us; raises UsageError that names a missing field."""
     found = _TYPE.fullmatch(kind)
     reader = _READERS.get((found["subject"], found["predicate"])) if found else None
-    return [reader(doc, time_in(doc, "context", "timestamp") or at, origin)] if reader else []
+    return reader(doc, time_in(doc, "context", "timestamp") or at, origin) if reader else []
 
 
 def _result(doc: Doc) -> Result:
@@ -84,14 +86,23 @@ def _incident(doc: Doc, at: datetime, origin: Origin, status: AlertStatus) -> Al
     )
 
 
-_READERS: MappingProxyType[tuple[str, str], Callable[[Doc, datetime, Origin], Event]] = MappingProxyType(
+def _ended(doc: Doc, started: JobStarted, at: datetime, cause: str) -> Sequence[Event]:
+    """Return a job's end behind what the event says of the cause: all the log that such a sender gives."""
+    said = inside(doc, "subject", "content", cause)
+    place = Place(started.source, started.project, started.run_id, started.job, started.attempt)
+    text = said[:MAX_CAUSE_LETTERS].rstrip("\n") + "\n" if isinstance(said, str) and said.strip() else ""
+    chunks = chunks_of(place, text, at, started.provenance) if text else ()
+    return (*chunks, ended(started, _result(doc), at, log_chunks=len(chunks) or None))
+
+
+_READERS: MappingProxyType[tuple[str, str], Callable[[Doc, datetime, Origin], Sequence[Event]]] = MappingProxyType(
     {
-        ("taskrun", "started"): _task,
-        ("taskrun", "finished"): lambda doc, at, origin: ended(_task(doc, at, origin), _result(doc), at),
-        ("testsuiterun", "started"): _suite,
-        ("testsuiterun", "finished"): lambda doc, at, origin: ended(_suite(doc, at, origin), _result(doc), at),
-        ("pipelinerun", "finished"): lambda doc, at, origin: run_ended(_run(doc, at, origin), _result(doc), at),
-        ("incident", "detected"): lambda doc, at, origin: _incident(doc, at, origin, AlertStatus.FIRING),
-        ("incident", "resolved"): lambda doc, at, origin: _incident(doc, at, origin, AlertStatus.RESOLVED),
+        ("taskrun", "started"): lambda doc, at, origin: [_task(doc, at, origin)],
+        ("taskrun", "finished"): lambda doc, at, origin: _ended(doc, _task(doc, at, origin), at, "errors"),
+        ("testsuiterun", "started"): lambda doc, at, origin: [_suite(doc, at, origin)],
+        ("testsuiterun", "finished"): lambda doc, at, origin: _ended(doc, _suite(doc, at, origin), at, "reason"),
+        ("pipelinerun", "finished"): lambda doc, at, origin: [run_ended(_run(doc, at, origin), _result(doc), at)],
+        ("incident", "detected"): lambda doc, at, origin: [_incident(doc, at, origin, AlertStatus.FIRING)],
+        ("incident", "resolved"): lambda doc, at, origin: [_incident(doc, at, origin, AlertStatus.RESOLVED)],
     }
 )

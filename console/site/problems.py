@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.gateway.openapi import PROBLEM
@@ -56,9 +59,12 @@ def status_of(error: HealstreamError) -> int:
 
 def problem(error: HealstreamError) -> JSONResponse:
     """Return the error as problem+json."""
-    status = status_of(error)
-    content = {"type": "about:blank", "title": error.what, "status": status, "detail": error.why, "next": error.mend}
     headers = {"retry-after": str(error.retry_s)} if isinstance(error, TooManyError) else None
+    return _answer(status_of(error), error, headers)
+
+
+def _answer(status: int, error: HealstreamError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    content = {"type": "about:blank", "title": error.what, "status": status, "detail": error.why, "next": error.mend}
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
@@ -82,10 +88,19 @@ async def on_bad_words(_request: Request, error: Exception) -> Response:
     return problem(UsageError("request", said, "Correct the named words and send it again"))
 
 
+async def on_refusal(_request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses by itself: a path or method that is not there, a body that cannot be read."""
+    if not isinstance(error, HTTPException):
+        raise error
+    refused = UsageError("request", str(error.detail), "GET /api/v1/openapi.json lists paths, methods and bodies")
+    return _answer(error.status_code, refused, error.headers)
+
+
 def add_answers(app: FastAPI) -> None:
     """Let the application answer failures so."""
     app.add_exception_handler(HealstreamError, on_error)
     app.add_exception_handler(RequestValidationError, on_bad_words)
+    app.add_exception_handler(HTTPException, on_refusal)
 
 
 class Shield:

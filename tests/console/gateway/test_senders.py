@@ -244,6 +244,50 @@ async def test_other_cdevents_become_what_they_tell_and_unknown_ones_nothing() -
     assert [type(record) for record in gateway.outlet.records] == [JobStarted, JobFinished, WorkflowFinished, Alert, Alert]
 
 
+def conforming(subject: str, predicate: str, content: Mapping[str, object], *, is_older: bool) -> dict[str, object]:
+    """Return an event with every part that the specification's conformance files have, of 0.4 or of 0.5."""
+    kind = f"dev.cdevents.{subject.lower()}.{predicate}.{'0.2.0' if is_older else '0.3.0-draft'}"
+    link = {"linkType": "RELATION", "linkKind": "TRIGGER", "target": {"contextId": "e-0"}, "tags": {"a": "b"}}
+    context = {"version" if is_older else "specversion": "0.4.1" if is_older else "0.5.0-draft", "id": "e-1", "source": "/tekton/acme"}
+    context |= {"type": kind, "timestamp": "2026-03-04T05:05:00.315384Z"}
+    more = {} if is_older else {"chainId": "c-1", "schemaUri": "https://schemas.example/custom", "links": [link]}
+    about = {"id": "subject-1", "source": "/tekton/acme", "content": content} | ({"type": subject} if is_older else {})
+    custom = {"customData": {"metric": "latency", "value": "200ms"}, "customDataContentType": "application/json"}
+    return {"context": {**context, **more}, "subject": about, **custom}
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+@pytest.mark.parametrize(
+    ("subject", "predicate", "content", "became"),
+    [
+        ("taskRun", "started", {"taskName": "t", "uri": "https://t.example/1", "pipelineRun": {"id": "r"}}, [JobStarted]),
+        ("taskRun", "finished", {"taskName": "t", "outcome": "failure", "errors": "No space left\non device"}, [LogChunk, JobFinished]),
+        ("taskRun", "finished", {"taskName": "t", "outcome": "success", "errors": " "}, [JobFinished]),
+        ("testSuiteRun", "started", {"trigger": {"type": "event"}, "environment": {"id": "dev"}}, [JobStarted]),
+        ("testSuiteRun", "finished", {"outcome": "fail", "severity": "critical", "reason": "no host"}, [LogChunk, JobFinished]),
+        ("testSuiteRun", "finished", {"outcome": "pass", "reason": ["no", "text"]}, [JobFinished]),
+        ("pipelineRun", "finished", {"pipelineName": "ci", "outcome": "error", "errors": "x"}, [WorkflowFinished]),
+        ("incident", "detected", {"description": "slow", "service": {"id": "web"}, "artifactId": "pkg:oci/web"}, [Alert]),
+        ("incident", "resolved", {"description": "fast", "environment": {"id": "prod"}}, [Alert]),
+        ("testCaseRun", "finished", {"outcome": "fail"}, []),
+        ("incident", "reported", {"ticketURI": "https://tickets.example/1"}, []),
+        ("service", "rolledback", {"environment": {"id": "prod"}}, []),
+    ],
+)
+async def test_events_of_the_shapes_of_the_conformance_files_become_what_they_tell(
+    subject: str, predicate: str, content: dict[str, object], became: list[type], is_older: bool
+) -> None:
+    gateway, doc = Gateway(), conforming(subject, predicate, content, is_older=is_older)
+    answer = await gateway.with_token("/ingest/cloudevents", json.dumps(cloud_event(doc)).encode(), "application/cloudevents+json")
+    assert (answer.status_code, "ignored" in answer.json()) == (202, not became)
+    assert [type(record) for record in gateway.outlet.records] == became
+    for chunk in (one for one in gateway.outlet.records if isinstance(one, LogChunk)):
+        # The cause is the log of the job, and its end says how much of it there is.
+        [job] = [one for one in gateway.outlet.records if isinstance(one, JobFinished)]
+        assert (chunk.eof, chunk.text) == (True, f"{content.get('errors') or content.get('reason')}\n")
+        assert (chunk.run_id, chunk.job, job.log_chunks, job.result) == (job.run_id, job.job, 1, Result.FAILURE)
+
+
 @pytest.mark.parametrize(
     ("body", "media"),
     [
