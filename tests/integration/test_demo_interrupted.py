@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ INTERRUPTED = 130
 LEAVE_S = 45.0
 # Broker and workers have a minute each, and the first failure has to end.
 START_S = 200.0
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_terminal() -> Iterator[None]:
+    """Let what is started obey Ctrl-C, though the tests themselves may have been started where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def wait_for_line(out: Path, words: str, process: subprocess.Popen[bytes]) -> str:
