@@ -136,8 +136,9 @@ class Codec:
 
     def make_ready(self) -> None:
         """Ask the registry for everything that will be written, so that one which goes away later is not missed; raises as it does."""
-        for name in self._types if self._registry else ():
-            self._registry.id_of(name)
+        if self._registry:
+            for name in self._types:
+                self._registry.id_of(name)
 
     @staticmethod
     def _form(name: str, record: type[Record]) -> _Form:

@@ -83,7 +83,7 @@ def _faults(case: TestCase) -> list[Failure | Error]:
 
 def _is_flaky(case: TestCase) -> bool:
     # What it said when it failed is left out: the job has passed, and nothing is to be recognised in it.
-    return any(True for kind in (FlakyFailure, FlakyError) for _ in case.iterchildren(kind))
+    return any(True for kind in (FlakyFailure, FlakyError) for _ in case.iterchildren(kind))  # type: ignore[no-untyped-call] # as above
 
 
 def _named(word: str, suite: TestSuite, case: TestCase) -> str:
