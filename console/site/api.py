@@ -26,7 +26,7 @@ from console.system_paths import shipped_patterns
 from console.words import FLEET
 from learning.patterns.model import Pattern
 from schemas.errors import StaleError
-from schemas.oversight import AuditRecord, ModelRecord, SwitchMode
+from schemas.oversight import ModelRecord, SwitchMode
 from schemas.people import People
 
 API = APIRouter(prefix="/api/v1")
@@ -144,20 +144,6 @@ def list_models(_visitor: VisitorHere, site: SiteHere) -> Answer:
     with site.base() as base:
         found = [record for _, record in reversed(views.newest(base, ModelRecord.RECORD, 1000)) if isinstance(record, ModelRecord)]
     return listed(views.Page(shelf_of(found, site.people()).rows()))
-
-
-@API.get("/audit")
-def list_audit(_visitor: VisitorHere, site: SiteHere, limit: Limit = 50) -> Answer:
-    """Show the newest records of the audit chain, the newest first."""
-    with site.base() as base:
-        rows = [record for _, record in views.newest(base, AuditRecord.RECORD, limit) if isinstance(record, AuditRecord)]
-    return listed(views.Page([_audit_row(row) for row in rows]))
-
-
-def _audit_row(row: AuditRecord) -> Answer:
-    entry = row.entry
-    words = {"actor": entry.actor, "action": entry.action, "subject": entry.subject}
-    return {"sequence": row.sequence, "at": entry.at.isoformat(), **words, "details": ", ".join(f"{k}={v}" for k, v in entry.details)}
 
 
 @API.get("/patterns")

@@ -46,8 +46,9 @@ def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage], built:
 
 
 def _message(found: KafkaMessage) -> Message:
-    value = found.value()
-    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), value if isinstance(value, bytes) else b"")
+    value, key = found.value(), found.key()
+    raw, name = value if isinstance(value, bytes) else b"", key.decode("utf-8", "replace") if isinstance(key, bytes) else ""
+    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), raw, name)
 
 
 def is_of_other_topics(stored: dict[Place, int], ends: dict[Place, int]) -> bool:
