@@ -20,12 +20,13 @@ from console.recoveries import found_in, whole_of
 from console.site import views
 from console.site.asked import AskedHere
 from console.site.entrance import ChangerHere, SiteHere, VisitorHere
+from console.site.meanwhile import no_longer_waits
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
 from console.system_paths import shipped_patterns
 from console.words import FLEET
 from learning.patterns.model import Pattern
-from schemas.errors import StaleError
+from schemas.errors import NotFoundError, StaleError
 from schemas.oversight import ModelRecord, SwitchMode
 from schemas.people import People
 
@@ -96,7 +97,10 @@ def say_approval(decision: str, word: ApprovalWord, changer: ChangerHere, site: 
     """Say yes or no to a decision's plan; what waits must still be the plan that was seen."""
     with site.base() as base:
         waiting = views.pending(base, site.now())
-    found = pending_named(waiting, decision)
+        try:
+            found = pending_named(waiting, decision)
+        except NotFoundError as error:
+            raise no_longer_waits(base, decision, site.now()) from error
     if found.plan_hash != word.plan_hash:
         raise StaleError(f"decision {decision}", "its plan is another one by now", "Look at the plan again, then say it anew")
     return _said(answer(site.home, changer.name, lambda: [found], decision, site.say, yes=word.approve))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from fastapi import FastAPI
 
 from console.site.api import API
+from console.site.api_audit import AUDIT
+from console.site.api_brakes import BRAKES
 from console.site.events import EVENTS, Streams
 from console.site.login import LOGIN
 from console.site.pages import PAGES
@@ -18,6 +22,7 @@ def site_app(site: Site) -> FastAPI:
     app.state.site, app.state.doors, app.state.streams = site, doors_of(site), Streams()
     add_answers(app)
     app.add_middleware(Shield, hosts=site.settings.hosts)
-    for router in (API, EVENTS, LOGIN, PAGES):
+    app.state.exporting = Lock()
+    for router in (API, AUDIT, BRAKES, EVENTS, LOGIN, PAGES):
         app.include_router(router)
     return app

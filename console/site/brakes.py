@@ -93,3 +93,8 @@ def _count(base: sqlite3.Connection, what: str, now: datetime, window_s: float) 
 
 def _budget(name: str, used: int, limit: int, window_s: float) -> Row:
     return {"budget": name, "used": used, "limit": limit, "window_s": window_s, "spent_out": used >= limit}
+
+
+def has_circuit(base: sqlite3.Connection, name: str) -> bool:
+    """Tell whether a breaker of that whole name has counted a failure."""
+    return base.execute("SELECT 1 FROM circuits WHERE name = ?", (name,)).fetchone() is not None

@@ -14,6 +14,7 @@ from console.site.asked import Asked, AskedHere
 from console.site.entrance import SiteHere, Visitor, VisitorHere
 from console.site.looks import asset_body, digest_of, draw
 from console.site.place import Site
+from console.site.rights import may_table
 from console.site.seven import seven_targets
 from console.site.timeline import sentence, timeline
 from console.switching import switch_rows
@@ -21,7 +22,6 @@ from schemas.errors import NotFoundError
 from schemas.ids import Record, id_of
 from schemas.lifecycle import Life
 from schemas.oversight import ModelChange, ModelRecord
-from schemas.people import Right
 from schemas.vocabulary import Kind
 
 PAGES = APIRouter(include_in_schema=False)
@@ -82,7 +82,7 @@ def _summary(site: Site, visitor: Visitor) -> dict[str, object]:
             "ends": sorted({state for row in bars for state in _ends(row)}),
             "model": _model([row for _, row in views.newest(base, ModelRecord.RECORD, 200)]),
         }
-    may = {right.value: people.may_somewhere(visitor.name, right) for right in Right}
+    may = may_table(visitor.session, people)
     switches = switch_rows(site.home, site.switches())
     return {**values, "who": visitor.name, "may": may, "switches": switches, "processes": site.processes(), "now": now}
 

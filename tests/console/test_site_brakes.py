@@ -15,19 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.brake_words import circuit_rows
 from console.site.brakes import budgets_in, circuits_in
 from console.site.chronicle import AUDIT_KEPT, audit_rows, chain_in, chain_row, level_entries
-from console.site.store import DOOR_STATE, Message, take
+from console.site.store import take
 from console.site.tables import FORMAT, connect, forget
 from schemas.errors import UsageError
 from schemas.ids import Record
-from schemas.outputs import Emit, Place
 from schemas.oversight import AuditEntry, AuditRecord
 from schemas.policy import Budget, Policy
 from schemas.services import Services
 from schemas.signing import public_text
 from streams.breakers import Breakers
 from streams.budgets import Budgets
-from streams.notary import Notary, NotaryRules
 from tests.streams.test_admit import decision
+from tests.support.brake_entries import chained, door_messages
 from tests.support.many_incidents import Tape
 
 NOW = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
@@ -41,16 +40,8 @@ def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield found
 
 
-def entries(changes: dict[str, str | None], begin: int = 0) -> list[Message]:
-    """Return a stage's changes as the messages of its state topic; what is gone has no bytes."""
-    return [Message(DOOR_STATE, 0, begin + n, (text or "").encode(), key) for n, (key, text) in enumerate(changes.items())]
-
-
-def chained(said: list[AuditEntry], every: int = 100) -> list[Record]:
-    """Return the records of the chain that a notary makes of entries."""
-    notary = Notary.from_state({}, NotaryRules(KEY, every))
-    made = [out for n, entry in enumerate(said) for out in notary.on_event(entry, Place("heal.audit.entries", 0, n), NOW)]
-    return [out.record for out in made if isinstance(out, Emit)]
+def chain_of(said: list[AuditEntry]) -> list[Record]:
+    return list(chained(said, KEY))
 
 
 def entry(number: int, action: str = "command.admitted", actor: str = "admit", **details: str) -> AuditEntry:
@@ -61,7 +52,7 @@ def test_breakers_are_those_of_the_door_with_when_they_half_open_and_go_when_the
     kept = Breakers({}, POLICY)
     kept.record("c1", ("target/service:web", "strategy/restart"), False, NOW)
     kept.record("c2", ("target/service:web",), False, NOW + timedelta(seconds=10))
-    take(base, entries(kept.rows.take_changes()))
+    take(base, door_messages(kept.rows.take_changes()))
     later = NOW + timedelta(seconds=20)
 
     [first, second] = circuits_in(base, POLICY, later)
@@ -72,7 +63,7 @@ def test_breakers_are_those_of_the_door_with_when_they_half_open_and_go_when_the
     assert first["half_opens_at"] == (NOW + timedelta(seconds=110)).isoformat()
     assert circuits_in(base, POLICY, NOW + timedelta(seconds=120))[0]["state"] == "half_open"
     kept.reset("target/service:web")
-    take(base, entries(kept.rows.take_changes(), 10))
+    take(base, door_messages(kept.rows.take_changes(), 10))
     assert [row["circuit"] for row in circuits_in(base, POLICY, later)] == ["strategy/restart"]
 
 
@@ -80,7 +71,7 @@ def test_budgets_count_what_admit_counts_within_each_window(base: sqlite3.Connec
     kept = Budgets({}, POLICY, Services())
     for number in range(2):
         kept.spend(f"c{number}", decision(1), NOW + timedelta(seconds=number))
-    take(base, entries(kept.rows.take_changes()))
+    take(base, door_messages(kept.rows.take_changes()))
     target = decision(1).target
 
     rows = {str(row["budget"]): row for row in budgets_in(base, POLICY, Services(), NOW + timedelta(minutes=1))}
@@ -94,7 +85,7 @@ def test_budgets_count_what_admit_counts_within_each_window(base: sqlite3.Connec
 
 @pytest.mark.parametrize("cut", [1, 99, 100, 101, 249])
 def test_the_chain_is_verified_to_its_newest_record_in_any_batches(base: sqlite3.Connection, cut: int) -> None:
-    messages = Tape().messages(chained([entry(n) for n in range(250)]))
+    messages = Tape().messages(chain_of([entry(n) for n in range(250)]))
     for batch in (messages[:cut], messages[cut:]):
         take(base, batch)
 
@@ -108,7 +99,7 @@ def test_the_chain_is_verified_to_its_newest_record_in_any_batches(base: sqlite3
 
 
 def test_a_record_that_was_changed_is_the_newest_break_with_its_place(base: sqlite3.Connection) -> None:
-    records = [row for row in chained([entry(n) for n in range(120)]) if isinstance(row, AuditRecord)]
+    records = [row for row in chain_of([entry(n) for n in range(120)]) if isinstance(row, AuditRecord)]
     records[40] = replace(records[40], entry=entry(40, "nothing.happened"))
     records[99] = replace(records[99], checkpoint="")
     take(base, Tape().messages(list(records)))
@@ -120,13 +111,13 @@ def test_a_record_that_was_changed_is_the_newest_break_with_its_place(base: sqli
 
 
 def test_a_chain_whose_beginning_retention_took_is_verified_from_what_is_left(base: sqlite3.Connection) -> None:
-    take(base, Tape().messages(chained([entry(n) for n in range(60)])[20:]))
+    take(base, Tape().messages(chain_of([entry(n) for n in range(60)])[20:]))
     row = chain_row(chain_in(base), "")
     assert (row["verified_from"], row["verified_to"], row["breaks"]) == (20, 59, 0)
 
 
 def test_records_are_found_by_every_word_and_page_by_page(base: sqlite3.Connection) -> None:
-    take(base, Tape().messages(chained([entry(n, by="ada" if n % 2 else "bob", note="100%_sure") for n in range(40)])))
+    take(base, Tape().messages(chain_of([entry(n, by="ada" if n % 2 else "bob", note="100%_sure") for n in range(40)])))
 
     found, after = audit_rows(base, "ADA web-3", 2)
 
@@ -140,7 +131,7 @@ def test_records_are_found_by_every_word_and_page_by_page(base: sqlite3.Connecti
 
 def test_what_decide_told_of_levels_is_kept_however_old(base: sqlite3.Connection) -> None:
     told = entry(0, "rollout.set", "decide", by="ada", level="shadow", lowered_by="ada")
-    records = chained([told, *(entry(n) for n in range(1, AUDIT_KEPT + 20))])
+    records = chain_of([told, *(entry(n) for n in range(1, AUDIT_KEPT + 20))])
     take(base, Tape().messages(records))
 
     assert base.execute("SELECT COUNT(*) FROM audit").fetchone()[0] == AUDIT_KEPT + 1
@@ -156,13 +147,13 @@ def test_a_file_of_an_earlier_release_is_emptied_and_filled_from_the_beginning(t
         old.commit()
     with closing(connect(path)) as base:
         assert base.execute("PRAGMA user_version").fetchone()[0] == FORMAT
-        assert take(base, Tape().messages(chained([entry(1)]))) == 1
+        assert take(base, Tape().messages(chain_of([entry(1)]))) == 1
 
 
 def test_what_is_forgotten_and_read_again_says_the_same(base: sqlite3.Connection) -> None:
     kept = Breakers({}, POLICY)
     kept.record("c1", ("target/service:web",), False, NOW)
-    messages = [*entries(kept.rows.take_changes()), *Tape().messages(chained([entry(n) for n in range(5)]))]
+    messages = [*door_messages(kept.rows.take_changes()), *Tape().messages(chain_of([entry(n) for n in range(5)]))]
     take(base, messages)
     before = (circuits_in(base, POLICY, NOW), chain_in(base), audit_rows(base, "", 9))
     forget(base)
