@@ -10,11 +10,11 @@ from console.site import views
 from console.site.entrance import Visitor
 from console.site.looks import draw
 from console.site.place import Site
+from console.site.rights import may_table
 from console.site.tabs import TABS, tab_named
 from console.switching import switch_rows
 from schemas.ids import Record
 from schemas.oversight import ModelChange, ModelRecord
-from schemas.people import Right
 
 
 def whole(tab: str, site: Site, visitor: Visitor, values: dict[str, object]) -> HTMLResponse:
@@ -27,10 +27,9 @@ def whole(tab: str, site: Site, visitor: Visitor, values: dict[str, object]) -> 
 
 def head_values(site: Site, visitor: Visitor, base: sqlite3.Connection) -> dict[str, object]:
     """Return what the header shows, and what the person may do."""
-    people = site.people()
     return {
         "who": visitor.name,
-        "may": {right.value: people.may_somewhere(visitor.name, right) for right in Right},
+        "may": may_table(visitor.session, site.people()),
         "switches": switch_rows(site.home, site.switches()),
         "processes": site.processes(),
         "model": _model([row for _, row in views.newest(base, ModelRecord.RECORD, 200)]),

@@ -13,13 +13,16 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from console.brake_words import switches_in
-from console.configuration import load_people, load_policy, load_services
+from console.configuration import load_main, load_people, load_policy, load_services
 from console.home import Home
+from console.oidc_rule import OidcRule
 from console.site.rates import Rate
 from console.site.sessions import Limits, LoginRate, Sessions
 from console.site.store import switch_words
 from console.site.tables import connect
+from console.site.tickets import Tickets
 from console.switching import Switches
+from schemas.errors import ConfigurationError
 from schemas.oversight import AuditRecord, Control
 from schemas.people import People
 from schemas.policy import Policy
@@ -85,6 +88,17 @@ class Site:
         """Return the catalogue of services as its file says now."""
         return _services_at(self.home.config, _stamp(self.home.config))
 
+    def oidc(self) -> OidcRule | None:
+        """Return which identity provider lets people in; raises ConfigurationError."""
+        return _oidc_at(self.home.config, _stamp(self.home.config))
+
+    def has_oidc(self) -> bool:
+        """Tell whether the login page offers a provider: also where its row has a mistake, so that whoever asks hears of it."""
+        try:
+            return self.oidc() is not None
+        except ConfigurationError:
+            return True
+
     def switches(self) -> Switches:
         """Return the switches that are on, by the words that the read model holds."""
         with self.base() as base:
@@ -112,6 +126,12 @@ def _policy_at(config: Path, _when: Stamp) -> Policy:
 
 
 @lru_cache(4)
+def _oidc_at(config: Path, _when: Stamp) -> OidcRule | None:
+    row = load_main(config).oidc
+    return row.record() if row else None
+
+
+@lru_cache(4)
 def _services_at(config: Path, _when: Stamp) -> Services:
     return load_services(config)
 
@@ -123,12 +143,13 @@ class Doors:
     sessions: Sessions
     rate: LoginRate
     programs: Rate
+    tickets: Tickets
 
 
 def doors_of(site: Site) -> Doors:
     """Return doors through which nobody came yet."""
     limits = site.settings.limits
-    return Doors(Sessions(limits, site.draw), LoginRate(limits), Rate(limits))
+    return Doors(Sessions(limits, site.draw), LoginRate(limits), Rate(limits), Tickets())
 
 
 def base_path(home: Home) -> Path:

@@ -20,6 +20,9 @@ class Tab:
 
 TABS = (
     Tab("overview", "Overview", "/", "page.html"),
+    Tab("circuits", "Circuits and budgets", "/circuits", "circuits.html"),
+    Tab("freezes", "Freezes and rollout", "/freezes", "freezes.html"),
+    Tab("audit", "Audit", "/audit", "audit.html"),
 )  # fmt: skip
 _BY_NAME = {tab.name: tab for tab in TABS}
 

@@ -3,6 +3,7 @@
 (() => {
   const one = (id) => document.getElementById(id);
   const csrf = document.querySelector('meta[name="csrf"]').content;
+  const logIn = () => location.assign(`/login?onward=${encodeURIComponent(location.pathname + location.search)}`);
   const say = (text) => { one("said").textContent = text; };
 
   // Changes come in crowds: one look at the parts for all of a moment's.
@@ -16,8 +17,8 @@
   });
   const listen = () => {
     const events = new EventSource("/events");
-    for (const name of ["incident", "control", "model", "reset"]) events.addEventListener(name, changed);
-    events.addEventListener("ended", () => { events.close(); location.assign("/login"); });
+    for (const name of ["incident", "control", "model", "circuit", "audit", "reset"]) events.addEventListener(name, changed);
+    events.addEventListener("ended", () => { events.close(); logIn(); });
     events.addEventListener("hello", () => { document.body.dataset.live = "yes"; });
     events.addEventListener("error", () => { document.body.dataset.live = "no"; });
   };
@@ -30,7 +31,7 @@
       headers: { "content-type": "application/json", "x-csrf-token": csrf }, body: JSON.stringify(word),
     });
     const told = await answer.json().catch(() => ({}));
-    if (answer.status === 401) { location.assign("/login"); return; }
+    if (answer.status === 401) { logIn(); return; }
     say(answer.ok ? told.said : `${told.title}: ${told.detail}. ${told.next}`);
     changed();
   };
