@@ -79,19 +79,24 @@ def tokens_in(path: Path) -> dict[str, Token]:
 @lru_cache(4)
 def _read(path: Path, _when: tuple[int, int, int]) -> dict[str, Token]:
     try:
-        rows = [Token(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-        for row in rows:
-            Role(row.role)
-            datetime.fromisoformat(row.expires_at)
+        rows = {row.id: row for row in map(_token, json.loads(path.read_text(encoding="utf-8")))}
     except (OSError, ValueError, TypeError) as error:
         raise ConfigurationError(f"tokens {path}", str(error), _RESTORE) from error
-    return {row.id: row for row in rows}
+    return rows
 
 
-def keep(path: Path, token: Token) -> None:
+def _token(row: dict[str, str]) -> Token:
+    """Return a row as a token; raises ValueError or TypeError for what was never written so."""
+    token = Token(**row)
+    Role(token.role)
+    datetime.fromisoformat(token.expires_at)
+    return token
+
+
+def keep(path: Path, token: Token, most: int = MOST) -> None:
     """Add a token; raises UsageError when there are too many."""
     known = tokens_in(path)
-    if len(known) >= MOST:
+    if len(known) >= most:
         raise UsageError("token", f"{len(known)} are kept already", "Revoke those that nobody uses")
     _write(path, [*known.values(), token])
 

@@ -19,23 +19,11 @@ from schemas.errors import ConfigurationError
 from schemas.ids import id_of
 from tests.support.chromium import served
 from tests.support.many_incidents import decision_on, incident_of, waiting
-from tests.support.oidc_provider import CLIENT, SECRET, Provider, signed_with, signed_with_public, unsigned
+from tests.support.oidc_provider import CLIENT, ROW, Provider, signed_with, signed_with_public, trust, unsigned
 from tests.support.site_world import Browser, SiteWorld
 
 NOW = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
 OTHER = RSAKey.generate_key(2048, {"kid": "k2"})
-ROW = """
-oidc:
-  issuer: {issuer}
-  client_id: {client}
-  secret_file: {secret}
-  name_claim: preferred_username
-  groups:
-    - group: watchers
-      roles: [viewer]
-    - group: approvers
-      roles: [approver]
-"""
 
 
 @dataclass
@@ -47,11 +35,7 @@ class Door:
 
     def configure(self, text: str = ROW, **more: str) -> None:
         """Write the row, with other values where they are given."""
-        secret = self.world.folder / "secret"
-        secret.write_text(SECRET, encoding="utf-8")
-        secret.chmod(0o600)
-        values = {"issuer": self.provider.issuer, "client": CLIENT, "secret": str(secret), **more}
-        (self.world.home.config / "healstream.yaml").write_text(f"version: 1\n{text.format(**values)}", encoding="utf-8")
+        trust(self.world, self.provider, text, **more)
 
     def come(self, client: TestClient, onward: str = "/") -> httpx.Response:
         """Go the whole way of a browser and return the page's last answer."""

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.support.site_world import SiteWorld
+
 CLIENT, SECRET = "healstream-page", "a secret of the client"
 
 
@@ -103,6 +105,29 @@ class Provider:
         at = int(self.now().timestamp())
         who = {"sub": "u-1", "preferred_username": "bob", "groups": ["approvers"]}
         return {"iss": self.issuer, "aud": CLIENT, "iat": at, "exp": at + 300, "nonce": grant.nonce, **who}
+
+
+ROW = """
+oidc:
+  issuer: {issuer}
+  client_id: {client}
+  secret_file: {secret}
+  name_claim: preferred_username
+  groups:
+    - group: watchers
+      roles: [viewer]
+    - group: approvers
+      roles: [approver]
+"""
+
+
+def trust(world: SiteWorld, provider: Provider, row: str = ROW, **more: str) -> None:
+    """Let a page take this provider's word, with other values in the row where they are given."""
+    secret = world.folder / "secret"
+    secret.write_text(SECRET, encoding="utf-8")
+    secret.chmod(0o600)
+    values = {"issuer": provider.issuer, "client": CLIENT, "secret": str(secret), **more}
+    (world.home.config / "healstream.yaml").write_text(f"version: 1\n{row.format(**values)}", encoding="utf-8")
 
 
 async def _form(request: Request) -> dict[str, str]:
