@@ -50,7 +50,7 @@ def claims_of(text: str, keys: Mapping[str, object], rule: OidcRule, nonce: str,
 def _why(error: Exception) -> str:
     """Return the reason in one line: the library's own words name the claim or the key, never a secret."""
     said = str(error).replace("\n", " ")[:200]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return said or type(error).__name__
 
 
 def guest_of(claims: Claims, rule: OidcRule) -> Guest:

@@ -44,6 +44,8 @@ def require_change(session: Session, people: People, route: str) -> None:
     """Raise DeniedError when what the visitor came in with does not give what the change takes."""
     if session.roles is None:
         return
+    if people.named(session.name) is None:
+        raise DeniedError(session.name, "people.yaml does not know them, so they may look and say nothing", "Add the person to people.yaml")
     missing = [right for right in TAKES.get(route, tuple(Right)) if not _given(session, people, right)]
     if missing:
         why = f"came in as {', '.join(sorted(session.roles)) or 'nobody'}, and that gives no right to {missing[0]}"

@@ -58,9 +58,8 @@ def test_a_token_is_for_programs_and_not_for_pages_and_beside_it_no_cookie_count
         answer = inside.get("/api/v1/control", headers={"authorization": wrong})
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert inside.post("/api/v1/control/killswitch", json=HALT).status_code == 403
-    assert (
-        client.post("/api/v1/control/killswitch", json=HALT, cookies={"healstream_session": token["authorization"][7:]}).status_code == 401
-    )
+    client.cookies.set("healstream_session", token["authorization"][7:])
+    assert client.post("/api/v1/control/killswitch", json=HALT).status_code == 401
 
 
 def test_a_token_that_ended_was_revoked_or_lost_its_person_is_turned_away_at_once(world: SiteWorld) -> None:
