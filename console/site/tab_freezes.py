@@ -55,13 +55,15 @@ def holds_in(base: sqlite3.Connection, site: Site) -> list[Row]:
 
 
 def _with_rungs(row: Row) -> Row:
-    """Return a strategy's row with the levels next to what people leave it now, and the kinds that it heals."""
-    said = RolloutLevel(str(row["people"])) if row["people"] else LADDER[-1]
-    rung = LADDER.index(said)
+    """Return a strategy's row with the levels next to the one that holds, and the kinds that it heals.
+
+    Up leads only as far as the policy allows: a word that goes further has no effect.
+    """
+    rung, allowed = (LADDER.index(RolloutLevel(str(row[name]))) for name in ("level", "policy"))
     heals = next((card.heals for card in CARDS if card.name == row["strategy"]), frozenset())
     return {
         **row,
         "kinds": sorted(kind.value for kind in heals),
-        "up": LADDER[rung + 1].value if rung + 1 < len(LADDER) else "",
+        "up": LADDER[rung + 1].value if rung < allowed else "",
         "down": LADDER[rung - 1].value if rung else "",
     }

@@ -19,20 +19,40 @@ from schemas.avro_shape import record_from_plain
 from schemas.ids import Record, from_micros, id_of
 from schemas.oversight import AuditEntry, Freeze, RolloutLevel
 from schemas.policy import Policy
-from schemas.recoveries import JournalRecord
+from schemas.recoveries import JournalRecord, OutcomeStatus
 from schemas.services import Services
+from schemas.vocabulary import Kind
 from streams.breakers import Breakers
 from streams.budgets import Budgets
 from tests.support.brake_entries import chained, door_messages
-from tests.support.many_incidents import decision_on, incident_of, waiting, whole_story
+from tests.support.many_incidents import decision_on, ended, incident_of, waiting
 from tests.support.site_world import SiteWorld
 
+KINDS = (
+    (Kind.SERVICE_DOWN, "service_restart", "service:web"),
+    (Kind.RATE_LIMITED, "rerun_job", "job:shop/build"),
+    (Kind.CONFIG_DRIFT, "config_restore", "config:proxy"),
+)
+REASONS = {
+    OutcomeStatus.HEALED: "all factors passed",
+    OutcomeStatus.ESCALATED: "port_answers failed after two attempts",
+    OutcomeStatus.ROLLED_BACK: "port_answers failed, the step was taken back",
+}
+POLICY = """
+strategies:
+  - {strategy: service_restart, level: automatic}
+  - {strategy: config_restore, level: automatic}
+  - {strategy: rerun_job, level: canary}
+  - {strategy: cache_rebuild, level: canary}
+"""
 REPLAYS = Path(__file__).parents[1] / "replay"
 
 
 def make_busy(world: SiteWorld) -> str:
     """Fill the read model; return the id of the incident that waits for people."""
-    world.tell(*(row for number in range(40) for row in whole_story(number, world.moment - timedelta(minutes=37 * number + 5))))
+    (world.home.config / "policy" / "observe.yaml").write_text(POLICY, encoding="utf-8")
+    world.tell(*(row for number in range(40) for row in _story(number, timedelta(minutes=37 * number + 5), world)))
+    world.tell(*(row for number in range(40, 130) for row in _story(number, timedelta(hours=7 * (number - 36)), world)))
     world.tell(*_under_way())
     incident = incident_of(1007, world.moment - timedelta(minutes=3))
     decision = decision_on(incident)
@@ -44,6 +64,16 @@ def make_busy(world: SiteWorld) -> str:
     world.chain = chained(list(_told(world)), load_key(world.home.keys / "notary.key"))
     world.tell(*world.chain)
     return id_of(incident)
+
+
+def _story(number: int, ago: timedelta, world: SiteWorld) -> list[Record]:
+    """Return one incident from its beginning to its end, of some kind, with a reason that fits how it ended."""
+    kind, strategy, target = KINDS[number % len(KINDS)]
+    incident = replace(incident_of(number, world.moment - ago, kind=kind), target=f"{target}-{number % 9}")
+    decision = replace(decision_on(incident), strategy=strategy)
+    status = OutcomeStatus.HEALED if number % 11 else OutcomeStatus.ESCALATED
+    status = OutcomeStatus.ROLLED_BACK if number % 17 == 5 else status
+    return [incident, decision, replace(ended(decision, status, 10.0 + number % 60), reason=REASONS[status])]
 
 
 def _under_way() -> Iterable[Record]:
