@@ -21,6 +21,11 @@ TAKES: Mapping[str, tuple[Right, ...]] = {
     "/api/v1/freezes": (Right.OVERRIDE,),
     "/api/v1/freezes/{freeze}/lift": (Right.OVERRIDE,),
     "/api/v1/rollouts/{strategy}": (Right.ENGAGE_SWITCH, Right.RELEASE_SWITCH),
+    "/api/v1/models/{version}/promote": (Right.PROMOTE_MODEL,),
+    "/api/v1/patterns/try": (Right.VIEW,),
+    "/api/v1/patterns/{name}/backtest": (Right.VIEW,),
+    "/api/v1/patterns/{name}/accept": (Right.PROMOTE_MODEL, Right.EDIT_PATTERN),
+    "/api/v1/patterns/{name}/refuse": (Right.PROMOTE_MODEL, Right.EDIT_PATTERN),
 }
 _MEND = "Ask somebody who edits people.yaml and policy/*.cedar"
 

@@ -65,7 +65,7 @@ class SiteWorld:
     def site(self) -> Site:
         """Return the page's surroundings."""
         ready: list[dict[str, object]] = [{"name": "detect", "ready": True, "lag": 3}, {"name": "executor-1", "ready": False, "lag": 0}]
-        return Site(self.home, self.say, lambda: self.moment, self._secret, lambda: ready, self.settings, HASHER, lambda: self.chain)
+        return Site(self.home, self.say, lambda: self.moment, self._secret, lambda: ready, self.settings, HASHER, chain=lambda: self.chain)
 
     def _secret(self) -> str:
         return f"secret-{next(self.numbers)}"
