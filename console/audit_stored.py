@@ -5,7 +5,7 @@ Called by ``audit_complete.py`` and, with what targets say beside it, by the inv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -117,6 +117,18 @@ def read_entries(brokers: str, deadline_s: float = 30.0) -> dict[int, AuditEntry
     """Return the audit entries that the notary has to chain, by their offset; raises UnreachableError."""
     found = _located(brokers, "heal.audit.entries", deadline_s)
     return {one.offset: one.record for one in found if isinstance(one.record, AuditEntry)}
+
+
+def chain_records(brokers: str, hear: Callable[[str], None], deadline_s: float = 600.0) -> Iterator[AuditRecord]:
+    """Yield the audit chain as its topic holds it; ``hear`` is told of what is no record of it. Raises UnreachableError."""
+    codec = codec_of(brokers, [AuditRecord])
+    for message in messages_to_end(brokers, "heal.audit", deadline_s):
+        value = message.value()
+        found = codec.decode(value if isinstance(value, bytes) else None)
+        if isinstance(found, AuditRecord):
+            yield found
+        else:
+            hear(f"offset {message.offset()}: it is no record of the chain")
 
 
 def _located(brokers: str, topic: str, deadline_s: float) -> Iterator[Located]:

@@ -150,12 +150,12 @@ def load_policy(folder: Path) -> Policy:
 
 def load_checkpoints_place(folder: Path) -> str:
     """Return where the audit's checkpoints are kept too, as ``healstream.yaml`` says; empty for nowhere."""
-    return _main_file(folder).checkpoints
+    return load_main(folder).checkpoints
 
 
 def load_heartbeat(folder: Path) -> HeartbeatRule | None:
     """Return whom this copy tells that it is well, as ``healstream.yaml`` says; None for nobody."""
-    row = _main_file(folder).heartbeat
+    row = load_main(folder).heartbeat
     return row.record() if row else None
 
 
@@ -178,7 +178,8 @@ def load_services(folder: Path) -> Services:
     return _services(read[1], Files({}, {}))
 
 
-def _main_file(folder: Path) -> HealstreamFile:
+def load_main(folder: Path) -> HealstreamFile:
+    """Return the folder's ``healstream.yaml``, whatever is wrong in its other files."""
     problems: list[Problem] = []
     main = _shape(HEALSTREAM, _read_texts(folder)[HEALSTREAM], HealstreamFile, problems)
     if main is None:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from console.cluster_shapes import DeploymentRow, NodeRow
 from console.heartbeat_rule import HeartbeatRow
 from console.metric_shapes import MetricQueryRow, MetricRuleRow
+from console.oidc_rule import OidcRow
 from console.probe_shape import ProbeRow
 from console.shape import NAME, Name, Seconds, Shape
 from console.target_shapes import CacheRow, ContainerRow, DiskRow, IndexRow, LimitRow, LockfileRow, PushRow, RunnerRow, TrunkRow
@@ -50,13 +51,17 @@ def _check_key(text: str) -> str:
 
 
 class HealstreamFile(Shape):
-    """``healstream.yaml``: format, who watches, literals that are masked in every text, where checkpoints are kept too, who hears beats."""
+    """``healstream.yaml``: format, who watches, literals that are masked in every text, where checkpoints are kept too, who hears beats.
+
+    ``oidc``: the identity provider that lets people in at the page.
+    """
 
     version: Literal[1] = 1
     oversight: Oversight = Oversight.TWO_PERSON
     secrets: tuple[Annotated[str, Field(min_length=4)], ...] = ()
     checkpoints: str = ""
     heartbeat: HeartbeatRow | None = None
+    oidc: OidcRow | None = None
 
 
 class PersonRow(Shape):

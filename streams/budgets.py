@@ -16,6 +16,7 @@ from schemas.services import Services
 from streams.owners import Owners
 from streams.rows import Rows
 
+SPENT_PREFIX = "spent/"
 MAX_ROWS = 50_000
 # A new owner's clock may be behind the one before: what a window may still reach from there is kept, too.
 CLOCK_SLACK_S = 24 * 3600.0
@@ -41,11 +42,11 @@ class Budgets:
 
     def __init__(self, entries: Mapping[str, str], policy: Policy, services: Services) -> None:
         """Begin again from a snapshot."""
-        self.rows = Rows("spent/", Spent, MAX_ROWS)
+        self.rows = Rows(SPENT_PREFIX, Spent, MAX_ROWS)
         self.rows.load(entries)
         self._policy = policy
         self._owners = Owners(services)
-        self._changeable = _changeable(policy, services)
+        self._changeable = changeable_groups(policy, services)
         budgets = (policy.target_budget, policy.strategy_budget, policy.team_budget, policy.fleet_budget)
         self._longest_s = max(policy.change_window_s, *(budget.window_s for budget in budgets))
         self._kept_s = self._longest_s + CLOCK_SLACK_S
@@ -135,6 +136,7 @@ def _limits(policy: Policy, row: Spent) -> tuple[tuple[str, Budget], ...]:
     )
 
 
-def _changeable(policy: Policy, services: Services) -> int:
+def changeable_groups(policy: Policy, services: Services) -> int:
+    """Return how many service groups may be changed within the policy's window."""
     groups = len({spec.group for spec in services.services})
     return max(min(int(policy.change_share * groups), policy.change_most), policy.change_least)

@@ -16,11 +16,11 @@ from console.audit_export import AUDIT, Span, manifest_path, verify_file
 from console.audit_export import export as write_export
 from console.audit_reading import Checkpoint, Reading
 from console.audit_retention import retention_faults, settings_of
+from console.audit_stored import chain_records
 from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
 from console.keys import load_key
 from console.periods import begin_of
-from infra.kafka import codec_of, messages_to_end
 from infra.state_log import read_entries
 from schemas.errors import DeniedError, UsageError
 from schemas.oversight import AuditRecord
@@ -61,16 +61,11 @@ def _key_of(name: str, given: str) -> str:
 
 
 def _records(name: str, reading: Reading | None = None) -> Iterator[AuditRecord]:
-    """Yield what the topic holds; what is no record of the chain is a fault of it."""
-    brokers = brokers_of(name)
-    codec = codec_of(brokers, [AuditRecord])
-    for message in messages_to_end(brokers, AUDIT.name, READ_S):
-        value = message.value()
-        found = codec.decode(value if isinstance(value, bytes) else None)
-        if isinstance(found, AuditRecord):
-            yield found
-        elif reading is not None:
-            reading.add(f"offset {message.offset()}: it is no record of the chain")
+    return chain_records(brokers_of(name), reading.add if reading else _pass_over)
+
+
+def _pass_over(_fault: str) -> None:
+    """Leave out of an export what is no record of the chain: it has no place in it."""
 
 
 def _head(name: str) -> str | None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import typer
 
-from console.brake_words import circuit_rows, reset_of
+from console.brake_words import circuit_rows
+from console.braking import closed
 from console.cli.people_here import people_of
 from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import load_policy
@@ -53,9 +54,10 @@ def get(circuit: str, name: str = NAME, output: Output = OUTPUT) -> None:
 
 def reset(circuit: str, reason: str = typer.Option(..., help="why"), who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Close a breaker at once, for its cause is mended; the next failures are counted from none."""
-    speaker = speaker_in(home(name).people, who)
-    require_right(people_of(home(name)), speaker, Right.OVERRIDE)
+    # Who may not is told so before the topics are read.
+    require_right(people_of(home(name)), speaker_in(home(name).people, who), Right.OVERRIDE)
     found = str(_named(name, circuit)["circuit"])
+    word = closed(home(name), who, found, reason, datetime.now(UTC))
     if not dry:
-        say(brokers_of(name), reset_of(found, reason, speaker, datetime.now(UTC)))
-    talk(f"{found} {'would be' if dry else 'is'} closed by {speaker.name}")
+        say(brokers_of(name), word)
+    talk(f"{found} {'would be' if dry else 'is'} closed by {word.by}")

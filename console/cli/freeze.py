@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import typer
 
-from console.brake_words import freeze_named, freeze_of, freeze_rows, freezes_in, lifted_of
+from console.brake_words import freeze_rows, freezes_in
+from console.braking import frozen, lifted, why_unchecked
 from console.cli.people_here import people_of
 from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
-from console.configuration import load_policy, load_services
+from console.configuration import load_policy
 from console.periods import span_of
 from console.topic_reader import read_model
-from console.window_checks import is_known
-from console.words import Speaker, require_right, say, speaker_in
-from schemas.errors import ConfigurationError, UsageError
+from console.words import require_right, say, speaker_in
 from schemas.oversight import Freeze
 from schemas.people import Right
 
@@ -26,9 +24,7 @@ SPAN = typer.Option(
 )
 REASON = typer.Option(..., help="why")
 LOOKING = typer.Option("hands off", "--reason", help="why")
-_WORD = re.compile(r"fleet|[a-z]+:\S.{0,298}")
 _COLUMNS = ("id", "kind", "what", "state", "until", "by", "reason")
-_LONGEST = timedelta(days=30)
 
 
 def add_to(app: typer.Typer, text: str) -> None:
@@ -61,39 +57,23 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
 
 def lift(freeze: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """End a freeze now; windows are the policy's and end by themselves."""
-    speaker = _speaker(who, name)
+    # Who may not is told so before the topics are read.
+    require_right(people_of(home(name)), speaker_in(home(name).people, who), Right.OVERRIDE)
     now = datetime.now(UTC)
-    view = freeze_named(freezes_in(read_model(brokers_of(name)).controls, people_of(home(name)), now), freeze)
+    views = freezes_in(read_model(brokers_of(name)).controls, people_of(home(name)), now)
+    view, word = lifted(home(name), who, views, freeze, now)
     if not dry:
-        say(brokers_of(name), lifted_of(view, speaker, now))
-    talk(f"{view.freeze.target} {'would be' if dry else 'is'} free again by the word of {speaker.name}")
-
-
-def _speaker(who: str, name: str) -> Speaker:
-    speaker = speaker_in(home(name).people, who)
-    require_right(people_of(home(name)), speaker, Right.OVERRIDE)
-    return speaker
+        say(brokers_of(name), word)
+    talk(f"{view.freeze.target} {'would be' if dry else 'is'} free again by the word of {word.by}")
 
 
 def _freeze(freeze: Freeze, who: str, name: str, *, dry: bool) -> None:
-    speaker = _speaker(who, name)
-    _require_target(freeze.target, name)
-    if freeze.until <= max(datetime.now(UTC), freeze.from_at) or freeze.until - freeze.from_at > _LONGEST:
-        raise UsageError("--for", "a freeze ends in the future and lasts 30 days at most", "Write a window into policy/ for more")
+    remark = why_unchecked(home(name), freeze.target)
+    if remark:
+        talk(remark)
     made = secrets.token_hex(4)
+    word = frozen(home(name), who, made, freeze, datetime.now(UTC))
     if not dry:
-        say(brokers_of(name), freeze_of(made, freeze, speaker, datetime.now(UTC)))
+        say(brokers_of(name), word)
     will = "would be" if dry else "is"
     talk(f"{freeze.target} {will} left alone until {freeze.until.isoformat()}; end it with `healstream freeze lift {made}`")
-
-
-def _require_target(target: str, name: str) -> None:
-    if _WORD.fullmatch(target) is None:
-        raise UsageError(target, "this is no target", "Write service:NAME, group:NAME, team:NAME, environment:NAME or fleet")
-    try:
-        services = load_services(home(name).config)
-    except ConfigurationError as error:
-        talk(f"services.yaml has mistakes, so {target} was not looked up in it: {error.why}")
-        return
-    if not is_known(target, services):
-        raise UsageError(target, "services.yaml has nothing of that name, so this would hold nothing", "See `healstream config view`")

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.braking import levelled
 from console.cli.people_here import people_of
 from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
 from console.configuration import load_policy
-from console.rollout_words import Standing, rollout_word, said_of, standings_of
-from console.words import say, speaker_in
+from console.rollout_words import Standing, said_of, standings_of
+from console.words import say
 from infra.kafka import read_to_end
 from schemas.errors import NotFoundError
 from schemas.oversight import AuditRecord, RolloutLevel
@@ -56,10 +57,9 @@ def get(strategy: str, name: str = NAME) -> None:
 def set_level(strategy: str, level: RolloutLevel = LEVEL, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Lower a strategy at once, or raise what another person or its own failures have lowered."""
     found = _named(_standings(name), strategy)
-    speaker, people = speaker_in(home(name).people, who), people_of(home(name))
-    control = rollout_word(found, level, speaker, people, load_policy(home(name).config).oversight, datetime.now(UTC))
+    control = levelled(home(name), who, found, level, datetime.now(UTC))
     if dry:
-        talk(f"{strategy} would be at {level} by the word of {speaker.name}; nothing was said (--dry-run)")
+        talk(f"{strategy} would be at {level} by the word of {control.by}; nothing was said (--dry-run)")
         return
     say(brokers_of(name), control)
-    talk(f"{strategy}: {level} by the word of {speaker.name}; {said_of(found, level)}")
+    talk(f"{strategy}: {level} by the word of {control.by}; {said_of(found, level)}")

@@ -1,10 +1,11 @@
-"""``healstream site rebuild|password``: the page's read model from the topics, and who may log in at it."""
+"""``healstream site rebuild|password|token``: the page's read model from the topics, and who may log in at it."""
 
 from __future__ import annotations
 
 import typer
 from argon2 import PasswordHasher
 
+from console.cli import site_token
 from console.cli.people_here import people_of
 from console.cli.show import NAME, brokers_of, home, talk
 from console.site.accounts import set_password
@@ -20,6 +21,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun = typer.Typer(no_args_is_help=True)
     noun.command("rebuild")(rebuild)
     noun.command("password")(password)
+    site_token.add_to(noun)
     app.add_typer(noun, name="site", help=text)
 
 

@@ -20,14 +20,15 @@ from console.recoveries import found_in, whole_of
 from console.site import views
 from console.site.asked import AskedHere
 from console.site.entrance import ChangerHere, SiteHere, VisitorHere
+from console.site.meanwhile import no_longer_waits
 from console.site.problems import REFUSALS
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
 from console.system_paths import shipped_patterns
 from console.words import FLEET
 from learning.patterns.model import Pattern
-from schemas.errors import StaleError
-from schemas.oversight import AuditRecord, ModelRecord, SwitchMode
+from schemas.errors import NotFoundError, StaleError
+from schemas.oversight import ModelRecord, SwitchMode
 from schemas.people import People
 
 API = APIRouter(prefix="/api/v1", responses=REFUSALS)
@@ -97,7 +98,10 @@ def say_approval(decision: str, word: ApprovalWord, changer: ChangerHere, site: 
     """Say yes or no to a decision's plan; what waits must still be the plan that was seen."""
     with site.base() as base:
         waiting = views.pending(base, site.now())
-    found = pending_named(waiting, decision)
+        try:
+            found = pending_named(waiting, decision)
+        except NotFoundError as error:
+            raise no_longer_waits(base, decision, site.now()) from error
     if found.plan_hash != word.plan_hash:
         raise StaleError(f"decision {decision}", "its plan is another one by now", "Look at the plan again, then say it anew")
     return _said(answer(site.home, changer.name, lambda: [found], decision, site.say, yes=word.approve))
@@ -145,20 +149,6 @@ def list_models(_visitor: VisitorHere, site: SiteHere) -> Answer:
     with site.base() as base:
         found = [record for _, record in reversed(views.newest(base, ModelRecord.RECORD, 1000)) if isinstance(record, ModelRecord)]
     return listed(views.Page(shelf_of(found, site.people()).rows()))
-
-
-@API.get("/audit")
-def list_audit(_visitor: VisitorHere, site: SiteHere, limit: Limit = 50) -> Answer:
-    """Show the newest records of the audit chain, the newest first."""
-    with site.base() as base:
-        rows = [record for _, record in views.newest(base, AuditRecord.RECORD, limit) if isinstance(record, AuditRecord)]
-    return listed(views.Page([_audit_row(row) for row in rows]))
-
-
-def _audit_row(row: AuditRecord) -> Answer:
-    entry = row.entry
-    words = {"actor": entry.actor, "action": entry.action, "subject": entry.subject}
-    return {"sequence": row.sequence, "at": entry.at.isoformat(), **words, "details": ", ".join(f"{k}={v}" for k, v in entry.details)}
 
 
 @API.get("/patterns")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from fastapi import FastAPI
 
 from console.site.api import API
+from console.site.api_audit import AUDIT
+from console.site.api_brakes import BRAKES
 from console.site.events import EVENTS, Streams
 from console.site.login import LOGIN
+from console.site.oidc_login import OIDC
 from console.site.pages import PAGES
 from console.site.place import Site, doors_of
 from console.site.problems import Shield, add_answers
+from console.site.tab_audit import AUDIT_TAB
+from console.site.tab_circuits import CIRCUITS_TAB
+from console.site.tab_freezes import FREEZES_TAB
 
 
 def site_app(site: Site) -> FastAPI:
@@ -18,6 +26,7 @@ def site_app(site: Site) -> FastAPI:
     app.state.site, app.state.doors, app.state.streams = site, doors_of(site), Streams()
     add_answers(app)
     app.add_middleware(Shield, hosts=site.settings.hosts)
-    for router in (API, EVENTS, LOGIN, PAGES):
+    app.state.exporting = Lock()
+    for router in (API, AUDIT, BRAKES, EVENTS, LOGIN, OIDC, PAGES, CIRCUITS_TAB, FREEZES_TAB, AUDIT_TAB):
         app.include_router(router)
     return app

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from console.site import views
-from console.site.entrance import DoorsHere, SiteHere, VisitorHere
+from console.site.entrance import DoorsHere, SiteHere, VisitorHere, lasts
 from console.site.place import Site
 from schemas.errors import TooManyError, UsageError
 
@@ -42,7 +42,7 @@ async def stream(request: Request, visitor: VisitorHere, site: SiteHere, doors: 
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         try:
-            async for event in changes_from(site, last, lambda: doors.sessions.lives(visitor.token, site.now())):
+            async for event in changes_from(site, last, lambda: lasts(visitor, site, doors)):
                 yield event
         finally:
             streams.open -= 1

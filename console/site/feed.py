@@ -48,10 +48,11 @@ def _take_all(base: sqlite3.Connection, messages: Iterable[KafkaMessage], built:
 
 
 def _message(found: KafkaMessage, codec: Codec) -> Message:
-    value = found.value()
+    value, key = found.value(), found.key()
     # Kept as what is read without a registry: the page must open when there is none.
     raw = codec.at_rest(value) if isinstance(value, bytes) else b""
-    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), raw)
+    name = key.decode("utf-8", "replace") if isinstance(key, bytes) else ""
+    return Message(str(found.topic()), int(found.partition() or 0), int(found.offset() or 0), raw, name)
 
 
 def is_of_other_topics(stored: dict[Place, int], ends: dict[Place, int]) -> bool:

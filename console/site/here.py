@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from console.audit_stored import chain_records
 from console.home import Home
 from console.site.app import site_app
 from console.site.feed import Feed
@@ -25,6 +26,7 @@ def site_of(place: Home, brokers: str, settings: SiteSettings) -> Site:
         draw=lambda: secrets.token_urlsafe(32),
         processes=lambda: worker_rows(place),
         settings=settings,
+        chain=lambda: chain_records(brokers, lambda _fault: None),
     )
 
 

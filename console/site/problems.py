@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.gateway.openapi import PROBLEM
+from console.site.onward import login_at, path_in
 from schemas.errors import DeniedError, HealstreamError, LoginError, NotFoundError, StaleError, TooManyError, UnreachableError, UsageError
 
 _STATUS: tuple[tuple[type[HealstreamError], int], ...] = (
@@ -72,11 +73,17 @@ async def on_error(request: Request, error: Exception) -> Response:
     """Answer an explained failure; a person whose session ended is led to the login."""
     if not isinstance(error, HealstreamError):
         raise error
-    if isinstance(error, LoginError) and "text/html" in request.headers.get("accept", "") and request.method == "GET":
-        return RedirectResponse("/login", 303)
+    if not isinstance(error, LoginError):
+        return problem(error)
+    # Back to where one was: for a part that htmx fetches that is the page in which it stands.
+    is_part = "hx-request" in request.headers
+    place = path_in(request.headers.get("hx-current-url", "") if is_part else str(request.url))
+    if not is_part and "text/html" in request.headers.get("accept", "") and request.method == "GET":
+        return RedirectResponse(login_at(place), 303)
     answer = problem(error)
-    if isinstance(error, LoginError) and "hx-request" in request.headers:
-        answer.headers["hx-redirect"] = "/login"
+    answer.headers["www-authenticate"] = "Bearer"
+    if is_part:
+        answer.headers["hx-redirect"] = login_at(place)
     return answer
 
 

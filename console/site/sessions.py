@@ -14,6 +14,7 @@ from hashlib import sha256
 from threading import Lock
 
 from schemas.errors import TooManyError
+from schemas.people import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,19 @@ class Limits:
     tries_per_address: int = 20
     window: timedelta = timedelta(minutes=5)
     streams: int = 64
+    calls_per_token: int = 300
+    calls_window: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One person's stay: ``csrf`` is what each change must bring along."""
+    """One person's stay: ``csrf`` is what each change must bring along, ``roles`` what they came in with; None limits nothing."""
 
     name: str
     csrf: str
     began: datetime
     seen: datetime
+    roles: frozenset[Role] | None = None
 
 
 class Sessions:
@@ -48,11 +52,11 @@ class Sessions:
         self._rows: OrderedDict[str, Session] = OrderedDict()
         self._lock = Lock()
 
-    def open(self, name: str, now: datetime) -> str:
+    def open(self, name: str, now: datetime, roles: frozenset[Role] | None = None) -> str:
         """Begin a session and return its token."""
         token = self._draw()
         with self._lock:
-            self._rows[_digest(token)] = Session(name, self._draw(), now, now)
+            self._rows[_digest(token)] = Session(name, self._draw(), now, now, roles)
             while len(self._rows) > self._limits.sessions:
                 self._rows.popitem(last=False)
         return token

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from console.readmodel import TOPICS_READ, IncidentView, ReadModel, summary_of
 from console.recoveries import Recovery, recoveries_of, row_of
+from console.site.brakes import take_brakes
+from console.site.chronicle import take_audit
 from console.site.tables import times_built
 from recoverers.journal import replay
 from schemas.avro_codec import Codec, Undecodable
@@ -23,23 +25,25 @@ from schemas.oversight import AuditRecord, Control, Feedback, Lease, ModelRecord
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 
-TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit")
-CHANGES_KEPT, AUDIT_KEPT, SWITCH_WORDS_KEPT = 50_000, 2_000, 5_000
+DOOR_STATE = "heal.state.admit"
+TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit", DOOR_STATE)
+CHANGES_KEPT, SWITCH_WORDS_KEPT = 50_000, 5_000
 SWITCH_WORD = "killswitch"
 CODEC = Codec(ALL_RECORDS)
 _BACK = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
 # Of these only the newest say anything; how many are kept.
-_NEWEST = {Lease.RECORD: 1, AuditRecord.RECORD: AUDIT_KEPT, SWITCH_WORD: SWITCH_WORDS_KEPT}
+_NEWEST = {Lease.RECORD: 1, SWITCH_WORD: SWITCH_WORDS_KEPT}
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a topic as its bytes and its place."""
+    """One message of a topic as its bytes, its place and its key; of a state topic, no bytes take the key's entry away."""
 
     topic: str
     partition: int
     offset: int
     raw: bytes
+    key: str = ""
 
 
 def offsets_in(base: sqlite3.Connection) -> dict[tuple[str, int], int]:
@@ -68,26 +72,46 @@ def _require_same(base: sqlite3.Connection, built: int | None) -> None:
         raise StaleError("read model", "it is built anew", "Read the topics again from the offsets that it holds now")
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What a batch is sorted into: records by incident, entries of the door's state by key, records of the audit chain."""
+
+    touched: dict[str, list[Record]] = field(default_factory=dict)
+    entries: dict[str, str | None] = field(default_factory=dict)
+    chained: list[tuple[AuditRecord, bytes]] = field(default_factory=list)
+
+
 def _take(base: sqlite3.Connection, messages: Iterable[Message]) -> int:
-    known, touched, count = offsets_in(base), dict[str, list[Record]](), 0
+    known, batch, count = offsets_in(base), _Batch(), 0
     for message in messages:
         place = (message.topic, message.partition)
         if message.offset < known.get(place, 0):
             continue
         known[place] = message.offset + 1
         count += 1
-        record = CODEC.decode(message.raw)
-        if not isinstance(record, Undecodable):
-            for incident in _keep(base, record, message.raw):
-                touched.setdefault(incident, []).append(record)
-    for incident, came in touched.items():
+        _sort(base, batch, message)
+    for incident, came in batch.touched.items():
         _fold(base, incident, came)
+    _tell_all(base, "circuit", take_brakes(base, batch.entries))
+    _tell_all(base, "audit", take_audit(base, batch.chained))
     for kind, kept in _NEWEST.items():
         newest = "SELECT seq FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
         base.execute(f"DELETE FROM records WHERE kind = ? AND seq <= ({newest})", (kind, kind, kept))  # noqa: S608 - both texts are ours
     base.execute("DELETE FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - ?", (CHANGES_KEPT,))
     base.executemany("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", [(*place, n) for place, n in known.items()])
     return count
+
+
+def _sort(base: sqlite3.Connection, batch: _Batch, message: Message) -> None:
+    if message.topic == DOOR_STATE:
+        batch.entries[message.key] = message.raw.decode("utf-8", "replace") or None
+        return
+    record = CODEC.decode(message.raw)
+    if isinstance(record, AuditRecord):
+        batch.chained.append((record, message.raw))
+    elif not isinstance(record, Undecodable):
+        for incident in _keep(base, record, message.raw):
+            batch.touched.setdefault(incident, []).append(record)
 
 
 def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
@@ -103,8 +127,8 @@ def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
         return [owner] if owner else []
     incident = _incident_of(base, record)
     base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (record.RECORD, incident, raw))
-    if isinstance(record, ModelRecord | AuditRecord):
-        _tell(base, "model" if isinstance(record, ModelRecord) else "audit", id_of(record))
+    if isinstance(record, ModelRecord):
+        _tell(base, "model", id_of(record))
     return [incident] if incident and not isinstance(record, Feedback) else []
 
 
@@ -137,6 +161,11 @@ def _owner(base: sqlite3.Connection, name: str) -> str:
 
 def _tell(base: sqlite3.Connection, what: str, name: str) -> None:
     base.execute("INSERT INTO changes (what, id) VALUES (?, ?)", (what, name))
+
+
+def _tell_all(base: sqlite3.Connection, what: str, names: Iterable[str]) -> None:
+    for name in names:
+        _tell(base, what, name)
 
 
 def records_of(base: sqlite3.Connection, incident: str) -> list[Record]:

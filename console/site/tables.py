@@ -10,7 +10,7 @@ from pathlib import Path
 
 from schemas.errors import HealstreamError
 
-FORMAT = 1
+FORMAT = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS built (anew INTEGER);
 INSERT INTO built SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM built);
@@ -35,6 +35,14 @@ CREATE TABLE IF NOT EXISTS recoveries (id TEXT PRIMARY KEY, incident TEXT, state
 CREATE INDEX IF NOT EXISTS recoveries_at ON recoveries (at, id);
 CREATE INDEX IF NOT EXISTS recoveries_going ON recoveries (at) WHERE going = 1;
 CREATE INDEX IF NOT EXISTS recoveries_incident ON recoveries (incident);
+CREATE TABLE IF NOT EXISTS circuits (name TEXT PRIMARY KEY, failures INTEGER, last INTEGER, probe TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS circuits_failures ON circuits (failures, last);
+CREATE TABLE IF NOT EXISTS spent (command TEXT PRIMARY KEY, at INTEGER, target TEXT, strategy TEXT, team TEXT, grp TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS spent_at ON spent (at, target, strategy, team, grp);
+CREATE TABLE IF NOT EXISTS audit (sequence INTEGER PRIMARY KEY, actor TEXT, action TEXT, said TEXT, raw BLOB);
+CREATE INDEX IF NOT EXISTS audit_levels ON audit (sequence)
+  WHERE actor = 'decide' AND action IN ('rollout.set', 'rollout.refused', 'strategy.demoted');
+CREATE TABLE IF NOT EXISTS chain (line TEXT);
 CREATE TABLE IF NOT EXISTS changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, id TEXT);
 """
 
@@ -50,20 +58,36 @@ def connect(path: Path) -> sqlite3.Connection:
         # What a crash of the machine takes away is read from the topics again: the offsets go with the rows.
         found.execute("PRAGMA synchronous=NORMAL")
         format_found = int(found.execute("PRAGMA user_version").fetchone()[0])
-        if format_found not in {0, FORMAT}:
-            raise HealstreamError(f"read model {path}", f"its format is {format_found}, this release reads {FORMAT}", _MEND)
-        if format_found == 0:
-            found.executescript(_TABLES)
-            found.execute(f"PRAGMA user_version={FORMAT}")
+        if format_found > FORMAT:
+            raise HealstreamError(
+                f"read model {path}", f"its format is {format_found}, this release reads {FORMAT}", f"Remove the file. {_MEND}"
+            )
+        if format_found < FORMAT:
+            _make(found, format_found)
     except (sqlite3.Error, OSError) as error:
         raise HealstreamError(f"read model {path}", str(error), _MEND) from error
     return found
 
 
+def _make(base: sqlite3.Connection, format_found: int) -> None:
+    """Make the tables; those of an earlier release go, offsets too: the feed reads the topics again from their beginning."""
+    base.execute("BEGIN IMMEDIATE")
+    # Another process may have made them while this one waited.
+    if int(base.execute("PRAGMA user_version").fetchone()[0]) == format_found:
+        if format_found:
+            names = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+            for name in names:
+                base.execute(f'DROP TABLE "{name}"')
+        for statement in filter(None, map(str.strip, _TABLES.split(";"))):
+            base.execute(statement)
+        base.execute(f"PRAGMA user_version={FORMAT}")
+    base.execute("COMMIT")
+
+
 _MEND = "Build it anew from the topics with `healstream site rebuild`"
 
 
-_KEPT = ("offsets", "records", "controls", "owners", "incidents", "recoveries")
+_KEPT = ("offsets", "records", "controls", "owners", "incidents", "recoveries", "circuits", "spent", "audit", "chain")
 
 
 def times_built(base: sqlite3.Connection) -> int:

@@ -9,19 +9,32 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from console.casefile import case_json
+from console.rollout_words import standings_of
 from console.site import views
+from console.site.brakes import budgets_in, circuits_in
+from console.site.chronicle import AUDIT_KEPT, audit_rows, level_entries
 from console.site.seven import seven_targets
 from console.site.store import take
 from console.site.tables import connect
 from schemas.ids import id_of
+from schemas.oversight import AuditEntry
+from schemas.people import People
+from schemas.policy import Policy
+from schemas.services import Services
+from streams.breakers import MAX_ROWS as MOST_CIRCUITS
+from streams.budgets import MAX_ROWS as MOST_SPENT
 from tests.bench.figures import Figure, at_least, below, quantile
+from tests.support.brake_entries import chained
 from tests.support.many_incidents import Tape, decision_on, incident_of, waiting, whole_story
 
 BUILT, COPIES, WAITING, BATCH = 2_000, 50, 50, 1_000
 INCIDENTS = BUILT * COPIES
 ROUNDS, LIMIT_MS = 15, 200
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
+POLICY = Policy()
 SPAN = timedelta(days=30)
 # The same rows under other ids and times: what a view reads is the same as if each had come from a topic.
 _COPIES = """
@@ -54,7 +67,21 @@ def fill(base: sqlite3.Connection) -> float:
         incident = incident_of(BUILT + number, NOW - timedelta(minutes=1))
         decision = decision_on(incident)
         take(base, tape.messages([incident, decision, *waiting(decision)]))
+    _fill_brakes(base)
     return BUILT / used
+
+
+def _fill_brakes(base: sqlite3.Connection) -> None:
+    """Put in as many breakers, budgeted commands and audit records as are ever kept."""
+    at = int(NOW.timestamp() * 1_000_000)
+    circuits = ((f"target/service:web-{n}", n % 5, at - n * 1_000_000, "") for n in range(MOST_CIRCUITS))
+    base.executemany("INSERT INTO circuits VALUES (?, ?, ?, ?)", circuits)
+    spent = (
+        (f"c{n}", at - n * 50_000, f"service:web-{n % 900}", "service_restart", f"team-{n % 20}", f"g{n % 60}") for n in range(MOST_SPENT)
+    )
+    base.executemany("INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?)", spent)
+    said = [AuditEntry("admit", "command.admitted", f"service:web-{n % 50}", NOW, (("n", str(n)),)) for n in range(AUDIT_KEPT)]
+    take(base, Tape().messages(list(chained(said, Ed25519PrivateKey.from_private_bytes(bytes(32))))))
 
 
 def slowest(work: Callable[[], object]) -> float:
@@ -87,6 +114,11 @@ def measure() -> list[Figure]:
             ("bars", lambda: views.bars(base, NOW)),
             ("targets", lambda: seven_targets(base, NOW)),
             ("counts", lambda: views.counts(base)),
+            ("circuits", lambda: circuits_in(base, POLICY, NOW)),
+            ("budgets", lambda: budgets_in(base, POLICY, Services(), NOW)),
+            ("audit", lambda: audit_rows(base, "", 200)),
+            ("audit_search", lambda: audit_rows(base, "admitted web-49 nowhere", 200)),
+            ("levels", lambda: standings_of(level_entries(base), POLICY, People())),
         )
         how = f"p95 of {ROUNDS}, CPU time, among {views_size} incidents"
         figures = [below(f"readmodel_{label}", slowest(work), "ms", LIMIT_MS, how) for label, work in asked]

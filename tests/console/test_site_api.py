@@ -84,7 +84,8 @@ def test_a_stale_page_is_told_so_and_nothing_is_said(world: SiteWorld) -> None:
     assert told["next"]
     world.later(timedelta(hours=2))
     bob.log_in("bob")
-    assert bob.post(f"/api/v1/approvals/{id_of(decision)}", {"approve": True, "plan_hash": "shown-plan"})[0] == 404
+    late = bob.post(f"/api/v1/approvals/{id_of(decision)}", {"approve": True, "plan_hash": "shown-plan"})
+    assert (late[0], "it ran out at" in str(late[1]["detail"])) == (409, True)
 
 
 def test_the_kill_switch_is_engaged_by_one_and_released_by_another(world: SiteWorld) -> None:

@@ -12,12 +12,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from console.site.app import site_app
+from console.site.tabs import TABS
 from schemas.decisions import Decision
 from schemas.ids import id_of
 from schemas.oversight import SwitchMode
 from tests.support.axe import axe_script
+from tests.support.busy_world import make_busy
 from tests.support.chromium import WAIT_MS, chromium, served
 from tests.support.many_incidents import decision_on, ended, incident_of, waiting, whole_story
+from tests.support.oidc_provider import Provider, trust
 from tests.support.site_world import PASSWORD, SiteWorld
 
 HOSTILE = "<script>document.title='owned'</script><img src=http://evil.example/x onerror=\"document.title='owned'\"> \x1b[31m \u202etxt.exe"
@@ -161,6 +164,59 @@ def test_it_fits_and_axe_finds_nothing(browser: Browser, world: SiteWorld, addre
     if shots:
         page.screenshot(path=f"{shots}/drawer-{name}.png")
     assert [*faults, *axe_faults(page)] == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 720)])
+def test_every_tab_fits_and_axe_finds_nothing(browser: Browser, tmp_path: Path, scheme: str, width: int) -> None:
+    world = SiteWorld(tmp_path, datetime.now(UTC))
+    make_busy(world)
+    with served(site_app(world.site())) as address:
+        page = logged_in(browser, address, "ada", color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+        faults = []
+        for tab in TABS[1:]:
+            page.goto(address + tab.path)
+            expect(page.locator("nav a[aria-current=page]")).to_have_text(tab.title)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, tab.name
+            faults += [f"{tab.name}: {fault}" for fault in axe_faults(page)]
+        assert faults == []
+
+
+def test_a_session_that_ended_leads_to_the_login_and_back_and_a_freeze_is_begun_and_ended(
+    browser: Browser, world: SiteWorld, address: str
+) -> None:
+    page = logged_in(browser, address, "olga")
+    page.get_by_role("link", name="Freezes and rollout").click()
+    expect(page.get_by_role("heading", name="Left alone")).to_be_visible()
+    world.later(timedelta(minutes=31))
+
+    # The open page hears of it by itself.
+    page.wait_for_url("**/login?onward=%2Ffreezes")
+    page.get_by_label("Name").fill("olga")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/freezes")
+    page.locator("form[data-send='/api/v1/freezes']").get_by_label("What").fill("fleet")
+    page.locator("form[data-send='/api/v1/freezes']").get_by_label("Why").fill("we look")
+    page.get_by_role("button", name="Leave it alone").click()
+    expect(page.locator("#freezes tbody tr")).to_contain_text("we look")
+    page.get_by_role("button", name="End the freeze of fleet").click()
+    expect(page.locator("#freezes")).to_contain_text("every target may be healed")
+    assert [(word.by, word.key.split("/")[0]) for word in world.said] == [("olga", "freeze"), ("olga", "freeze")]
+
+
+def test_the_way_through_an_identity_provider_at_another_site_ends_logged_in(browser: Browser, world: SiteWorld, address: str) -> None:
+    provider = Provider(lambda: world.moment)
+    with served(provider.app()) as there:
+        # By another name it is another site, whose answers bring no strict cookie along.
+        provider.issuer = there.replace("127.0.0.1", "localhost")
+        trust(world, provider)
+        page = browser.new_context().new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{address}/login?onward=%2Faudit")
+        page.get_by_role("link", name="identity provider").click()
+        page.wait_for_url("**/audit")
+        expect(page.get_by_role("heading", name="The chain")).to_be_visible()
+        expect(page.locator("footer")).to_contain_text("bob")
 
 
 def axe_faults(page: Page) -> list[str]:

@@ -21,7 +21,7 @@ from console.site.store import take
 from console.site.tables import connect
 from schemas.errors import UnreachableError
 from schemas.ids import Record
-from schemas.oversight import Control
+from schemas.oversight import AuditRecord, Control
 from schemas.people import Role
 from schemas.signing import public_text
 from tests.support.many_incidents import Tape
@@ -43,6 +43,7 @@ class SiteWorld:
     reachable: bool = True
     tape: Tape = field(default_factory=Tape)
     numbers: count[int] = field(default_factory=count)
+    chain: list[AuditRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the folders, the people with their keys, and a password for each."""
@@ -64,7 +65,7 @@ class SiteWorld:
     def site(self) -> Site:
         """Return the page's surroundings."""
         ready: list[dict[str, object]] = [{"name": "detect", "ready": True, "lag": 3}, {"name": "executor-1", "ready": False, "lag": 0}]
-        return Site(self.home, self.say, lambda: self.moment, self._secret, lambda: ready, self.settings, HASHER)
+        return Site(self.home, self.say, lambda: self.moment, self._secret, lambda: ready, self.settings, HASHER, chain=lambda: self.chain)
 
     def _secret(self) -> str:
         return f"secret-{next(self.numbers)}"

@@ -3,6 +3,7 @@
 (() => {
   const one = (id) => document.getElementById(id);
   const csrf = document.querySelector('meta[name="csrf"]').content;
+  const logIn = () => location.assign(`/login?onward=${encodeURIComponent(location.pathname + location.search)}`);
   const say = (text) => { one("said").textContent = text; };
 
   // Changes come in crowds: one look at the parts for all of a moment's.
@@ -16,8 +17,8 @@
   });
   const listen = () => {
     const events = new EventSource("/events");
-    for (const name of ["incident", "control", "model", "reset"]) events.addEventListener(name, changed);
-    events.addEventListener("ended", () => { events.close(); location.assign("/login"); });
+    for (const name of ["incident", "control", "model", "circuit", "audit", "reset"]) events.addEventListener(name, changed);
+    events.addEventListener("ended", () => { events.close(); logIn(); });
     events.addEventListener("hello", () => { document.body.dataset.live = "yes"; });
     events.addEventListener("error", () => { document.body.dataset.live = "no"; });
   };
@@ -30,7 +31,7 @@
       headers: { "content-type": "application/json", "x-csrf-token": csrf }, body: JSON.stringify(word),
     });
     const told = await answer.json().catch(() => ({}));
-    if (answer.status === 401) { location.assign("/login"); return; }
+    if (answer.status === 401) { logIn(); return; }
     say(answer.ok ? told.said : `${told.title}: ${told.detail}. ${told.next}`);
     changed();
   };
@@ -50,18 +51,20 @@
     } else if (told.open) one(told.open).showModal();
     else found.closest("dialog").close();
   });
+  // A form says to which address its fields go as one word; a button's own name and value are among them.
   document.addEventListener("submit", (event) => {
-    if (!("switch" in event.target.dataset)) return;
+    const form = event.target, path = form.dataset.send;
+    if (!path) return;
     event.preventDefault();
-    const word = Object.fromEntries(new FormData(event.target));
+    const word = Object.fromEntries(new FormData(form, event.submitter));
     if (one("stop").open) one("stop").close();
-    send("/api/v1/control/killswitch", word);
+    send(path, word);
   });
 
   const address = (change) => {
     const url = new URL(location.href);
     change(url.searchParams);
-    history.replaceState(null, "", url);
+    history.replaceState(history.state, "", url);
   };
   const look = async (incident) => {
     await htmx.ajax("GET", `/incidents/${encodeURIComponent(incident)}`, { target: "#drawer-body", swap: "innerHTML" });
@@ -85,8 +88,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return;
-    if (event.key === "/") { event.preventDefault(); document.querySelector('#filters [name="target"]').focus(); }
-    if (event.key === "n") { one("needs").focus(); one("needs").scrollIntoView(); }
+    const found = document.querySelector({ "/": "[data-search]", n: "#needs" }[event.key] || "none");
+    if (found) { event.preventDefault(); found.focus(); found.scrollIntoView(); }
   });
 
   const COLOURS = { healed: "--good", self_healed: "--good", escalated: "--bad", rollback_failed: "--bad", rolled_back: "--warn" };
@@ -112,7 +115,8 @@
       series: [{}, ...layers.map(({ end }) => ({ label: end, fill: colour(end), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7] }) }))],
     }, [rows.map((row) => Date.parse(row.at) / 1000), ...layers.map((layer) => layer.values)], place);
   };
-  document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "day") draw(); });
+  document.addEventListener("htmx:afterSwap", (event) => { if (["day", "tab"].includes(event.detail.target.id)) draw(); });
+  document.addEventListener("htmx:historyRestore", draw);
   window.addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
