@@ -14,7 +14,6 @@ from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-_TEMPLATES = ("login.html", "page.html", "parts.html", "history.html", "drawer.html")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 
@@ -26,7 +25,7 @@ def draw(template: str, **values: object) -> str:
 @cache
 def _environment() -> Environment:
     folder = files("console").joinpath("site", "templates")
-    texts = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}
+    texts = {found.name: found.read_text(encoding="utf-8") for found in folder.iterdir() if found.name.endswith(".html")}
     # Every value is escaped in every template, whatever the template is called.
     found = Environment(loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters |= {

@@ -11,17 +11,15 @@ from fastapi.responses import HTMLResponse, Response
 from console.casefile import case_json
 from console.site import views
 from console.site.asked import Asked, AskedHere
-from console.site.entrance import SiteHere, Visitor, VisitorHere
+from console.site.entrance import SiteHere, VisitorHere
+from console.site.frame import head_values, whole
 from console.site.looks import asset_body, digest_of, draw
 from console.site.place import Site
 from console.site.seven import seven_targets
 from console.site.timeline import sentence, timeline
-from console.switching import switch_rows
 from schemas.errors import NotFoundError
-from schemas.ids import Record, id_of
+from schemas.ids import id_of
 from schemas.lifecycle import Life
-from schemas.oversight import ModelChange, ModelRecord
-from schemas.people import Right
 from schemas.vocabulary import Kind
 
 PAGES = APIRouter(include_in_schema=False)
@@ -32,8 +30,7 @@ _PARTS = frozenset({"head", "targets", "needs", "now", "day"})
 @PAGES.get("/")
 def page(visitor: VisitorHere, site: SiteHere, asked: AskedHere) -> HTMLResponse:
     """Return the whole page, with the history that the address asks for."""
-    values = {**_summary(site, visitor), **_history(site, asked), "csrf": visitor.session.csrf}
-    return HTMLResponse(draw("page.html", **values))
+    return whole("overview", site, visitor, {**_summary(site), **_history(site, asked)})
 
 
 @PAGES.get("/parts/{part}")
@@ -41,7 +38,9 @@ def part(part: str, visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
     """Return one part as it is now."""
     if part not in _PARTS:
         raise NotFoundError(f"part {part[:40]}", "the page has no such part", "Load the page again")
-    return HTMLResponse(draw("parts.html", part=part, **_summary(site, visitor)))
+    with site.base() as base:
+        head = head_values(site, visitor, base)
+    return HTMLResponse(draw("parts.html", part=part, **head, **_summary(site)))
 
 
 @PAGES.get("/history")
@@ -70,31 +69,22 @@ def static(name: str, v: str = "") -> Response:
     return Response(asset_body(name), media_type=guess_type(name)[0] or "application/octet-stream", headers={"cache-control": kept})
 
 
-def _summary(site: Site, visitor: Visitor) -> dict[str, object]:
-    now, people = site.now(), site.people()
+def _summary(site: Site) -> dict[str, object]:
+    now = site.now()
     with site.base() as base:
         waiting, bars = views.pending(base, now), views.bars(base, now)
-        values: dict[str, object] = {
+        return {
             "targets": seven_targets(base, now),
             "waiting": [(row, row.decision.expires_at - now) for row in waiting],
             "going": views.recoveries(base, 20, going=True).items,
             "bars": bars,
             "ends": sorted({state for row in bars for state in _ends(row)}),
-            "model": _model([row for _, row in views.newest(base, ModelRecord.RECORD, 200)]),
         }
-    may = {right.value: people.may_somewhere(visitor.name, right) for right in Right}
-    switches = switch_rows(site.home, site.switches())
-    return {**values, "who": visitor.name, "may": may, "switches": switches, "processes": site.processes(), "now": now}
 
 
 def _ends(row: views.Row) -> list[str]:
     found = row["ends"]
     return list(found) if isinstance(found, dict) else []
-
-
-def _model(newest_first: list[Record]) -> str:
-    acting = (row.version for row in newest_first if isinstance(row, ModelRecord) and row.change is ModelChange.ACTING)
-    return next(acting, "shipped")
 
 
 def _history(site: Site, asked: Asked) -> dict[str, object]:

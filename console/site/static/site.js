@@ -50,18 +50,20 @@
     } else if (told.open) one(told.open).showModal();
     else found.closest("dialog").close();
   });
+  // A form says to which address its fields go as one word; a button's own name and value are among them.
   document.addEventListener("submit", (event) => {
-    if (!("switch" in event.target.dataset)) return;
+    const form = event.target, path = form.dataset.send;
+    if (!path) return;
     event.preventDefault();
-    const word = Object.fromEntries(new FormData(event.target));
+    const word = Object.fromEntries(new FormData(form, event.submitter));
     if (one("stop").open) one("stop").close();
-    send("/api/v1/control/killswitch", word);
+    send(path, word);
   });
 
   const address = (change) => {
     const url = new URL(location.href);
     change(url.searchParams);
-    history.replaceState(null, "", url);
+    history.replaceState(history.state, "", url);
   };
   const look = async (incident) => {
     await htmx.ajax("GET", `/incidents/${encodeURIComponent(incident)}`, { target: "#drawer-body", swap: "innerHTML" });
@@ -85,8 +87,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return;
-    if (event.key === "/") { event.preventDefault(); document.querySelector('#filters [name="target"]').focus(); }
-    if (event.key === "n") { one("needs").focus(); one("needs").scrollIntoView(); }
+    const found = document.querySelector({ "/": "[data-search]", n: "#needs" }[event.key] || "none");
+    if (found) { event.preventDefault(); found.focus(); found.scrollIntoView(); }
   });
 
   const COLOURS = { healed: "--good", self_healed: "--good", escalated: "--bad", rollback_failed: "--bad", rolled_back: "--warn" };
@@ -112,7 +114,8 @@
       series: [{}, ...layers.map(({ end }) => ({ label: end, fill: colour(end), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7] }) }))],
     }, [rows.map((row) => Date.parse(row.at) / 1000), ...layers.map((layer) => layer.values)], place);
   };
-  document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "day") draw(); });
+  document.addEventListener("htmx:afterSwap", (event) => { if (["day", "tab"].includes(event.detail.target.id)) draw(); });
+  document.addEventListener("htmx:historyRestore", draw);
   window.addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
