@@ -22,7 +22,6 @@ from console.site.asked import AskedHere
 from console.site.entrance import ChangerHere, SiteHere, VisitorHere
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
-from console.system_paths import shipped_patterns
 from console.words import FLEET
 from learning.patterns.model import Pattern
 from schemas.errors import StaleError
@@ -163,7 +162,7 @@ def _audit_row(row: AuditRecord) -> Answer:
 @API.get("/patterns")
 def list_patterns(_visitor: VisitorHere, site: SiteHere) -> Answer:
     """List the patterns with how far each goes."""
-    shelf, people = read_shelf(site.home.config, shipped_patterns()), site.people()
+    shelf, people = read_shelf(site.home.config, site.shipped), site.people()
     return listed(views.Page([_pattern_row(one, shelf, people) for one in shelf.catalogue.patterns]))
 
 

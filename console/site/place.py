@@ -19,7 +19,8 @@ from console.site.sessions import Limits, LoginRate, Sessions
 from console.site.store import switch_words
 from console.site.tables import connect
 from console.switching import Switches
-from schemas.oversight import Control
+from console.system_paths import shipped_patterns
+from schemas.ids import Record
 from schemas.people import People
 from schemas.policy import Policy
 
@@ -36,15 +37,19 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The page's surroundings: ``say`` puts a signed word on its topic or raises UnreachableError, ``processes`` tells of workers."""
+    """The page's surroundings: ``say`` puts a signed word on its topic or raises UnreachableError, ``processes`` tells of workers.
+
+    ``shipped`` is the folder of the pattern files that come with the program.
+    """
 
     home: Home
-    say: Callable[[Control], None]
+    say: Callable[[Record], None]
     now: Callable[[], datetime]
     draw: Callable[[], str]
     processes: Callable[[], list[dict[str, object]]]
     settings: SiteSettings = SiteSettings()
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
+    shipped: Path = field(default_factory=shipped_patterns)
 
     @property
     def base_path(self) -> Path:
@@ -64,22 +69,25 @@ class Site:
 
     def people(self) -> People:
         """Return the people as their file says now: who was taken out may nothing at once."""
-        return _people_at(self.home.config, _stamp(self.home.config))
+        return _people_at(self.home.config, stamp_of(self.home.config))
 
     def switches(self) -> Switches:
         """Return the switches that are on, by the words that the read model holds."""
         with self.base() as base:
             words = switch_words(base)
-        oversight = _policy_at(self.home.config, _stamp(self.home.config)).oversight
+        oversight = _policy_at(self.home.config, stamp_of(self.home.config)).oversight
         return switches_in(words, self.people(), oversight, self.now())
 
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-def _stamp(config: Path) -> Stamp:
+_FILES = ("*.yaml", "policy/*.yaml", "policy/*.cedar")
+
+
+def stamp_of(config: Path, patterns: tuple[str, ...] = _FILES) -> Stamp:
     """Return what changes whenever a file of the configuration does: reading all of them for every look would take longer than the look."""
-    files = sorted(path for pattern in ("*.yaml", "policy/*.yaml", "policy/*.cedar") for path in config.glob(pattern))
+    files = sorted(path for pattern in patterns for path in config.glob(pattern))
     return tuple((str(path), seen.st_ino, seen.st_mtime_ns, seen.st_size) for path in files for seen in [path.stat()])
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from console.feedback_words import PERSON
 from console.readmodel import TOPICS_READ, IncidentView, ReadModel, summary_of
 from console.recoveries import Recovery, recoveries_of, row_of
 from console.site.tables import times_built
@@ -20,14 +21,17 @@ from schemas.errors import StaleError
 from schemas.ids import EPOCH, Record, id_of, micros
 from schemas.incidents import Incident
 from schemas.oversight import AuditRecord, Control, Feedback, Lease, ModelRecord
+from schemas.proposals import PatternProposal, ProposalWord
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 
 TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit")
 CHANGES_KEPT, AUDIT_KEPT, SWITCH_WORDS_KEPT = 50_000, 2_000, 5_000
-SWITCH_WORD = "killswitch"
+# Under names of their own: a person's words are few among the lessons, and those on switches among the words.
+SWITCH_WORD, PERSON_WORD = "killswitch", "Feedback/person"
 CODEC = Codec(ALL_RECORDS)
 _BACK = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
+_TOLD: dict[type[Record], str] = {ModelRecord: "model", PatternProposal: "model", ProposalWord: "model", AuditRecord: "audit"}
 # Of these only the newest say anything; how many are kept.
 _NEWEST = {Lease.RECORD: 1, AuditRecord.RECORD: AUDIT_KEPT, SWITCH_WORD: SWITCH_WORDS_KEPT}
 
@@ -102,9 +106,14 @@ def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
         owner = _owner(base, parts[1]) if parts[0] == "approval" and len(parts) > 1 else ""
         return [owner] if owner else []
     incident = _incident_of(base, record)
-    base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (record.RECORD, incident, raw))
-    if isinstance(record, ModelRecord | AuditRecord):
-        _tell(base, "model" if isinstance(record, ModelRecord) else "audit", id_of(record))
+    is_word = isinstance(record, Feedback) and record.source == PERSON
+    kind = PERSON_WORD if is_word else record.RECORD
+    base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (kind, incident, raw))
+    if type(record) in _TOLD:
+        _tell(base, _TOLD[type(record)], id_of(record))
+    if is_word:
+        # It changes no incident; what a person says of one is shown with it all the same.
+        _tell(base, "incident", incident)
     return [incident] if incident and not isinstance(record, Feedback) else []
 
 

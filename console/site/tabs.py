@@ -20,6 +20,8 @@ class Tab:
 
 TABS = (
     Tab("overview", "Overview", "/", "page.html"),
+    Tab("patterns", "Patterns", "/tabs/patterns", "patterns.html"),
+    Tab("learning", "Learning", "/tabs/learning", "learning.html"),
 )  # fmt: skip
 _BY_NAME = {tab.name: tab for tab in TABS}
 
