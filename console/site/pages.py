@@ -15,6 +15,7 @@ from console.site.frame import head_values, whole
 from console.site.looks import asset_body, digest_of, draw
 from console.site.place import Site
 from console.site.seven import seven_targets
+from console.site.ticks import ticks_in
 from schemas.errors import NotFoundError
 from schemas.lifecycle import Life
 from schemas.vocabulary import Kind
@@ -64,6 +65,7 @@ def _summary(site: Site) -> dict[str, object]:
             "waiting": [(row, row.decision.expires_at - now) for row in waiting],
             "going": views.recoveries(base, 20, going=True).items,
             "bars": bars,
+            "ticks": ticks_in(base, site.people(), now),
             "ends": sorted({state for row in bars for state in _ends(row)}),
         }
 

@@ -10,11 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from console.casefile import case_json
+from console.feedback_words import PERSON
 from console.site import views
+from console.site.lessons import accuracy_rows, audit_rows, verdicts_in
 from console.site.seven import seven_targets
 from console.site.store import take
 from console.site.tables import connect
-from schemas.ids import id_of
+from console.site.ticks import ticks_in
+from schemas.ids import Record, id_of
+from schemas.oversight import Control, Feedback, KillSwitch, SwitchMode
+from schemas.people import People
+from schemas.vocabulary import Kind
 from tests.bench.figures import Figure, at_least, below, quantile
 from tests.support.many_incidents import Tape, decision_on, incident_of, waiting, whole_story
 
@@ -57,6 +63,17 @@ def fill(base: sqlite3.Connection) -> float:
     return BUILT / used
 
 
+def fill_words(base: sqlite3.Connection) -> None:
+    """Let a person and a recovery judge as many incidents as are looked at, and people stop and let go all day."""
+    tape = Tape()
+    names = [(id_of(incident_of(n, NOW - SPAN * n / BUILT)), NOW - SPAN * n / BUILT) for n in range(BUILT)]
+    words: list[Record] = [Feedback(name, PERSON, "olga", at, correct=n % 7 > 0) for n, (name, at) in enumerate(names)]
+    words += [Feedback(name, "outcome", "healstream", at, Kind.SERVICE_DOWN, verified=True) for name, at in names]
+    switch = KillSwitch(SwitchMode.HALT, "a bad day")
+    words += [Control("killswitch/fleet", "olga", NOW - timedelta(seconds=n), killswitch=switch) for n in range(BUILT)]
+    take(base, tape.messages(words))
+
+
 def slowest(work: Callable[[], object]) -> float:
     """Return the 95th percentile of one view in milliseconds of CPU time."""
     taken = []
@@ -72,6 +89,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         base = connect(Path(folder) / "read.sqlite")
         rate = fill(base)
+        fill_words(base)
         views_size = sum(views.counts(base).values())
         name = id_of(incident_of(500, NOW - SPAN * 500 / BUILT))
         deep = f"{int((NOW - SPAN / 2).timestamp() * 1_000_000)}-x"
@@ -87,6 +105,9 @@ def measure() -> list[Figure]:
             ("bars", lambda: views.bars(base, NOW)),
             ("targets", lambda: seven_targets(base, NOW)),
             ("counts", lambda: views.counts(base)),
+            ("ticks", lambda: ticks_in(base, People(()), NOW)),
+            ("accuracy", lambda: accuracy_rows(verdicts_in(base), NOW)),
+            ("lessons", lambda: audit_rows(base)),
         )
         how = f"p95 of {ROUNDS}, CPU time, among {views_size} incidents"
         figures = [below(f"readmodel_{label}", slowest(work), "ms", LIMIT_MS, how) for label, work in asked]

@@ -106,12 +106,13 @@
     if (found) { event.preventDefault(); found.focus(); found.scrollIntoView(); }
   });
 
+  const TICKS = { switch: "--bad", release: "--good", freeze: "--warn", deployment: "--busy" };
   const COLOURS = { healed: "--good", self_healed: "--good", escalated: "--bad", rollback_failed: "--bad", rolled_back: "--warn" };
   let chart = null;
   const draw = () => {
     const place = document.querySelector("#day .chart");
     if (!place) return;
-    const rows = JSON.parse(place.dataset.bars);
+    const rows = JSON.parse(place.dataset.bars), ticks = JSON.parse(place.dataset.ticks);
     const ends = [...new Set(rows.flatMap((row) => Object.keys(row.ends)))].sort();
     const look = getComputedStyle(document.documentElement);
     const sums = rows.map(() => 0);
@@ -120,8 +121,18 @@
     const colour = (end) => look.getPropertyValue(COLOURS[end] || "--calm").trim();
     const axis = { stroke: look.getPropertyValue("--quiet").trim(), grid: { stroke: look.getPropertyValue("--rule").trim(), width: 1 } };
     const hour = 3600, first = Date.parse(rows[0].at) / 1000;
+    const mark = (plot) => {
+      const { top, height } = plot.bbox;
+      plot.ctx.save();
+      for (const { at, what } of ticks) {
+        plot.ctx.fillStyle = look.getPropertyValue(TICKS[what]).trim();
+        plot.ctx.fillRect(plot.valToPos(Date.parse(at) / 1000, "x", true), top, 2 * devicePixelRatio, height);
+      }
+      plot.ctx.restore();
+    };
     if (chart) chart.destroy();
     chart = new uPlot({
+      hooks: { draw: [mark] },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       width: place.clientWidth, height: 148, legend: { show: false }, cursor: { show: false },
       scales: { x: { range: [first - hour / 2, first + (rows.length - 0.5) * hour] }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
