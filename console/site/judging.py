@@ -18,7 +18,7 @@ from console.pattern_words import Voice
 from console.proposals import ProposalView, Wish, view_named, views_of
 from console.site import views
 from console.site.entrance import ChangerHere, SiteHere
-from console.site.known import Known, known_of
+from console.site.known import Known, known_of, lookup_of, reader_of
 from console.site.place import Site
 from console.taking import Taken, let_act, refusal_of, taken, turned_down
 from console.trial import try_on_logs
@@ -64,9 +64,9 @@ class Judge:
 
     def try_text(self, text: str) -> Tried:
         """Return what the patterns see in a log."""
-        known = known_of(self.site)
-        with known.reading:
-            return try_log(text, known.recognizer, known.states)
+        reader, states = reader_of(self.site), known_of(self.site).states
+        with reader.lock:
+            return try_log(text, reader.recognizer, states)
 
     def try_pattern(self, name: str) -> BackTest:
         """Return what a pattern of the folder does to the recorded logs; raises NotFoundError or TooManyError."""
@@ -131,10 +131,11 @@ def _newest(base: sqlite3.Connection, kind: str) -> list[Record]:
     return [record for _, record in reversed(views.newest(base, kind, _NEWEST))]
 
 
-def pattern_rows(known: Known, find: str, state: str, most: int) -> tuple[list[dict[str, object]], int]:
+def pattern_rows(site: Site, find: str, state: str, most: int) -> tuple[list[dict[str, object]], int]:
     """Return the patterns that hold all these words and go so far, at most so many of them, and how many there are."""
+    known = known_of(site)
     everything = known.shelf.catalogue.patterns
-    found = known.lookup.by_text(find, len(everything)) if find else everything
+    found = lookup_of(site).by_text(find, len(everything)) if find else everything
     kept = [one for one in found if state in {"", known.states[one.id]}]
     return [_row(one, known) for one in kept[:most]], len(kept)
 

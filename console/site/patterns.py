@@ -79,7 +79,7 @@ def _tried(judge: Judge, text: str) -> dict[str, object]:
 
 
 def _found(site: Site, find: str, state: str) -> dict[str, object]:
-    rows, count = pattern_rows(known_of(site), find, state, MAX_SHOWN)
+    rows, count = pattern_rows(site, find, state, MAX_SHOWN)
     return {"patterns": rows, "count": count, "find": find, "goes": state, "states": [one.value for one in PatternState], "kinds": _KINDS}
 
 
