@@ -19,18 +19,23 @@ from schemas.vocabulary import Kind
 # Our own lessons stand on the topic too, as "outcome".
 PERSON = "person"
 MAX_NOTE_CHARS = 1000
+WRONG = -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A person's answer to "was this right?"; ``kind`` is what it really was, where they know."""
+    """A person's answer to "was this right?"; ``kind`` is what it really was, where they know.
+
+    ``wrong_action`` is the strategy that was the wrong one although the kind was right; empty where nobody says so.
+    """
 
     is_right: bool
     kind: Kind | None = None
     note: str = ""
+    wrong_action: str = ""
 
 
-def said_of(*, is_right: bool | None, kind: str, note: str, judged: Kind) -> Said:
+def said_of(*, is_right: bool | None, kind: str, note: str, judged: Kind, wrong_action: str = "") -> Said:
     """Return the answer as it was typed of an incident that was judged so; raises UsageError when it says two things, or none."""
     if is_right is None:
         raise UsageError("feedback", "it says neither right nor wrong", "Give --right or --wrong")
@@ -42,14 +47,20 @@ def said_of(*, is_right: bool | None, kind: str, note: str, judged: Kind) -> Sai
         raise UsageError(
             f"kind {kind}", f"the incident was judged {judged}: {said} cannot both be", "Leave out --kind, or say the other word"
         )
+    if wrong_action and not is_right:
+        raise UsageError("action", "of a failure that was taken for another one every action is wrong", "Say only that the kind is wrong")
     if len(note) > MAX_NOTE_CHARS:
         raise UsageError("note", f"it is longer than {MAX_NOTE_CHARS} characters", "Say it in fewer words")
-    return Said(is_right, Kind(kind) if kind else None, note)
+    return Said(is_right, Kind(kind) if kind else None, note, wrong_action)
 
 
 def feedback_of(incident: str, said: Said, speaker: Speaker, at: datetime) -> Feedback:
     """Return a person's signed word on one incident."""
-    word = Feedback(incident, PERSON, speaker.name, at, kind=said.kind, correct=said.is_right, note=said.note)
+    # The reward is the person's verdict on the strategy, beside the one that its outcome gave.
+    reward = WRONG if said.wrong_action else 0.0
+    word = Feedback(
+        incident, PERSON, speaker.name, at, said.kind, correct=said.is_right, strategy=said.wrong_action, reward=reward, note=said.note
+    )
     return sign(word, speaker.key)
 
 
@@ -66,7 +77,7 @@ def feedback_rows(records: Iterable[Feedback], people: People) -> list[dict[str,
             "at": word.at.isoformat(),
             "incident": word.incident_id,
             "by": word.by,
-            "said": {True: "right", False: "wrong", None: ""}[word.correct],
+            "said": f"wrong action: {word.strategy}" if word.reward < 0 else {True: "right", False: "wrong", None: ""}[word.correct],
             "kind": word.kind.value if word.kind else "",
             "signed": "yes" if is_said_by(word, word.by, people) else "no",
             "note": word.note,

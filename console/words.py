@@ -17,6 +17,7 @@ from infra.kafka import codec_of, deliver
 from schemas.authorization import Matter
 from schemas.control_words import HANGS_ON_TARGET
 from schemas.errors import DeniedError, UsageError
+from schemas.ids import Record
 from schemas.oversight import Approval, Control, KillSwitch, SwitchMode
 from schemas.people import ON_FLEET, People, Right
 from schemas.signing import public_text, sign
@@ -67,6 +68,6 @@ def switch_of(scope: str, mode: SwitchMode, reason: str, speaker: Speaker, at: d
     return sign(Control(f"killswitch/{scope}", speaker.name, at, killswitch=KillSwitch(mode, reason)), speaker.key)
 
 
-def say(brokers: str, control: Control, flush_s: float = FLUSH_S) -> None:
-    """Put it on the topic; raises UnreachableError when the broker does not take it in time."""
-    deliver(brokers, [control], codec_of(brokers, [Control]), flush_s)
+def say(brokers: str, word: Record, flush_s: float = FLUSH_S) -> None:
+    """Put a word on its topic; raises UnreachableError when the broker does not take it in time."""
+    deliver(brokers, [word], codec_of(brokers, [type(word)]), flush_s)

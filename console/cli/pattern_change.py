@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -11,15 +10,12 @@ from console.cli.show import brokers_of, home, talk
 from console.configuration import load_policy
 from console.pattern_files import PatternShelf, read_shelf, write_shelf
 from console.pattern_words import Change, Voice
-from console.recognition import load_recognizer
 from console.stored import logs_on_topic
 from console.system_paths import shipped_patterns
+from console.trial import try_on_logs
 from console.words import require_right, speaker_in
-from infra.compiled_patterns import CompiledPatterns
 from infra.kafka import codec_of, deliver
-from learning.backtest import BackTest, Budget, back_test
-from learning.patterns.loader import catalogue_of
-from learning.patterns.matcher import Matcher
+from learning.backtest import BackTest
 from learning.patterns.model import Pattern
 from learning.recordings import recorded_logs
 from schemas.oversight import AuditEntry
@@ -55,11 +51,4 @@ def change_folder(name: str, change: Change, files: Mapping[str, str], *, dry: b
 def try_stored(shelf: PatternShelf, pattern: Pattern, name: str, *, live: bool) -> BackTest:
     """Return the back-test of a pattern over the recorded logs, and with ``live`` over those that the log topic still holds."""
     logs = (*recorded_logs(), *(logs_on_topic(brokers_of(name)) if live else ()))
-    store = CompiledPatterns.in_cache(os.environ)
-    matcher = Matcher(shelf.catalogue, store)
-    others = tuple(known for known in shelf.catalogue.patterns if known.id != pattern.id)
-    # One of the folder is in the set already; any other is compiled with it now, and the workers find that set in the cache.
-    is_known = pattern in shelf.catalogue.patterns
-    together = matcher if is_known else Matcher(catalogue_of((*others, pattern), shelf.catalogue.families), store)
-    recognizer = load_recognizer(shipped_patterns(), matcher)
-    return back_test(pattern, logs, recognizer, Budget.of(load_policy(home(name).config)), together)
+    return try_on_logs(shelf, pattern, logs, load_policy(home(name).config))

@@ -12,14 +12,14 @@ import typer
 from console.cli.pattern_change import FLUSH_S, change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
 from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, brokers_of, home, show, talk
-from console.pattern_files import PatternShelf, with_pattern
-from console.pattern_words import accepted, disabled, wrote
-from console.proposals import WAITING, ProposalView, Wish, row_wanted, view_named, views_of, word_on
+from console.pattern_files import PatternShelf
+from console.pattern_words import Voice
+from console.proposals import WAITING, ProposalView, Wish, view_named, views_of
+from console.taking import Taken, Trial, let_act, refusal_of, taken, turned_down
 from infra.kafka import codec_of, deliver, read_to_end
-from learning.patterns.model import Pattern
-from schemas.errors import NotFoundError, UsageError
+from schemas.errors import UsageError
 from schemas.people import Right
-from schemas.proposals import PROPOSER, ProposalVerdict, ProposalWord
+from schemas.proposals import ProposalWord
 from schemas.vocabulary import Kind
 
 _COLUMNS = ("name", "state", "kind", "confidence", "runs", "repositories", "expires_at", "line")
@@ -51,14 +51,13 @@ def proposals(proposal: str = ONE, every: bool = ALL, name: str = NAME, output: 
 
 def accept(pattern: str, changes: list[str] = CHANGES, live: bool = LIVE, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Let another person's pattern act, or take a proposal; what you change of a proposal is yours, and waits for another person."""
-    shelf = shelf_of(name)
+    shelf, call = shelf_of(name), Call(name, who, live, dry)
     if pattern not in shelf.catalogue.by_id():
-        _take(shelf, view_named(_views(name), pattern), _wish(changes or ()), Call(name, who, live, dry))
+        _write(taken(shelf, view_named(_views(name), pattern), _wish(changes or ()), call.voice, call.trial(shelf)), call)
         return
     if changes:
         raise UsageError(f"pattern {pattern}", "--kind and --edit are for proposals", "Change its file, and let its author say so")
-    voice, found = voice_of(name, who, Right.PROMOTE_MODEL), shelf.named(pattern)
-    change_folder(name, accepted(shelf, found, try_stored(shelf, found, name, live=live), voice), {}, dry=dry)
+    _write(let_act(shelf, pattern, call.voice, call.trial(shelf)), call)
 
 
 def _wish(changes: Sequence[str]) -> Wish:
@@ -81,42 +80,30 @@ class Call:
     live: bool
     dry: bool
 
+    def voice(self, right: Right) -> Voice:
+        """Return who speaks; raises DeniedError without the right."""
+        return voice_of(self.name, self.who, right)
 
-def _take(shelf: PatternShelf, view: ProposalView, wish: Wish, call: Call) -> None:
-    row, is_as_proposed = row_wanted(view, wish)
-    voice = voice_of(call.name, call.who, Right.PROMOTE_MODEL if is_as_proposed else Right.EDIT_PATTERN)
-    files = with_pattern(shelf, row)
-    # The whole set has been checked with it: it is read once more to have it by itself.
-    made = Pattern.model_validate(row)
-    if is_as_proposed:
-        report = try_stored(shelf, made, call.name, live=call.live)
-        change, verdict = accepted(shelf, made, report, voice, proposer=PROPOSER), ProposalVerdict.ACCEPTED
-    else:
-        change, verdict = wrote(shelf, made, voice), ProposalVerdict.EDITED
-    word = word_on(view, verdict, voice)
-    change_folder(call.name, change, files, dry=call.dry)
-    # The pattern stands before its proposal ends: of a call that is cut off between the two the next one goes on.
-    _say(call.name, word, dry=call.dry)
-    if not is_as_proposed:
-        talk(f"the wording is yours: it shadows until another person calls `healstream pattern accept {made.id}`")
+    def trial(self, shelf: PatternShelf) -> Trial:
+        """Return how a pattern is tried."""
+        return lambda pattern: try_stored(shelf, pattern, self.name, live=self.live)
+
+
+def _write(done: Taken, call: Call) -> None:
+    change_folder(call.name, done.change, done.files, dry=call.dry)
+    if done.word is not None:
+        _say(call.name, done.word, dry=call.dry)
+    if not done.is_as_proposed:
+        talk(f"the wording is yours: it shadows until another person calls `healstream pattern accept {done.change.audit.subject}`")
 
 
 def refuse(pattern: str, why: str = WHY, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Refuse a proposal, or a pattern of the folder: it is matched no more."""
-    shelf = shelf_of(name)
-    found = shelf.catalogue.by_id().get(pattern)
-    if found is None:
-        _turn_down(view_named(_views(name), pattern), why, name, who, dry=dry)
+    shelf, call = shelf_of(name), Call(name, who, live=False, dry=dry)
+    if pattern in shelf.catalogue.by_id():
+        _write(turned_down(shelf, pattern, call.voice), call)
         return
-    if shelf.shipped.get(pattern) == found:
-        raise NotFoundError(f"pattern {pattern}", "it is shipped, nobody proposed it", "Use `healstream pattern disable`")
-    change_folder(name, disabled(shelf, found, voice_of(name, who, Right.EDIT_PATTERN)), {}, dry=dry)
-
-
-def _turn_down(view: ProposalView, why: str, name: str, who: str, *, dry: bool) -> None:
-    if not why:
-        raise UsageError(view.proposal.name, "the audit wants to know why", "Say it with --why")
-    _say(name, word_on(view, ProposalVerdict.REFUSED, voice_of(name, who, Right.VIEW), why), dry=dry)
+    _say(name, refusal_of(view_named(_views(name), pattern), why, call.voice), dry=dry)
 
 
 def _say(name: str, word: ProposalWord, *, dry: bool) -> None:

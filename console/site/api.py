@@ -24,7 +24,6 @@ from console.site.meanwhile import no_longer_waits
 from console.site.problems import REFUSALS
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
-from console.system_paths import shipped_patterns
 from console.words import FLEET
 from learning.patterns.model import Pattern
 from schemas.errors import NotFoundError, StaleError
@@ -154,7 +153,7 @@ def list_models(_visitor: VisitorHere, site: SiteHere) -> Answer:
 @API.get("/patterns")
 def list_patterns(_visitor: VisitorHere, site: SiteHere) -> Answer:
     """List the patterns with how far each goes."""
-    shelf, people = read_shelf(site.home.config, shipped_patterns()), site.people()
+    shelf, people = read_shelf(site.home.config, site.shipped), site.people()
     return listed(views.Page([_pattern_row(one, shelf, people) for one in shelf.catalogue.patterns]))
 
 

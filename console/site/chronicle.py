@@ -125,6 +125,13 @@ def level_entries(base: sqlite3.Connection) -> list[AuditEntry]:
     return [record.entry for record in _records(raw for (raw,) in rows)]
 
 
+def rows_of_actions(base: sqlite3.Connection, begins: Sequence[str], limit: int) -> list[Row]:
+    """Return the newest records whose action begins with one of these words, the newest first."""
+    any_of = " OR ".join("action LIKE ? || '%'" for _ in begins)
+    found = base.execute(f"SELECT raw FROM audit WHERE {any_of} ORDER BY sequence DESC LIMIT ?", (*begins, limit))  # noqa: S608 - our own text
+    return [_row(record) for record in _records(raw for (raw,) in found)]
+
+
 def _records(raws: Iterable[bytes]) -> list[AuditRecord]:
     found = map(_CODEC.decode, raws)
     return [record for record in found if isinstance(record, AuditRecord)]

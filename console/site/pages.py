@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from console.casefile import case_json
 from console.site import views
 from console.site.asked import Asked, AskedHere
 from console.site.entrance import SiteHere, VisitorHere
@@ -16,9 +15,8 @@ from console.site.frame import head_values, whole
 from console.site.looks import asset_body, digest_of, draw
 from console.site.place import Site
 from console.site.seven import seven_targets
-from console.site.timeline import sentence, timeline
+from console.site.ticks import ticks_in
 from schemas.errors import NotFoundError
-from schemas.ids import id_of
 from schemas.lifecycle import Life
 from schemas.vocabulary import Kind
 
@@ -49,17 +47,6 @@ def history(_visitor: VisitorHere, site: SiteHere, asked: AskedHere) -> HTMLResp
     return HTMLResponse(draw("history.html", **_history(site, asked)))
 
 
-@PAGES.get("/incidents/{incident}")
-def drawer(incident: str, _visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
-    """Return everything about one incident, for the drawer."""
-    with site.base() as base:
-        name, view = views.incident_named(base, incident)
-    decision = view.decisions[-1] if view.decisions else None
-    values = {"name": name, "view": view, "state": view.life().value, "decision": decision, "final": view.final()}
-    values["decision_id"] = id_of(decision) if decision else ""
-    return HTMLResponse(draw("drawer.html", sentence=sentence(view), moments=timeline(view), raw=case_json(name, view), **values))
-
-
 @PAGES.get("/static/{name}")
 def static(name: str, v: str = "") -> Response:
     """Return one of the page's own files; ``v`` names the content that the page was made for."""
@@ -78,6 +65,7 @@ def _summary(site: Site) -> dict[str, object]:
             "waiting": [(row, row.decision.expires_at - now) for row in waiting],
             "going": views.recoveries(base, 20, going=True).items,
             "bars": bars,
+            "ticks": ticks_in(base, site.people(), now),
             "ends": sorted({state for row in bars for state in _ends(row)}),
         }
 

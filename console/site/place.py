@@ -22,8 +22,10 @@ from console.site.store import switch_words
 from console.site.tables import connect
 from console.site.tickets import Tickets
 from console.switching import Switches
+from console.system_paths import shipped_patterns
 from schemas.errors import ConfigurationError
-from schemas.oversight import AuditRecord, Control
+from schemas.ids import Record
+from schemas.oversight import AuditRecord
 from schemas.people import People
 from schemas.policy import Policy
 from schemas.services import Services
@@ -43,17 +45,18 @@ class SiteSettings:
 class Site:
     """The page's surroundings: ``say`` puts a signed word on its topic or raises UnreachableError, ``processes`` tells of workers.
 
-    ``chain`` reads the whole audit chain from its topic.
+    ``chain`` reads the whole audit chain from its topic, ``shipped`` is the folder of the pattern files that come with the program.
     """
 
     home: Home
-    say: Callable[[Control], None]
+    say: Callable[[Record], None]
     now: Callable[[], datetime]
     draw: Callable[[], str]
     processes: Callable[[], list[dict[str, object]]]
     settings: SiteSettings = SiteSettings()
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     chain: Callable[[], Iterable[AuditRecord]] = tuple
+    shipped: Path = field(default_factory=shipped_patterns)
 
     @property
     def base_path(self) -> Path:
@@ -78,19 +81,19 @@ class Site:
 
     def people(self) -> People:
         """Return the people as their file says now: who was taken out may nothing at once."""
-        return _people_at(self.home.config, _stamp(self.home.config))
+        return _people_at(self.home.config, stamp_of(self.home.config))
 
     def policy(self) -> Policy:
         """Return the policy as its files say now."""
-        return _policy_at(self.home.config, _stamp(self.home.config))
+        return _policy_at(self.home.config, stamp_of(self.home.config))
 
     def services(self) -> Services:
         """Return the catalogue of services as its file says now."""
-        return _services_at(self.home.config, _stamp(self.home.config))
+        return _services_at(self.home.config, stamp_of(self.home.config))
 
     def oidc(self) -> OidcRule | None:
         """Return which identity provider lets people in; raises ConfigurationError."""
-        return _oidc_at(self.home.config, _stamp(self.home.config))
+        return _oidc_at(self.home.config, stamp_of(self.home.config))
 
     def has_oidc(self) -> bool:
         """Tell whether the login page offers a provider: also where its row has a mistake, so that whoever asks hears of it."""
@@ -109,9 +112,12 @@ class Site:
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-def _stamp(config: Path) -> Stamp:
+_FILES = ("*.yaml", "policy/*.yaml", "policy/*.cedar")
+
+
+def stamp_of(config: Path, patterns: tuple[str, ...] = _FILES) -> Stamp:
     """Return what changes whenever a file of the configuration does: reading all of them for every look would take longer than the look."""
-    files = sorted(path for pattern in ("*.yaml", "policy/*.yaml", "policy/*.cedar") for path in config.glob(pattern))
+    files = sorted(path for pattern in patterns for path in config.glob(pattern))
     return tuple((str(path), seen.st_ino, seen.st_mtime_ns, seen.st_size) for path in files for seen in [path.stat()])
 
 

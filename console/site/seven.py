@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from console.site.store import decoded
+from console.site.store import PERSON_WORD, decoded
 from schemas.ids import micros
 from schemas.oversight import Feedback
 
@@ -72,7 +72,8 @@ def seven_targets(base: sqlite3.Connection, now: datetime) -> list[dict[str, obj
 
 def _judged(base: sqlite3.Connection, begin: int) -> list[tuple[int, int]]:
     """Return the day of each word of a person on whether an incident was recognised, and 1 where it was."""
-    raws = (raw for (raw,) in base.execute("SELECT raw FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 2000", (Feedback.RECORD,)))
+    ask = "SELECT raw FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 2000"
+    raws = (raw for kind in (PERSON_WORD, Feedback.RECORD) for (raw,) in base.execute(ask, (kind,)))
     words = [word for word in decoded(raws) if isinstance(word, Feedback) and word.correct is not None and micros(word.at) >= begin]
     return [((micros(word.at) - begin) // _DAY, int(bool(word.correct))) for word in words]
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from console.feedback_words import PERSON
 from console.readmodel import TOPICS_READ, IncidentView, ReadModel, summary_of
 from console.recoveries import Recovery, recoveries_of, row_of
 from console.site.brakes import take_brakes
@@ -20,19 +21,31 @@ from schemas.avro_codec import Codec, Undecodable
 from schemas.decisions import Decision
 from schemas.errors import StaleError
 from schemas.ids import EPOCH, Record, id_of, micros
-from schemas.incidents import Incident
+from schemas.incidents import WORKFLOW, Detection, DetectionStatus, Incident
 from schemas.oversight import AuditRecord, Control, Feedback, Lease, ModelRecord
+from schemas.proposals import PatternProposal, ProposalWord
 from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.topics import ALL_RECORDS
 
 DOOR_STATE = "heal.state.admit"
-TOPICS = (*TOPICS_READ, "recovery.journal", "learning.feedback", "learning.models", "heal.lease", "heal.audit", DOOR_STATE)
-CHANGES_KEPT, SWITCH_WORDS_KEPT = 50_000, 5_000
-SWITCH_WORD = "killswitch"
+TOPICS = (
+    *TOPICS_READ,
+    "recovery.journal",
+    "learning.feedback",
+    "learning.models",
+    "heal.lease",
+    "heal.audit",
+    "heal.detections",
+    DOOR_STATE,
+)
+CHANGES_KEPT, SWITCH_WORDS_KEPT, DEPLOYMENTS_KEPT = 50_000, 5_000, 1_000
+# Under names of their own: a person's words are few among the lessons, and those on switches among the words.
+SWITCH_WORD, PERSON_WORD, DEPLOYMENT = "killswitch", "Feedback/person", "Detection/deployment"
 CODEC = Codec(ALL_RECORDS)
 _BACK = frozenset({OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED})
+_TOLD: dict[type[Record], str] = {ModelRecord: "model", PatternProposal: "model", ProposalWord: "model"}
 # Of these only the newest say anything; how many are kept.
-_NEWEST = {Lease.RECORD: 1, SWITCH_WORD: SWITCH_WORDS_KEPT}
+_NEWEST = {Lease.RECORD: 1, SWITCH_WORD: SWITCH_WORDS_KEPT, DEPLOYMENT: DEPLOYMENTS_KEPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +138,27 @@ def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
         parts = record.key.split("/")
         owner = _owner(base, parts[1]) if parts[0] == "approval" and len(parts) > 1 else ""
         return [owner] if owner else []
+    if isinstance(record, Detection):
+        # Of what was detected the incidents tell; only the begin of a deployment is told by nothing else.
+        if _is_deployment(record):
+            base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, '', ?)", (DEPLOYMENT, raw))
+            _tell(base, "incident", "")
+        return []
     incident = _incident_of(base, record)
-    base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (record.RECORD, incident, raw))
-    if isinstance(record, ModelRecord):
-        _tell(base, "model", id_of(record))
+    is_word = isinstance(record, Feedback) and record.source == PERSON
+    kind = PERSON_WORD if is_word else record.RECORD
+    base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (kind, incident, raw))
+    if type(record) in _TOLD:
+        _tell(base, _TOLD[type(record)], id_of(record))
+    if is_word:
+        # It changes no incident; what a person says of one is shown with it all the same.
+        _tell(base, "incident", incident)
     return [incident] if incident and not isinstance(record, Feedback) else []
+
+
+def _is_deployment(record: Detection) -> bool:
+    is_begin = record.detector == WORKFLOW and record.status is DetectionStatus.FIRING
+    return is_begin and ("deployment", "true") in record.signals
 
 
 def _incident_of(base: sqlite3.Connection, record: Record) -> str:

@@ -23,6 +23,8 @@ TABS = (
     Tab("circuits", "Circuits and budgets", "/circuits", "circuits.html"),
     Tab("freezes", "Freezes and rollout", "/freezes", "freezes.html"),
     Tab("audit", "Audit", "/audit", "audit.html"),
+    Tab("patterns", "Patterns", "/patterns", "patterns.html"),
+    Tab("learning", "Learning", "/learning", "learning.html"),
 )  # fmt: skip
 _BY_NAME = {tab.name: tab for tab in TABS}
 

@@ -12,18 +12,22 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.casefile import case_json
+from console.feedback_words import PERSON
 from console.rollout_words import standings_of
 from console.site import views
 from console.site.brakes import budgets_in, circuits_in
 from console.site.chronicle import AUDIT_KEPT, audit_rows, level_entries
+from console.site.lessons import accuracy_rows, lesson_rows, verdicts_in
 from console.site.seven import seven_targets
 from console.site.store import take
 from console.site.tables import connect
-from schemas.ids import id_of
-from schemas.oversight import AuditEntry
+from console.site.ticks import ticks_in
+from schemas.ids import Record, id_of
+from schemas.oversight import AuditEntry, Control, Feedback, KillSwitch, SwitchMode
 from schemas.people import People
 from schemas.policy import Policy
 from schemas.services import Services
+from schemas.vocabulary import Kind
 from streams.breakers import MAX_ROWS as MOST_CIRCUITS
 from streams.budgets import MAX_ROWS as MOST_SPENT
 from tests.bench.figures import Figure, at_least, below, quantile
@@ -84,6 +88,17 @@ def _fill_brakes(base: sqlite3.Connection) -> None:
     take(base, Tape().messages(list(chained(said, Ed25519PrivateKey.from_private_bytes(bytes(32))))))
 
 
+def fill_words(base: sqlite3.Connection) -> None:
+    """Let a person and a recovery judge as many incidents as are looked at, and people stop and let go all day."""
+    tape = Tape()
+    names = [(id_of(incident_of(n, NOW - SPAN * n / BUILT)), NOW - SPAN * n / BUILT) for n in range(BUILT)]
+    words: list[Record] = [Feedback(name, PERSON, "olga", at, correct=n % 7 > 0) for n, (name, at) in enumerate(names)]
+    words += [Feedback(name, "outcome", "healstream", at, Kind.SERVICE_DOWN, verified=True) for name, at in names]
+    switch = KillSwitch(SwitchMode.HALT, "a bad day")
+    words += [Control("killswitch/fleet", "olga", NOW - timedelta(seconds=n), killswitch=switch) for n in range(BUILT)]
+    take(base, tape.messages(words))
+
+
 def slowest(work: Callable[[], object]) -> float:
     """Return the 95th percentile of one view in milliseconds of CPU time."""
     taken = []
@@ -99,6 +114,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         base = connect(Path(folder) / "read.sqlite")
         rate = fill(base)
+        fill_words(base)
         views_size = sum(views.counts(base).values())
         name = id_of(incident_of(500, NOW - SPAN * 500 / BUILT))
         deep = f"{int((NOW - SPAN / 2).timestamp() * 1_000_000)}-x"
@@ -119,6 +135,9 @@ def measure() -> list[Figure]:
             ("audit", lambda: audit_rows(base, "", 200)),
             ("audit_search", lambda: audit_rows(base, "admitted web-49 nowhere", 200)),
             ("levels", lambda: standings_of(level_entries(base), POLICY, People())),
+            ("ticks", lambda: ticks_in(base, People(()), NOW)),
+            ("accuracy", lambda: accuracy_rows(verdicts_in(base), NOW)),
+            ("lessons", lambda: lesson_rows(base)),
         )
         how = f"p95 of {ROUNDS}, CPU time, among {views_size} incidents"
         figures = [below(f"readmodel_{label}", slowest(work), "ms", LIMIT_MS, how) for label, work in asked]

@@ -213,6 +213,7 @@ def test_a_time_is_said_as_a_length_or_from_when_to_when() -> None:
         (["circuit", "reset", "target/x", "--reason", "y"], 5, "nothing runs here"),
         (["target", "get", "service:nobody"], 3, "nothing of that name"),
         (["feedback", "give", "x", "--right"], 5, "nothing runs here"),
+        (["feedback", "wrong-action", "x"], 5, "nothing runs here"),
         (["feedback", "list"], 5, "nothing runs here"),
         (["deadletter", "list"], 5, "nothing runs here"),
         (["deadletter", "get", "ci.logs/0/1"], 5, "nothing runs here"),

@@ -69,3 +69,12 @@ def test_words_of_people_are_listed_the_newest_first_and_a_forged_one_is_shown_a
         ("anton", "right", "", "no", "the disk was full"),
         ("olga", "wrong", "disk_full", "yes", "the disk was full"),
     ]
+
+
+def test_a_wrong_action_is_a_word_on_the_strategy_beside_a_right_kind() -> None:
+    said = said_of(is_right=True, kind="", note="", judged=DNS.kind, wrong_action="rerun_job")
+    word = feedback_of(id_of(DNS), said, Speaker("olga", KEYS["olga"]), at(5))
+    assert (word.correct, word.strategy, word.reward) == (True, "rerun_job", -1.0)
+    assert [row["said"] for row in feedback_rows([word], PEOPLE)] == ["wrong action: rerun_job"]
+    with pytest.raises(UsageError, match="every action is wrong"):
+        said_of(is_right=False, kind="", note="", judged=DNS.kind, wrong_action="rerun_job")

@@ -21,7 +21,7 @@ from tests.support.busy_world import make_busy
 from tests.support.chromium import WAIT_MS, chromium, served
 from tests.support.many_incidents import decision_on, ended, incident_of, waiting, whole_story
 from tests.support.oidc_provider import Provider, trust
-from tests.support.site_world import PASSWORD, SiteWorld
+from tests.support.site_world import PASSWORD, SiteWorld, few_patterns
 
 HOSTILE = "<script>document.title='owned'</script><img src=http://evil.example/x onerror=\"document.title='owned'\"> \x1b[31m \u202etxt.exe"
 expect.set_options(timeout=WAIT_MS)
@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def world(tmp_path: Path) -> SiteWorld:
     """Return a page with a day of incidents behind it and one decision that waits."""
-    found = SiteWorld(tmp_path, datetime.now(UTC))
+    found = SiteWorld(tmp_path, datetime.now(UTC), shipped=few_patterns(tmp_path / "shipped"))
     found.tell(*(row for number in range(40) for row in whole_story(number, found.moment - timedelta(minutes=37 * number + 5))))
     return found
 
@@ -217,6 +217,62 @@ def test_the_way_through_an_identity_provider_at_another_site_ends_logged_in(bro
         page.wait_for_url("**/audit")
         expect(page.get_by_role("heading", name="The chain")).to_be_visible()
         expect(page.locator("footer")).to_contain_text("bob")
+
+
+def test_feedback_is_given_in_the_drawer_and_shown_to_all_who_look(browser: Browser, world: SiteWorld, address: str) -> None:
+    incident = incident_of(2007, world.moment)
+    decision = decision_on(incident)
+    world.tell(incident, decision, ended(decision))
+    olga, vic = logged_in(browser, address, "olga"), logged_in(browser, address, "vic")
+    for page in (olga, vic):
+        page.goto(f"{address}/?incident={decision.incident_id}")
+        expect(page.locator("#given")).to_contain_text("Nobody has said so far.")
+    expect(vic.locator("#drawer form")).to_have_count(0)
+    olga.get_by_label("Right", exact=True).focus()
+    olga.keyboard.press("ArrowDown")
+    expect(olga.get_by_label("Wrong kind")).to_be_checked()
+    olga.get_by_label("what it really was").select_option("disk_full")
+    olga.get_by_role("textbox", name="Why").last.fill("<b>the disk</b>")
+    olga.get_by_role("button", name="Say so").click()
+
+    expect(olga.locator("#drawer output")).to_have_text("olga says wrong of service_down on service:web-7")
+    for page in (olga, vic):
+        expect(page.locator("#given")).to_contain_text("olga said wrong, it was disk full")
+        expect(page.locator("#given")).to_contain_text("<b>the disk</b>")
+
+
+def test_a_pasted_log_is_tried_as_it_is_typed_by_keyboard_alone_and_the_tabs_swap(browser: Browser, world: SiteWorld, address: str) -> None:
+    assert world
+    page = logged_in(browser, address, "vic", viewport={"width": 720, "height": 900}, color_scheme="dark", bypass_csp=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(str(urlsplit(request.url).hostname)))
+    page.locator("#tab-patterns").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/patterns")
+    expect(page.locator("#tab-patterns")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#tried")).to_contain_text("is shown here")
+
+    page.locator("#pasted").focus()
+    page.keyboard.insert_text(f"{HOSTILE}\ntar: write error: No space left on device\n##[error]Process completed with exit code 2.\n")
+
+    expect(page.locator("#tried mark").first).to_have_text("No space left on device")
+    expect(page.locator("#tried")).to_contain_text("disk full")
+    expect(page.locator("#tried")).to_contain_text("<script>document.title")
+    assert page.locator("#tried img, #tried script").count() == 0
+    assert page.title() == "Patterns - healstream"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    faults = axe_faults(page)
+    page.locator("#tab-learning").click()
+    expect(page.get_by_role("heading", name="Recognised right")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    faults += axe_faults(page)
+    page.go_back()
+    expect(page.locator("#tab-patterns")).to_have_attribute("aria-current", "page")
+    page.locator("#tab-overview").click()
+    expect(page.locator("#day canvas")).to_be_visible()
+    assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+    assert set(asked) == {"127.0.0.1"}
+    assert faults == []
 
 
 def axe_faults(page: Page) -> list[str]:

@@ -17,13 +17,15 @@ from console.site.accounts import set_password
 from console.site.app import site_app
 from console.site.place import Site, SiteSettings
 from console.site.sessions import Limits
-from console.site.store import take
+from console.site.store import TOPICS, take
 from console.site.tables import connect
+from console.system_paths import shipped_patterns
 from schemas.errors import UnreachableError
 from schemas.ids import Record
 from schemas.oversight import AuditRecord, Control
 from schemas.people import Role
 from schemas.signing import public_text
+from schemas.topics import TOPIC_OF
 from tests.support.many_incidents import Tape
 
 PASSWORD = "correct horse battery"
@@ -34,13 +36,15 @@ PEOPLE = (("ada", Role.ADMIN), ("bob", Role.APPROVER), ("olga", Role.OPERATOR), 
 
 @dataclass
 class SiteWorld:
-    """One copy below a folder; ``moment`` is the clock, ``said`` the words in the order in which they were said."""
+    """One copy below a folder; ``moment`` is the clock, ``said`` what was said on ``heal.control`` in its order, ``words`` all else."""
 
     folder: Path
     moment: datetime
     settings: SiteSettings = SiteSettings()
     said: list[Control] = field(default_factory=list)
+    words: list[Record] = field(default_factory=list)
     reachable: bool = True
+    shipped: Path = field(default_factory=shipped_patterns)
     tape: Tape = field(default_factory=Tape)
     numbers: count[int] = field(default_factory=count)
     chain: list[AuditRecord] = field(default_factory=list)
@@ -65,17 +69,31 @@ class SiteWorld:
     def site(self) -> Site:
         """Return the page's surroundings."""
         ready: list[dict[str, object]] = [{"name": "detect", "ready": True, "lag": 3}, {"name": "executor-1", "ready": False, "lag": 0}]
-        return Site(self.home, self.say, lambda: self.moment, self._secret, lambda: ready, self.settings, HASHER, chain=lambda: self.chain)
+        return Site(
+            self.home,
+            self.say,
+            lambda: self.moment,
+            self._secret,
+            lambda: ready,
+            self.settings,
+            HASHER,
+            chain=lambda: self.chain,
+            shipped=self.shipped,
+        )
 
     def _secret(self) -> str:
         return f"secret-{next(self.numbers)}"
 
-    def say(self, word: Control) -> None:
+    def say(self, word: Record) -> None:
         """Take a person's word, and put it where its topic would."""
         if not self.reachable:
             raise UnreachableError("broker", "it does not answer", "Start it with `healstream up`")
-        self.said.append(word)
-        self.tell(word)
+        if isinstance(word, Control):
+            self.said.append(word)
+        else:
+            self.words.append(word)
+        if TOPIC_OF[type(word)] in TOPICS:
+            self.tell(word)
 
     def tell(self, *records: Record) -> None:
         """Put records into the read model."""
@@ -94,6 +112,14 @@ class SiteWorld:
     def browser(self) -> Browser:
         """Return a client with nobody logged in."""
         return Browser(TestClient(site_app(self.site()), base_url="http://127.0.0.1:8080", follow_redirects=False))
+
+
+def few_patterns(folder: Path) -> Path:
+    """Return a folder with one family of the shipped patterns: all of them take seconds to check, to compile and to try."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "disk_memory_kernel.json"
+    (folder / name).write_text((shipped_patterns() / name).read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
 
 
 @dataclass

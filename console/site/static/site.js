@@ -4,7 +4,6 @@
   const one = (id) => document.getElementById(id);
   const csrf = document.querySelector('meta[name="csrf"]').content;
   const logIn = () => location.assign(`/login?onward=${encodeURIComponent(location.pathname + location.search)}`);
-  const say = (text) => { one("said").textContent = text; };
 
   // Changes come in crowds: one look at the parts for all of a moment's.
   let waiting = null;
@@ -13,7 +12,18 @@
     waiting = setTimeout(() => { waiting = null; htmx.trigger(document.body, "changed"); }, 120);
   };
   document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb !== "get") event.detail.headers["x-csrf-token"] = csrf;
     if (event.detail.triggeringEvent && event.detail.triggeringEvent.type === "changed") event.detail.headers["x-unattended"] = "1";
+  });
+  // Who is about to say something in a part does not have it taken away by a change.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, target, requestConfig } = event.detail, typing = document.activeElement;
+    const isChange = requestConfig.triggeringEvent && requestConfig.triggeringEvent.type === "changed";
+    if (isChange && elt === target && elt.contains(typing) && typing.matches("input, textarea, select")) event.preventDefault();
+  });
+  const refusal = (told) => `${told.title}: ${told.detail}. ${told.next}`;
+  document.addEventListener("htmx:responseError", (event) => {
+    try { one("said").textContent = refusal(JSON.parse(event.detail.xhr.responseText)); } catch { one("said").textContent = "No answer"; }
   });
   const listen = () => {
     const events = new EventSource("/events");
@@ -25,19 +35,20 @@
   // What runs out does so without an event.
   setInterval(changed, 15000);
 
-  const send = async (path, word) => {
+  const send = async (path, word, place = one("said")) => {
     const answer = await fetch(path, {
       method: "POST", credentials: "same-origin",
       headers: { "content-type": "application/json", "x-csrf-token": csrf }, body: JSON.stringify(word),
     });
     const told = await answer.json().catch(() => ({}));
-    if (answer.status === 401) { logIn(); return; }
-    say(answer.ok ? told.said : `${told.title}: ${told.detail}. ${told.next}`);
+    if (answer.status === 401) { logIn(); return false; }
+    place.textContent = answer.ok ? told.said : refusal(told);
     changed();
+    return answer.ok;
   };
 
   document.addEventListener("click", (event) => {
-    const found = event.target.closest("[data-approve], [data-incident], [data-close], [data-open]");
+    const found = event.target.closest("[data-approve], [data-incident], [data-close], [data-open], [data-copy]");
     if (!found) return;
     const told = found.dataset;
     if (told.approve) {
@@ -49,6 +60,9 @@
       event.preventDefault();
       look(told.incident);
     } else if (told.open) one(told.open).showModal();
+    else if ("copy" in told) {
+      navigator.clipboard.writeText(found.parentElement.querySelector("code").textContent).then(() => { found.textContent = "Copied"; });
+    }
     else found.closest("dialog").close();
   });
   // A form says to which address its fields go as one word; a button's own name and value are among them.
@@ -58,7 +72,8 @@
     event.preventDefault();
     const word = Object.fromEntries(new FormData(form, event.submitter));
     if (one("stop").open) one("stop").close();
-    send(path, word);
+    // What is behind an open dialog is neither seen nor heard: a form in one has a place of its own for the answer.
+    send(path, word, form.querySelector("output") || one("said")).then((went) => { if (went) form.reset(); });
   });
 
   const address = (change) => {
@@ -92,12 +107,13 @@
     if (found) { event.preventDefault(); found.focus(); found.scrollIntoView(); }
   });
 
+  const TICKS = { switch: "--bad", release: "--good", freeze: "--warn", deployment: "--busy" };
   const COLOURS = { healed: "--good", self_healed: "--good", escalated: "--bad", rollback_failed: "--bad", rolled_back: "--warn" };
   let chart = null;
   const draw = () => {
     const place = document.querySelector("#day .chart");
     if (!place) return;
-    const rows = JSON.parse(place.dataset.bars);
+    const rows = JSON.parse(place.dataset.bars), ticks = JSON.parse(place.dataset.ticks);
     const ends = [...new Set(rows.flatMap((row) => Object.keys(row.ends)))].sort();
     const look = getComputedStyle(document.documentElement);
     const sums = rows.map(() => 0);
@@ -106,8 +122,18 @@
     const colour = (end) => look.getPropertyValue(COLOURS[end] || "--calm").trim();
     const axis = { stroke: look.getPropertyValue("--quiet").trim(), grid: { stroke: look.getPropertyValue("--rule").trim(), width: 1 } };
     const hour = 3600, first = Date.parse(rows[0].at) / 1000;
+    const mark = (plot) => {
+      const { top, height } = plot.bbox;
+      plot.ctx.save();
+      for (const { at, what } of ticks) {
+        plot.ctx.fillStyle = look.getPropertyValue(TICKS[what]).trim();
+        plot.ctx.fillRect(plot.valToPos(Date.parse(at) / 1000, "x", true), top, 2 * devicePixelRatio, height);
+      }
+      plot.ctx.restore();
+    };
     if (chart) chart.destroy();
     chart = new uPlot({
+      hooks: { draw: [mark] },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       width: place.clientWidth, height: 148, legend: { show: false }, cursor: { show: false },
       scales: { x: { range: [first - hour / 2, first + (rows.length - 0.5) * hour] }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
