@@ -21,7 +21,8 @@ PEOPLE, OUTCOMES = "people", "verified recoveries"
 DRIFT = "drift.detected"
 # What the audit says of learning: each begins with one of these.
 _LEARNING = ("drift.", "lesson.", "model.")
-_NEWEST_WORDS, _NEWEST_AUDIT, _SHOWN = 2_000, 2_000, 40
+# As many as are read within the time that a view has.
+_NEWEST_WORDS, _NEWEST_AUDIT, _SHOWN = 700, 1_000, 40
 
 
 @dataclass(frozen=True, slots=True)
