@@ -22,7 +22,8 @@ PEOPLE, OUTCOMES = "people", "verified recoveries"
 DRIFT = "drift.detected"
 # What the audit says of learning: each begins with one of these.
 _LEARNING = ("drift.", "lesson.", "model.")
-_NEWEST_WORDS, _SHOWN = 2_000, 40
+# As many as are read within the time that a view has.
+_NEWEST_WORDS, _SHOWN = 700, 40
 
 
 @dataclass(frozen=True, slots=True)

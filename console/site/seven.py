@@ -72,8 +72,9 @@ def seven_targets(base: sqlite3.Connection, now: datetime) -> list[dict[str, obj
 
 def _judged(base: sqlite3.Connection, begin: int) -> list[tuple[int, int]]:
     """Return the day of each word of a person on whether an incident was recognised, and 1 where it was."""
-    ask = "SELECT raw FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 2000"
-    raws = (raw for kind in (PERSON_WORD, Feedback.RECORD) for (raw,) in base.execute(ask, (kind,)))
+    # Each takes most of a tenth of a millisecond to read, and the view has two hundred; a read model of before keeps people's among all.
+    ask = "SELECT raw FROM records WHERE kind = ? ORDER BY seq DESC LIMIT ?"
+    raws = (raw for place in ((PERSON_WORD, 1_000), (Feedback.RECORD, 200)) for (raw,) in base.execute(ask, place))
     words = [word for word in decoded(raws) if isinstance(word, Feedback) and word.correct is not None and micros(word.at) >= begin]
     return [((micros(word.at) - begin) // _DAY, int(bool(word.correct))) for word in words]
 
