@@ -60,7 +60,7 @@ def report(
     words = [record for record in read_to_end(brokers, "learning.feedback") if isinstance(record, Feedback)]
     made = report_of(read_model(brokers).incidents, _services(name), words, people_of(home(name)), asked)
     files = parquet_files(made) if tables is TableFormat.PARQUET else {}
-    texts = {"report.html": page_of(made)} | ({} if files else csv_texts(made))
+    texts = {"report.html": page_of(made), **({} if files else csv_texts(made))}
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         write_file(folder / file, text, 0o644)

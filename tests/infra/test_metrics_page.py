@@ -76,7 +76,7 @@ def test_a_scraper_that_reads_openmetrics_gets_the_trace_of_a_value_and_no_other
     kind, text = metrics.page("application/openmetrics-text; version=1.0.0; q=0.5, text/plain;q=0.3")
     found = {
         sample.name: (sample.exemplar.labels, sample.exemplar.value)
-        for family in text_string_to_metric_families(text.decode())
+        for family in text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call] # the library leaves it untyped
         for sample in family.samples
         if sample.exemplar
     }

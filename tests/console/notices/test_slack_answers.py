@@ -218,10 +218,12 @@ def test_a_message_of_any_shape_is_read_as_texts_or_not_at_all() -> None:
     for message, count in (({"blocks": blocks}, 4), ({}, 0), ("x", 0), (None, 0), ({"blocks": [{"type": "divider"}]}, 0)):
         sent = {"user": {"id": "U1"}, "actions": [{"action_id": Press.YES, "value": value}], "message": message}
         assert len(answer_in(urlencode({"payload": json.dumps(sent)}).encode(), SECRET).shown) == count
-    for broken in ({"blocks": 7}, {"blocks": ["x"]}, {"blocks": [{"type": "section"}]}):
-        sent = {"user": {"id": "U1"}, "actions": [{"action_id": Press.YES, "value": value}], "message": broken}
+    strange: tuple[object, ...] = (7, ["x"], [{"type": "section"}])
+    for broken in strange:
+        press = {"action_id": Press.YES, "value": value}
+        told: dict[str, object] = {"user": {"id": "U1"}, "actions": [press], "message": {"blocks": broken}}
         with pytest.raises(UsageError, match="no press of one button"):
-            answer_in(urlencode({"payload": json.dumps(sent)}).encode(), SECRET)
+            answer_in(urlencode({"payload": json.dumps(told)}).encode(), SECRET)
 
 
 @pytest.mark.parametrize(
