@@ -70,7 +70,7 @@ class Sender:
 
     producer: Producer
     metrics: Metrics
-    codec: Codec
+    codec: Codec = field(default_factory=lambda: Codec(list(TOPICS)))
     taken_at: float = field(default_factory=time.monotonic)
     refused: str = ""
 
