@@ -6,8 +6,6 @@ Named in ``mkdocs.yml``. Generated pages exist in the built site only, so none o
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -21,20 +19,15 @@ if str(ROOT) not in sys.path:
 from tests.docs.site import expanded, generated_pages  # noqa: E402 - the line above makes it importable
 
 
-@cache
-def _pages() -> Mapping[str, str]:
-    return generated_pages()
-
-
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Spell out what the navigation says as ``kinds/*``."""
     written = [path.relative_to(config.docs_dir).as_posix() for path in sorted(Path(config.docs_dir).rglob("*.md"))]
-    config.nav = expanded(config.nav, [*written, *_pages()])
+    config.nav = expanded(config.nav, [*written, *generated_pages()])
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
-    for address, text in _pages().items():
+    for address, text in generated_pages().items():
         files.append(File.generated(config, address, content=text))
     return files

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from learning.patterns.model import Pattern
 from schemas.catalogue import CARDS
 from schemas.metric_rules import METRIC_RULES, RULE_KINDS
 from schemas.strategy_card import StrategyCard
@@ -54,9 +54,19 @@ _GROUPS: Mapping[Group, str] = {
     Group.NONE: "no failure",
     Group.UNKNOWN: "not known",
 }
+_WHY_NOT: Mapping[Group, str] = {
+    Group.CODE: "Nothing is ever done about it: a retry would only hide a real fault. The decision is `refuse`, and its authors see their red job.",
+    Group.NONE: "Nothing is to be done.",
+    Group.UNKNOWN: "Nothing is done; it goes to people as `escalate`. Enough failures of one shape become a proposal of a pattern.",
+}
+# Of what is no code: whether a recipe might heal it, if there were one.
+_LEFT: Mapping[bool, str] = {
+    True: "No recipe heals it: it goes to people as `escalate`, with what speaks for it.",
+    False: "It fails again until its owner mends it, so nothing is tried: the decision is `refuse`, with the line that speaks for it.",
+}
 
 
-def kind_pages(patterns: Sequence[Pattern]) -> dict[str, str]:
+def kind_pages(patterns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the index of the kinds and a page for each."""
     rows = [
         (f"[{kind.value}]({kind.value}.md)", group_of(kind).value, _may(kind), ", ".join(card.name for card in _healers(kind)) or "-", MEANINGS[kind])
@@ -80,8 +90,8 @@ def _may(kind: Kind) -> str:
     return "after asking" if is_asked_first(kind) else "no"
 
 
-def _page(kind: Kind, patterns: Sequence[Pattern]) -> str:
-    own = sorted((one for one in patterns if one.kind is kind), key=lambda one: one.id)
+def _page(kind: Kind, patterns: Sequence[Mapping[str, Any]]) -> str:
+    own = sorted((one for one in patterns if one["kind"] == kind.value), key=lambda one: str(one["id"]))
     return "\n".join(
         (
             f"# {kind.value}\n\n{MEANINGS[kind]}\n",
@@ -98,11 +108,7 @@ def _page(kind: Kind, patterns: Sequence[Pattern]) -> str:
 def _what_happens(kind: Kind) -> str:
     healers = _healers(kind)
     if not healers:
-        why = {
-            Group.CODE: "Nothing is ever done about it: a retry would only hide a real fault. The decision is `refuse`, and the authors are told by their CI.",
-            Group.NONE: "Nothing is to be done.",
-            Group.UNKNOWN: "Nothing is done; it goes to people as `escalate`. Enough failures of one shape become a proposal of a pattern.",
-        }.get(group_of(kind), "No recipe heals it: it goes to people as `escalate`, with the line that speaks for it.")
+        why = _WHY_NOT.get(group_of(kind)) or _LEFT[is_healable(kind)]
         return f"## What happens\n\n{why}\n"
     asked = "" if is_healable(kind) else "It fails again until its owner mends it, so a recipe first asks whether it would. "
     rows = [
@@ -142,11 +148,11 @@ def _from_signals(kind: Kind) -> str:
     return "\n".join(f"- {line}" for line in said) + ("\n" if said else "")
 
 
-def _from_logs(kind: Kind, own: Sequence[Pattern]) -> str:
+def _from_logs(kind: Kind, own: Sequence[Mapping[str, Any]]) -> str:
     if not own:
         # A log of its own kind may still be named by what the classifier has learned.
         return "" if group_of(kind) is Group.RUNTIME else "No shipped pattern names it.\n"
-    rows = [(one.id, one.title, one.examples[0], one.counter_examples[0]) for one in own]
+    rows = [(one["id"], one["title"], one["examples"][0], one["counter_examples"][0]) for one in own]
     return (
         f"{len(own)} shipped patterns. Each has more examples than are shown: `healstream pattern get ID`. The last column is a near miss "
         f"that the pattern does **not** match.\n\n{raw_table(('pattern', 'means', 'a line that it matches', 'a near miss that it does not'), rows)}"

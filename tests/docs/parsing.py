@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import typer
 from typer._click.exceptions import MissingParameter
@@ -45,7 +46,7 @@ def _fault_of_make(argv: Sequence[str]) -> str:
 def _parse(argv: Sequence[str], *, in_text: bool) -> None:
     if argv and argv[0] not in {"--help", *dict(NOUNS)}:
         raise typer.BadParameter(f"no such command: {argv[0]}")
-    command = get_command(app_for(argv))
+    command = _program(argv[0] if argv else "")
     rest = list(argv)
     while isinstance(command, TyperGroup):
         if (in_text and not rest) or rest[:1] == ["--help"]:
@@ -54,6 +55,11 @@ def _parse(argv: Sequence[str], *, in_text: bool) -> None:
             raise typer.BadParameter(f"no such command: {' '.join(argv)}")
         command, rest = command.commands[rest[0]], rest[1:]
     _parse_leaf(command, rest, in_text=in_text)
+
+
+@cache
+def _program(noun: str) -> TyperCommand | TyperGroup:
+    return get_command(app_for([noun]))
 
 
 def _parse_leaf(command: TyperCommand, rest: list[str], *, in_text: bool) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from learning.patterns.model import PatternFile
 from tests.docs.configuration import configuration_pages
 from tests.docs.kinds import kind_pages
 from tests.docs.reference import reference_pages
 from tests.docs.strategies import strategy_pages
 from tests.docs.written import ROOT
 
-_NO_PATTERNS = frozenset({"model.json", "calibration.json"})
 
-
-def generated_pages() -> dict[str, str]:
+@cache
+def generated_pages() -> Mapping[str, str]:
     """Return every page that is made from the code, by its address."""
     return {**kind_pages(_patterns()), **strategy_pages(), **configuration_pages(), **reference_pages()}
 
@@ -39,8 +38,6 @@ def _spelt_out(pattern: str, known: Sequence[str]) -> list[str]:
     return sorted(found, key=lambda name: (PurePosixPath(name).name != "index.md", name))
 
 
-def _patterns() -> list[Any]:
-    folder = ROOT / "learning/catalogue"
-    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json")) if path.name not in _NO_PATTERNS]
-    rows = [json.loads(text) for text in texts]
-    return [pattern for row in rows if "patterns" in row for pattern in PatternFile.model_validate(row).patterns]
+def _patterns() -> list[dict[str, Any]]:
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "learning/catalogue").glob("*.json"))]
+    return [pattern for row in map(json.loads, texts) for pattern in row.get("patterns", ())]

@@ -127,8 +127,9 @@ def _calls_on(line: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     except ValueError:
         # No closing quote: no line of a shell, but of a file or of an answer.
         return
+    # A lone 2 is the stream that a redirection begins with.
     for is_break, group in itertools.groupby(words, key=lambda word: not word.strip("();<>|&")):
-        if not is_break and (call := _call(list(group))):
+        if not is_break and (call := _call([word for word in group if word != "2"])):
             yield call
 
 
