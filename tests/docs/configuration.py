@@ -70,7 +70,7 @@ def configuration_pages() -> dict[str, str]:
     parts = [_file(name, shape) for name, shape in FILES]
     head = (
         "# Configuration\n\nMade from the shapes that read the files; a field that is not here is refused, with file, line and column. "
-        "`healstream init` makes the folder `~/.config/healstream/default` with comments in it, `healstream config check` reads it, and the "
+        "`healstream init` makes the folder `~/.config/healstream/default` with comments, `healstream config check` reads it, and the "
         "running supervisor publishes what is right. Times are in seconds.\n\n"
     )
     rows = [(code(name), text) for name, text in sorted(VARIABLES.items())]
@@ -83,7 +83,9 @@ def variables_in_code() -> frozenset[str]:
     """Return the variables that the source names."""
     names = ("schemas", "learning", "infra", "streams", "recoverers", "console")
     texts = (path.read_text(encoding="utf-8") for name in names for path in (ROOT / name).rglob("*.py"))
-    return frozenset(found for text in texts for found in _MADE.findall(text) if not found.endswith("_FILE") or "_S3_" in found or "LOGIN" in found)
+    return frozenset(
+        found for text in texts for found in _MADE.findall(text) if not found.endswith("_FILE") or "_S3_" in found or "LOGIN" in found
+    )
 
 
 def _file(name: str, shape: type[BaseModel]) -> str:
@@ -95,7 +97,9 @@ def _file(name: str, shape: type[BaseModel]) -> str:
 
 def _shape(shape: type[BaseModel]) -> str:
     policy = Policy() if shape is PolicyFile else None
-    rows = [(code(name), _type(field), _default(name, field, policy), _bounds(field.metadata)) for name, field in shape.model_fields.items()]
+    rows = [
+        (code(name), _type(field), _default(name, field, policy), _bounds(field.metadata)) for name, field in shape.model_fields.items()
+    ]
     return f"{sentence(inspect.getdoc(shape))}\n\n{table(('field', 'type', 'default', 'bounds'), rows)}"
 
 
@@ -145,7 +149,9 @@ def _word(hint: Any) -> str:
     if isinstance(hint, type) and hasattr(hint, "__members__"):
         return ", ".join(str(member.value) for member in hint)
     if isinstance(hint, type):
-        return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(hint.__name__, hint.__name__.removesuffix("Row"))
+        return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(
+            hint.__name__, hint.__name__.removesuffix("Row")
+        )
     return str(hint)
 
 
@@ -168,7 +174,11 @@ def _plain(value: object) -> str:
 def _bounds(marks: Iterable[Any]) -> str:
     said = []
     for mark in marks:
-        said += [f"{words} {getattr(mark, name)}" + (" long" if "length" in name else "") for name, words in _BOUNDS.items() if getattr(mark, name, None) is not None]
+        said += [
+            f"{words} {getattr(mark, name)}" + (" long" if "length" in name else "")
+            for name, words in _BOUNDS.items()
+            if getattr(mark, name, None) is not None
+        ]
         if getattr(mark, "pattern", None):
             said.append(f"like {code(mark.pattern)}")
     return ", ".join(said)

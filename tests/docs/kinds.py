@@ -55,7 +55,7 @@ _GROUPS: Mapping[Group, str] = {
     Group.UNKNOWN: "not known",
 }
 _WHY_NOT: Mapping[Group, str] = {
-    Group.CODE: "Nothing is ever done about it: a retry would only hide a real fault. The decision is `refuse`, and its authors see their red job.",
+    Group.CODE: "Nothing is ever done about it: a retry would hide a real fault. The decision is `refuse`; the job stays red.",
     Group.NONE: "Nothing is to be done.",
     Group.UNKNOWN: "Nothing is done; it goes to people as `escalate`. Enough failures of one shape become a proposal of a pattern.",
 }
@@ -69,11 +69,17 @@ _LEFT: Mapping[bool, str] = {
 def kind_pages(patterns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the index of the kinds and a page for each."""
     rows = [
-        (f"[{kind.value}]({kind.value}.md)", group_of(kind).value, _may(kind), ", ".join(card.name for card in _healers(kind)) or "-", MEANINGS[kind])
+        (
+            f"[{kind.value}]({kind.value}.md)",
+            group_of(kind).value,
+            _may(kind),
+            ", ".join(card.name for card in _healers(kind)) or "-",
+            MEANINGS[kind],
+        )
         for kind in Kind
     ]
     index = (
-        "# Kinds of failures\n\nMade from the tables of `schemas/` and the shipped patterns. A kind says what is wrong; a pattern says how it "
+        "# Kinds of failures\n\nMade from the tables of `schemas/` and the shipped patterns. A kind says what is wrong, a pattern how it "
         f"showed. {len(patterns)} patterns are shipped; `healstream pattern list` shows your own beside them.\n\n"
         f"{table(('kind', 'group', 'may be healed', 'recipes', 'means'), rows)}"
     )
@@ -134,7 +140,9 @@ def _from_signals(kind: Kind) -> str:
     rules = [rule for rule in METRIC_RULES if rule.kind is kind]
     said = []
     if kind is Kind.SERVICE_DOWN:
-        said.append("Probes of kind `process`, `unit`, `tcp`, `http` or `container_running` fail several times in a row; two that agree make it sure.")
+        said.append(
+            "Probes of kind `process`, `unit`, `tcp`, `http` or `container_running` fail several times in a row; two that agree are sure."
+        )
     if probes:
         said.append(f"A probe of kind {', '.join(code(probe) for probe in probes)}: one look says it exactly.")
     if rules:
@@ -155,12 +163,16 @@ def _from_logs(kind: Kind, own: Sequence[Mapping[str, Any]]) -> str:
     rows = [(one["id"], one["title"], one["examples"][0], one["counter_examples"][0]) for one in own]
     return (
         f"{len(own)} shipped patterns. Each has more examples than are shown: `healstream pattern get ID`. The last column is a near miss "
-        f"that the pattern does **not** match.\n\n{raw_table(('pattern', 'means', 'a line that it matches', 'a near miss that it does not'), rows)}"
+        f"that the pattern does **not** match.\n\n{raw_table(('pattern', 'means', 'a line that it matches', 'a near miss'), rows)}"
     )
 
 
 def _what_to_do(kind: Kind) -> str:
-    lines = ["## At the terminal\n", "    healstream explain build.log            # what one log shows", "    healstream incident list                # what was seen"]
+    lines = [
+        "## At the terminal\n",
+        "    healstream explain build.log            # what one log shows",
+        "    healstream incident list                # what was seen",
+    ]
     lines += [f"    healstream strategy get {card.name}" for card in _healers(kind)[:1]]
     lines += [f"    healstream feedback give ID --wrong --kind {kind.value}    # it was this, and another kind was said"]
     return "\n".join(lines) + "\n"

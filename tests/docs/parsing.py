@@ -29,7 +29,8 @@ def fault_of(call: Call) -> str:
         # --help
         return ""
     except typer.TyperException as error:
-        return getattr(error, "format_message", lambda: type(error).__name__)()
+        # Some have no message of their own: their type says it.
+        return str(getattr(error, "message", "")) or type(error).__name__
     return ""
 
 

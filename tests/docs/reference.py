@@ -47,7 +47,10 @@ def reference_pages() -> dict[str, str]:
 
 
 def _gates() -> str:
-    rows = [(f"{number}", code(gate.__name__.removeprefix("check_")), sentence(inspect.getdoc(inspect.getmodule(gate)))) for number, gate in enumerate(GATES, 1)]
+    rows = [
+        (f"{number}", code(gate.__name__.removeprefix("check_")), sentence(inspect.getdoc(inspect.getmodule(gate))))
+        for number, gate in enumerate(GATES, 1)
+    ]
     return (
         "# The gates\n\nEvery incident is asked about at each of these gates, in this order; all answers are kept in the decision. The "
         "strictest answer counts, and of equally strict ones the first. [How a decision is made](../decisions.md) says the rest.\n\n"
@@ -56,10 +59,11 @@ def _gates() -> str:
 
 
 def _commands() -> str:
-    parts = [
+    head = (
         "# Commands\n\nRead off the program. What follows `-o json` has a version of its own and stays readable for programs; talk goes to "
         "standard error, data to standard output. `--name` chooses a copy.\n"
-    ]
+    )
+    parts = [head]
     for noun, text in NOUNS:
         root = get_command(app_for([noun]))
         command = root.commands[noun] if isinstance(root, TyperGroup) else root
@@ -92,16 +96,18 @@ def _exit_codes() -> str:
     rows = [(str(number), said) for number, said in EXIT_CODES]
     rows += [(str(error.exit_code), f"{code(error.__name__)}: {sentence(inspect.getdoc(error))}") for error in errors]
     return (
-        "# Exit codes\n\nEvery failure is said as `error: what: why` and ` next: what to do` on standard error; the code says what kind of no it "
-        f"was.\n\n{table(('code', 'means'), sorted(rows, key=lambda row: int(row[0])))}"
+        "# Exit codes\n\nEvery failure is said as `error: what: why` and ` next: what to do` on standard error; the code says what kind "
+        f"of no it was.\n\n{table(('code', 'means'), sorted(rows, key=lambda row: int(row[0])))}"
     )
 
 
 def _errors() -> str:
-    rows = [(entities(one.what), entities(one.why), entities(one.mend)) for one in sorted(raised_in_code(), key=lambda one: (one.what, one.why))]
+    rows = [
+        (entities(one.what), entities(one.why), entities(one.mend)) for one in sorted(raised_in_code(), key=lambda one: (one.what, one.why))
+    ]
     return (
-        "# Every error and its next step\n\nRead off the code; `{...}` stands for what is put in. Search for a word of the message that you "
-        f"see.\n\n{table(('what', 'why', 'next'), dict.fromkeys(rows))}"
+        "# Every error and its next step\n\nRead off the code; `{...}` stands for what is put in. Search for a word of the message "
+        f"that you see.\n\n{table(('what', 'why', 'next'), dict.fromkeys(rows))}"
     )
 
 

@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import get_type_hints
 
 from recoverers.cluster_port import ClusterPort
@@ -28,7 +27,7 @@ from tests.support.runs import RECIPES, Sandbox, command
 
 # What the executor's own user has to be allowed for each port that a recipe is built on.
 RIGHTS: Mapping[type, str] = {
-    ProcessPort: "start and end the services' processes as its own user; for a `unit`, `systemctl start` and `reload` of it by polkit or sudo",
+    ProcessPort: "start and end the services' processes as its own user; of a `unit` `systemctl start` and `reload`, by polkit",
     ConfigFilePort: "write the configuration file, and read the git repository that pins it",
     HealthPort: "reach the addresses of the target's probes",
     CiPort: "a token of the CI server that reads runs, jobs and logs and may run jobs again (GitHub: `actions: write`)",
@@ -36,7 +35,7 @@ RIGHTS: Mapping[type, str] = {
     DiskPort: "list, move and delete files below the disk's rules, and write its quarantine folder",
     CachePort: "read and move the cache's entries, and run the cache's two commands",
     PackagePort: "read the clone, write branches below `healstream/` in it, and run the package tool",
-    ProposalPort: "a token that may push branches and open pull requests (GitHub: `contents: write`, `pull_requests: write`, `issues: write`)",
+    ProposalPort: "a token that may push branches and propose them (GitHub: `contents: write`, `pull_requests: write`, `issues: write`)",
     LimitPort: "write the limit's file below `/proc/sys`, which is root's unless a rule gives it",
     IndexPort: "write the tool's settings file and run its refresh",
     ClusterPort: "the role of `infra/deploy/kubernetes/executor.yaml`; for nodes that of `executor-nodes.yaml` too",
@@ -74,7 +73,7 @@ def strategy_pages() -> dict[str, str]:
         for card in CARDS
     ]
     index = (
-        "# Recipes\n\nMade from the cards in `schemas/cards/` and the code in `recoverers/recipes/`. The tier is that of the base risk alone at "
+        "# Recipes\n\nMade from the cards in `schemas/cards/` and the code in `recoverers/recipes/`. The tier is that of the base risk at "
         "the shipped thresholds; a decision adds what it knows of the target and the hour.\n\n"
         f"{table(('recipe', 'heals', 'on', 'does', 'base risk, tier', 'taken back'), rows)}"
     )
@@ -166,21 +165,30 @@ def _steps(card: StrategyCard, recipe: Recipe, target: str) -> str:
     rows = [(_SAYS[name], sentence(inspect.getdoc(getattr(recipe, name)))) for name in _METHODS]
     keeps = [f"- {code(verb)} is not taken back: {why}." for verb, why in recipe.traits.keeps]
     shown = "\n".join(f"{number}. {code(step)}" for number, step in enumerate(plan, 1))
+    verified = (
+        f"\nVerified by {', '.join(code(factor) for factor in card.factors)}; two different sources have to agree "
+        "([verification](../verification.md)).\n"
+    )
     return "\n".join(
         (
             f"## Steps\n\nOn {code(target)} of the tests' catalogue the plan is:\n\n{shown}\n",
             "Each step is written to the journal before and after. A run that was cut off asks the step's probe what happened and goes on.\n",
             table(("the recipe", ""), rows),
             *keeps,
-            f"\nVerified by {', '.join(code(factor) for factor in card.factors)}; two different sources have to agree "
-            "([verification](../verification.md)).\n",
+            verified,
         )
     )
 
 
 def _rights(recipe: Recipe) -> str:
     rows = [f"- {RIGHTS[port]}" for port in ports_of(recipe)]
-    return "\n".join(("## Rights that the executor needs\n", *rows, "\nOn a locked broker it is `healstream-executor`: [who may do what](../principals.md).\n"))
+    return "\n".join(
+        (
+            "## Rights that the executor needs\n",
+            *rows,
+            "\nOn a locked broker it is `healstream-executor`: [who may do what](../principals.md).\n",
+        )
+    )
 
 
 def _try_it(card: StrategyCard) -> str:
@@ -189,13 +197,8 @@ def _try_it(card: StrategyCard) -> str:
         f"    healstream rollout get {card.name}     # who decided what about its level",
     )
     note = (
-        "At level `shadow` a whole run is made in which no step acts: facts, plan and verdict are real, the steps are pretended, and the outcome "
+        "At level `shadow` a whole run is made in which no step acts: facts, plan and verdict are real, the steps are pretended, the outcome "
         "says `dry_run`. Write it into a file of `policy/`, for the targets that you name; a word at the terminal only lowers."
     )
     sample = f"```yaml\nstrategies:\n  - {{strategy: {card.name}, level: shadow}}\n```"
     return "\n".join(("## Try it without acting\n", note, "", sample, "", *lines, ""))
-
-
-def sources() -> list[Path]:
-    """Return the files that the pages are made from."""
-    return sorted((ROOT / "recoverers/recipes").glob("*.py"))

@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,7 +36,7 @@ def request_on(page: Path) -> Tried:
     written = next("\n".join(block.lines) for block in blocks if block.words == "sh")
     answer = json.loads(next("\n".join(block.lines) for block in blocks if block.words == "json"))
     words = shlex.split(written.replace("\\\n", " "))
-    pairs = dict(zip(words, words[1:], strict=False))
+    pairs = dict(pairwise(words))
     headers = [words[number + 1].partition(": ") for number, word in enumerate(words) if word == "-H"]
     address = urlsplit(next(word for word in words if word.startswith("$URL")))
     body = pairs.get("-d", "").encode()

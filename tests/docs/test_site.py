@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -42,14 +41,14 @@ class Fetches(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Yield the built site."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the built site."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_MKDOCS_2_WARNING", "1")
         config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), strict=True)
         build(config)
-    yield folder
+    return folder
 
 
 def test_it_builds_with_every_warning_an_error_and_every_page_is_in_the_navigation(site: Path) -> None:
@@ -104,5 +103,3 @@ def test_every_error_has_a_next_step() -> None:
     found = raised_in_code()
     assert len(found) > 100
     assert [one.place for one in found if not one.mend.strip()] == []
-
-
