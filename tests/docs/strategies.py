@@ -172,7 +172,7 @@ def _steps(card: StrategyCard, recipe: Recipe, target: str) -> str:
     return "\n".join(
         (
             f"## Steps\n\nOn {code(target)} of the tests' catalogue the plan is:\n\n{shown}\n",
-            "Each step is written to the journal before and after. A run that was cut off asks the step's probe what happened and goes on.\n",
+            "Each step is written to the journal before and after. A run that was cut off asks the probe what happened and goes on.\n",
             table(("the recipe", ""), rows),
             *keeps,
             verified,
@@ -197,7 +197,7 @@ def _try_it(card: StrategyCard) -> str:
         f"    healstream rollout get {card.name}     # who decided what about its level",
     )
     note = (
-        "At level `shadow` a whole run is made in which no step acts: facts, plan and verdict are real, the steps are pretended, the outcome "
+        "At level `shadow` a whole run is made in which no step acts: facts and plan are real, the steps are pretended, the outcome "
         "says `dry_run`. Write it into a file of `policy/`, for the targets that you name; a word at the terminal only lowers."
     )
     sample = f"```yaml\nstrategies:\n  - {{strategy: {card.name}, level: shadow}}\n```"
