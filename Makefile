@@ -12,7 +12,7 @@ CORE := schemas/*,learning/*,streams/*,recoverers/*,console/readmodel.py,console
 SHELL_FILES := streams/app.py,streams/agents.py,streams/gatekeeper.py,streams/prober.py,recoverers/worker.py
 SOURCE := $(wildcard schemas learning infra streams recoverers console tests)
 .DEFAULT_GOAL := help
-.PHONY: help setup schemas model calibration check test test-kubernetes demo up down corpus accuracy learning bench chaos sim mutants chaos-long outcomes dashboards screenshots vendor clean
+.PHONY: help setup schemas model calibration check test test-kubernetes demo up down corpus accuracy learning bench chaos sim mutants chaos-long outcomes dashboards docs screenshots vendor clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ dashboards: setup ## draw the Grafana dashboards anew from tests/dashboards/boar
 
 screenshots: setup ## drive the page in Chromium and write docs/pictures
 	$(BIN)/python -m tests.pictures
+
+docs: setup ## build the site of the documentation into build/site, with every warning an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 vendor: setup ## fetch the page's two libraries anew, checked by their sums
 	$(BIN)/python -m console.site.vendor

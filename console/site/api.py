@@ -21,7 +21,6 @@ from console.site import views
 from console.site.asked import AskedHere
 from console.site.entrance import ChangerHere, SiteHere, VisitorHere
 from console.site.meanwhile import no_longer_waits
-from console.site.problems import REFUSALS
 from console.site.seven import seven_targets
 from console.switching import Order, engage, release, switch_rows
 from console.words import FLEET
@@ -30,7 +29,7 @@ from schemas.errors import NotFoundError, StaleError
 from schemas.oversight import ModelRecord, SwitchMode
 from schemas.people import People
 
-API = APIRouter(prefix="/api/v1", responses=REFUSALS)
+API = APIRouter(prefix="/api/v1")
 Answer = dict[str, object]
 Limit = Annotated[int, Query(ge=1, le=views.MAX_PAGE)]
 After = Annotated[str, Query(max_length=120)]

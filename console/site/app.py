@@ -20,10 +20,13 @@ from console.site.pages import PAGES
 from console.site.pattern_api import PATTERN_API
 from console.site.patterns import PATTERNS
 from console.site.place import Site, doors_of
-from console.site.problems import Shield, add_answers
+from console.site.problems import REFUSALS, Shield, add_answers
 from console.site.tab_audit import AUDIT_TAB
 from console.site.tab_circuits import CIRCUITS_TAB
 from console.site.tab_freezes import FREEZES_TAB
+
+REST = (API, AUDIT, BRAKES, FEEDBACK, LEARNING, PATTERN_API)
+"""Who serves people's programs: each is described, and refuses as described."""
 
 
 def site_app(site: Site) -> FastAPI:
@@ -34,7 +37,8 @@ def site_app(site: Site) -> FastAPI:
     add_answers(app)
     app.add_middleware(Shield, hosts=site.settings.hosts)
     app.state.exporting = Lock()
-    pages = (PAGES, DRAWER, PATTERNS, LEARNING, CIRCUITS_TAB, FREEZES_TAB, AUDIT_TAB)
-    for router in (API, AUDIT, BRAKES, FEEDBACK, PATTERN_API, EVENTS, LOGIN, OIDC, *pages):
+    for router in REST:
+        app.include_router(router, responses=REFUSALS)
+    for router in (EVENTS, LOGIN, OIDC, PAGES, DRAWER, PATTERNS, CIRCUITS_TAB, FREEZES_TAB, AUDIT_TAB):
         app.include_router(router)
     return app

@@ -9,16 +9,17 @@ import pytest
 import schemathesis
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from console.site.api import API
+from console.site.app import REST
 from tests.support.many_incidents import whole_story
 from tests.support.site_world import Browser, SiteWorld
 
-# What the router holds, whatever is added to it.
-ROUTES = [route for route in API.routes if isinstance(route, APIRoute)]
+# What the routers hold, whatever is added to them.
+ROUTES = [route for router in REST for route in router.routes if isinstance(route, APIRoute) and route.include_in_schema]
 OPERATIONS = [(route.path, method) for route in ROUTES for method in sorted(route.methods)]
 # Where only a text in the path is asked for, nothing can be wrong.
 MODES = {route.path: list(GenerationMode)[: 2 if route.body_field or route.dependant.query_params else 1] for route in ROUTES}
@@ -63,13 +64,17 @@ def test_no_request_finds_a_defect_or_an_answer_that_is_not_described(
         # Names of incidents and decisions are texts to the description: that nothing is called so is a 404.
         case.call_and_validate(excluded_checks=[positive_data_acceptance], **sent)
 
-    is_answered_as_described()
+    try:
+        is_answered_as_described()
+    except Unsatisfiable:
+        # Where every text is allowed there is no wrong request.
+        assert mode is GenerationMode.NEGATIVE
 
 
 def test_every_path_of_the_interface_is_described(described: OpenApiSchema) -> None:
     written = {(path, method.upper()) for path, methods in described.raw_schema["paths"].items() for method in methods}
     assert set(OPERATIONS) <= written
-    assert len(OPERATIONS) > 12
+    assert len(OPERATIONS) > 30
     assert len(CASES) > len(OPERATIONS)
 
 
