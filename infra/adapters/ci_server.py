@@ -50,7 +50,7 @@ class CiServers:
     def job(self, target: str, attempt: int) -> CiJob | None:
         """Return the job of that name in the attempt."""
         run = self._run(target)
-        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}/attempts/{attempt}/jobs") if run else None
+        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}/attempts/{attempt}/jobs?per_page=100") if run else None
         rows = found.get("jobs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else []:
             if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
