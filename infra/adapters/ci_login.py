@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from infra.adapters.authorities import trusted
 from schemas.services import CiApp, CiReport, CiServer
 
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
@@ -89,7 +90,9 @@ class CiLogins:
         """Return a client with the server's token, time-outs and no redirects; raises NoTokenError."""
         token = self.token(server)
         headers = {"Accept": "application/vnd.github+json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        return httpx.Client(
+            base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=trusted()
+        )
 
 
 def _asked_for(server: CiServer, app: CiApp, now_s: float) -> Token:
@@ -98,7 +101,7 @@ def _asked_for(server: CiServer, app: CiApp, now_s: float) -> Token:
     headers = {"Accept": "application/vnd.github+json", "Authorization": f"Bearer {assertion_of(app, _key_of(app), now_s)}"}
     path = f"/app/installations/{app.installation_id}/access_tokens"
     try:
-        with httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
+        with httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, trust_env=False, verify=trusted()) as client:
             answer = client.post(path, json=asked)
     except httpx.HTTPError as error:
         raise NoTokenError(f"{server.api_url} gives no token to the app: {type(error).__name__}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class GithubApi:
     logs: dict[int, StoredLog] = field(default_factory=dict)
     moods: list[Mood] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    # When each path was posted to for the first time (monotonic seconds).
+    posted_s: dict[str, float] = field(default_factory=dict)
     granted: list[dict[str, object]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     store_host: str = "127.0.0.1"
@@ -161,6 +164,8 @@ def _api_page(api: GithubApi) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             api.asked.append((method, self.path, self.headers.get("Authorization", "")))
             api.bodies.append(body)
+            if method == "POST":
+                api.posted_s.setdefault(self.path, time.monotonic())
             mood = api.mood_of(self.path)
             if mood is None:
                 self.write(*api.answer(method, self.path, body))
