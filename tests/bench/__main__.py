@@ -25,6 +25,7 @@ from tests.bench import (
     recognition,
     recovery,
     throughput,
+    webhook_to_rerun,
     whole,
 )
 from tests.bench.figures import Figure, write
@@ -49,6 +50,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("killswitch", killswitch.measure),
     ("journal", journal.measure),
     ("in_flight", in_flight.measure),
+    ("webhook_to_rerun", webhook_to_rerun.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),
 )

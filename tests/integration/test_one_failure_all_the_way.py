@@ -168,7 +168,7 @@ def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left
         healed, strange, fork = (system.wait_outcomes(target, 120)[0] for target in targets)
         # Then the flaky one was run again and verified on its new attempt, and the other two were not touched
         assert (healed.status, healed.strategy) == (OutcomeStatus.HEALED, "rerun_job"), (healed, logs())
-        assert {row.source for row in healed.verification if row.passed} == {"rest_conclusion", "rest_log"}
+        assert {row.source for row in healed.verification if row.passed} >= {"rest_conclusion", "rest_log"}
         assert (strange.status, strange.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN)
         assert fork.status is OutcomeStatus.REFUSED, fork
         assert [len(github.jobs.attempts(run)) for run in ("601", "602", "603")] == [2, 1, 1]
