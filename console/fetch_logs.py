@@ -19,7 +19,7 @@ from hashlib import sha256
 from queue import Empty, SimpleQueue
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from console.github.chunks import chunks_of
 from console.github.errands import Errand, Errands, Fate, Spot
@@ -28,7 +28,7 @@ from infra.adapters.ci_answers import Heard, Trouble
 from infra.adapters.ci_login import CiLogins
 from infra.adapters.ci_logs import CiLogs, LogEnd
 from infra.catalogue_reader import read_configuration
-from infra.kafka import consumer_settings, located, producer_settings, send, unreachable
+from infra.kafka import consumer_settings, deliver, located, unreachable
 from infra.lag import LagGauge
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
@@ -36,7 +36,6 @@ from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
 from schemas.avro_codec import Codec, Undecodable
 from schemas.errors import HealstreamError
-from schemas.ids import Record
 from schemas.outputs import Count
 from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.services import Services
@@ -45,6 +44,8 @@ from schemas.topics import ALL_RECORDS
 TOPIC, GROUP, STAGE = "ci.events", "healstream-fetch", "fetch"
 # Few at once: a server counts requests that run side by side, and each holds a log's end in memory.
 AT_ONCE = 4
+# One that was killed is missed soon, and its part goes to the next.
+SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
 POLL_S, FLUSH_S, RELOAD_S = 0.2, 30.0, 30.0
 log = structlog.get_logger("fetch")
 
@@ -72,10 +73,8 @@ class Fetcher:
         self._came: SimpleQueue[Came] = SimpleQueue()
         self._committed: dict[int, int] = {}
         self._under_way = 0
-        self._refused = ""
         self._is_paused = False
-        self._consumer = Consumer(consumer_settings(brokers, GROUP))
-        self._producer = Producer(producer_settings(brokers))
+        self._consumer = Consumer({**consumer_settings(brokers, GROUP), **SESSION})
 
     def run(self, stop: threading.Event) -> None:
         """Fetch until ``stop``; raises UnreachableError when the broker fails: the next start goes on from the committed position."""
@@ -136,7 +135,7 @@ class Fetcher:
 
     def _produced(self, errand: Errand, end: LogEnd) -> None:
         chunks = chunks_of(errand.wanted, end)
-        self._send(chunks)
+        deliver(self._brokers, chunks, self._codec, FLUSH_S)
         self._errands.done(errand, end.pause_s, datetime.now(UTC))
         self._metrics.apply(Count("healstream_events_total", (("source", "fetch"), ("kind", "LogChunk")), len(chunks)))
         log.info("log fetched", job=_named(errand), chunks=len(chunks), whole=end.is_whole)
@@ -149,15 +148,9 @@ class Fetcher:
         if fate is Fate.AGAIN:
             log.warning("log not fetched", **told, next="it is asked for again; its event's position is kept")
             return
-        self._send((_dead_letter(errand, trouble),))
+        deliver(self._brokers, (_dead_letter(errand, trouble),), self._codec, FLUSH_S)
         self._metrics.apply(Count("healstream_events_rejected_total", (("source", "fetch"), ("reason", trouble.heard.value))))
         log.error("log given up", **told, next="a dead letter names it; the incident goes on without the log, and a person is asked")
-
-    def _send(self, records: Sequence[Record]) -> None:
-        for record in records:
-            send(self._producer, record, self._codec)
-        if self._producer.flush(FLUSH_S):
-            raise unreachable(self._brokers, "it did not take a log in time")
 
     def _commit(self) -> None:
         moved = {part: offset for part, offset in self._errands.positions().items() if self._committed.get(part) != offset}

@@ -159,9 +159,7 @@ def _told(more: Sequence[str]) -> dict[str, object]:
         elif is_there and name in _MORE:
             told[name] = value
         else:
-            raise UsageError(
-                "--with", f"{row[:60]!r} is no NAME=VALUE with a known name", f"Names: {', '.join(sorted(_MORE))}, log_chunks"
-            )
+            raise UsageError("--with", f"{row[:60]!r} is no NAME=VALUE with a known name", f"Names: {', '.join(sorted(_MORE))}, log_chunks")
     return told
 
 

@@ -101,12 +101,13 @@ class Errands:
 
     def failed(self, errand: Errand, trouble: Trouble, now: datetime) -> Fate:
         """Note that nothing came of it; return whether it is asked for again."""
+        self._under_way.discard(errand.spot)
+        # Its partition is another's now, who asks in our place.
         if errand.spot not in self._waiting:
             return Fate.AGAIN
         if is_given_up(errand, trouble, now):
             self._drop(errand)
             return Fate.GIVEN_UP
-        self._under_way.discard(errand.spot)
         wait = timedelta(seconds=wait_after(errand.tries + 1, trouble, self._draw))
         self._waiting[errand.spot] = replace(errand, tries=errand.tries + 1, not_before=now + wait)
         # A limit is the server's, not the log's: nothing is asked of it meanwhile.

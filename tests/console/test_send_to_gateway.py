@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import uvicorn
 from ruamel.yaml import YAML
+from typing_extensions import override
 
 from console.cli.main import run
 from console.gateway_client import PART_BYTES, GatewayClient, client_in
@@ -145,6 +146,7 @@ def test_a_large_log_goes_in_parts_that_follow_each_other() -> None:
     asked: list[tuple[Mapping[str, str], int]] = []
 
     class Kept(GatewayClient):
+        @override
         def post(self, path: str, content: bytes, content_type: str, asked_for: Mapping[str, str]) -> Mapping[str, object]:
             del path, content_type
             asked.append((asked_for, len(content)))

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -27,6 +28,7 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.signing import private_bytes, public_text, sign
 from schemas.vocabulary import Kind, Result
 from streams.notary import find_breaks
+from tests.support.github_api import Mood
 from tests.support.github_flow import A_FORKS, FLAKY, ROOTS, STRANGE, GithubFlow, at_github, patterns, until
 from tests.support.whole_system import AUTOMATIC, PROCESSES, WholeSystem
 
@@ -42,7 +44,8 @@ def system(jars: tuple[Path, ...], github: GithubFlow, tmp_path_factory: pytest.
     running = WholeSystem(tmp_path_factory.mktemp("whole"), jars)
     running.ci, running.patterns = (github.ci,), patterns("pip.json", "python_test.json")
     try:
-        running.start(Policy(strategies=AUTOMATIC))
+        # However slow this machine is, no incident goes on without the log that is being fetched for it.
+        running.start(Policy(strategies=AUTOMATIC, incomplete_wait_s=900.0))
         yield running
     finally:
         running.close()
@@ -162,7 +165,8 @@ def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left
         return [row.body for row in github.jobs.pulls.rows]
 
     with github.begin(system):
-        # Given three jobs that fail, of which a webhook tells and no log comes: one flaky, one that nobody knows, one of a fork
+        # Given a server that fails at first, and three jobs that fail, of which a webhook tells and no log comes: one flaky, one that nobody knows, one of a fork
+        github.api.moods += [Mood("/logs", 502), Mood("/check-runs", 502)]
         targets = [github.push("601", FLAKY), github.push("602", STRANGE), github.push("603", FLAKY, A_FORKS)]
         # When the logs were fetched and each incident has its end
         healed, strange, fork = (system.wait_outcomes(target, 120)[0] for target in targets)
@@ -173,7 +177,7 @@ def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left
         assert fork.status is OutcomeStatus.REFUSED, fork
         assert [len(github.jobs.attempts(run)) for run in ("601", "602", "603")] == [2, 1, 1]
         # And the commit has a check of each, which says what was seen, done and checked, and the one for people has an issue
-        checks = [until(lambda row=row: check_of(row), 90, logs) for row in (healed, strange, fork)]
+        checks = [until(partial(check_of, row), 90, logs) for row in (healed, strange, fork)]
         assert [row["conclusion"] for row in checks] == ["success", "neutral", "neutral"]
         assert "rest_conclusion" in str(checks[0]["output"])
         until(issues, 90, logs)

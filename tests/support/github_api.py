@@ -103,7 +103,7 @@ class GithubApi:
             return 404, {}, b'{"message": "Not Found", "status": "404"}'
         if self.inner is None:
             return 404, {}, b'{"message": "Not Found", "status": "404"}'
-        acts = {"GET": lambda: self.inner.answer_get(path), "PATCH": lambda: self.inner.answer_patch(path, body)}  # type: ignore[union-attr]
+        acts = {"GET": lambda: self.inner.answer_get(path), "PATCH": lambda: self.inner.answer_patch(path, body)}
         status, said = acts[method]() if method in acts else self.inner.answer_post(path, body)
         return status, {}, said
 

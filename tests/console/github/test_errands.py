@@ -169,8 +169,10 @@ def test_a_partition_that_is_anothers_now_is_let_go() -> None:
     made.forget(0)
     assert (take(made), made.positions()) == ([], {})
     assert made.failed(errand, GONE, NOW) is Fate.AGAIN
-    made.done(errand, 0.0, NOW)
     assert made.positions() == {}
+    # When it comes back, it is asked for again.
+    made.pass_by(Spot(0, 0), wanted(), NOW)
+    assert len(take(made)) == 1
 
 
 def test_so_many_are_held_and_no_more_is_read() -> None:

@@ -184,8 +184,7 @@ def test_nothing_is_given_out_before_the_transaction_that_holds_it_is_over_and_a
         made.on_event(record, PLACE, LATER)
     assert made.ready(LATER) == []
     made.on_tick(LATER)
-    entries = {name: text for name, text in made.snapshot().items() if text is not None}
-    again = desk(dict(entries))
+    again = desk(dict(made.snapshot()))
     assert again.ready(LATER) == made.ready(LATER) != []
 
 
