@@ -110,16 +110,10 @@ class Fetcher:
 
     def _ask(self, errand: Errand) -> None:
         try:
-            found = self._asked(errand.wanted)
+            found = asked(self._logs, errand.wanted)
         except Exception as error:  # noqa: BLE001 - the one total catch of this shell: a defect costs one log, and is said with its place
             found = Trouble(Heard.REFUSED, f"a mistake of ours: {type(error).__name__}: {error}")
         self._came.put(Came(errand, found))
-
-    def _asked(self, wanted: Wanted) -> LogEnd | Trouble:
-        job_id = wanted.job_id or self._logs.job_id(wanted.server, wanted.project, wanted.run_id, wanted.attempt, wanted.job)
-        if isinstance(job_id, Trouble):
-            return job_id
-        return self._logs.end_of(wanted.server, wanted.project, job_id)
 
     def _take_results(self) -> None:
         try:
@@ -173,6 +167,12 @@ class Fetcher:
         for place in places:
             self._errands.forget(place.partition)
             self._committed.pop(place.partition, None)
+
+
+def asked(logs: CiLogs, wanted: Wanted) -> LogEnd | Trouble:
+    """Return what the server says of a log, looking its job's number up where the event does not name it."""
+    job_id = wanted.job_id or logs.job_id(wanted.server, wanted.project, wanted.run_id, wanted.attempt, wanted.job)
+    return job_id if isinstance(job_id, Trouble) else logs.end_of(wanted.server, wanted.project, job_id)
 
 
 def _named(errand: Errand) -> str:

@@ -169,10 +169,6 @@ class GithubServer:
         self._begin(job)
         return 201, b"{}"
 
-    def answer_patch(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """Answer a PATCH: of a check run, a pull request or an issue."""
-        return self.checks.answer("PATCH", path, body) or self.pulls.answer("PATCH", path, body)
-
     def _answer_jobs(self, project: str, run: str, number: int) -> tuple[int, bytes]:
         job = self._jobs.get((project, run))
         rows = [
@@ -228,6 +224,11 @@ class GithubServer:
         self._emit(records_of(spec, attempt, datetime.now(UTC)))
 
 
+def answer_patch(server: GithubServer, path: str, body: bytes) -> tuple[int, bytes]:
+    """Answer a PATCH: of a check run, a pull request or an issue."""
+    return server.checks.answer("PATCH", path, body) or server.pulls.answer("PATCH", path, body)
+
+
 def _answer_checks(jobs: Sequence[Job], project: str, commit: str, name: str) -> tuple[int, bytes]:
     known = [job for job in jobs if (job.spec.project, job.spec.commit, job.spec.job) == (project, commit, name)]
     # The newest attempt of each run stands for it.
@@ -254,7 +255,7 @@ def _page_of(server: GithubServer) -> type[BaseHTTPRequestHandler]:
             self._write(*server.answer_post(self.path, self._body()))
 
         def do_PATCH(self) -> None:  # the library calls it by this name
-            self._write(*server.answer_patch(self.path, self._body()))
+            self._write(*answer_patch(server, self.path, self._body()))
 
         def _body(self) -> bytes:
             return self.rfile.read(min(int(self.headers.get("Content-Length", "0")), MOST_BODY_BYTES))

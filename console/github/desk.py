@@ -105,10 +105,11 @@ class ReportDesk:
         case = after(before, event)
         if case is None:
             return ()
-        case = self._chained(name, case, event) if isinstance(event, Incident) else case
+        if isinstance(event, Incident):
+            case = _chained(name, case, event, self._cases.get(event.reopens) if event.reopens else None)
         self._cases.put(name, case)
         # An incident alone is no news yet: its decision follows at once.
-        if case != before and (case.verdict or case.status) and self._is_new(case, now):
+        if case != before and (case.verdict or case.status) and _is_new(case, self._begun_at(now)):
             known = self._due.get(name)
             revision = known.revision + 1 if known else 1
             lost = self._due.put(name, Due(revision, known.since if known else now, now))
@@ -144,7 +145,9 @@ class ReportDesk:
 
     def written(self, report: Report, done: Written, now: datetime) -> Sequence[Output]:
         """Note that a report was taken; what came meanwhile is written anew."""
-        self._note(report, done.check_id, done.issue_number)
+        case = self._cases.get(report.incident_id)
+        if case is not None:
+            self._cases.put(report.incident_id, replace(case, check_id=done.check_id, issue=done.issue_number))
         due = self._due.get(report.incident_id)
         if due is not None and due.revision == report.revision:
             self._due.drop(report.incident_id)
@@ -173,12 +176,6 @@ class ReportDesk:
         """Return all entries."""
         return {name: text for table in self._tables for name, text in table.snapshot().items()}
 
-    def _chained(self, name: str, case: RunCase, incident: Incident) -> RunCase:
-        old = self._cases.get(incident.reopens) if incident.reopens else None
-        if old is None or case.root:
-            return replace(case, root=case.root or incident.reopens or name)
-        return replace(case, root=old.root or str(incident.reopens), issue=old.issue, had_people=old.had_people)
-
     def _report(self, name: str, case: RunCase, due: Due) -> Report | None:
         server = server_of(self.rules.services, case.source, case.project)
         # What nobody vouches for could make us write anywhere and anything.
@@ -192,24 +189,25 @@ class ReportDesk:
             return None
         return Report(name, due.revision, server, case.project, check, issue, case.check_id, case.issue, case.opened_at)
 
-    def _note(self, report: Report, check_id: int, issue_number: int) -> None:
-        case = self._cases.get(report.incident_id)
-        if case is not None:
-            self._cases.put(report.incident_id, replace(case, check_id=check_id, issue=issue_number))
-
     def _begun_at(self, now: datetime) -> datetime:
         if (mark := self._since.get(_FIRST)) is None:
             mark = Since(now)
             self._since.put(_FIRST, mark)
         return mark.at
 
-    def _is_new(self, case: RunCase, now: datetime) -> bool:
-        begun_at = self._begun_at(now)
-        return case.opened_at >= begun_at or (case.ended_at is not None and case.ended_at >= begun_at) or not case.is_of_a_run
-
     def _pause(self, server: CiServer, pause_s: float, now: datetime) -> None:
         if pause_s > 0:
             self._pauses[server] = max(now + timedelta(seconds=pause_s), self._pauses.get(server, now))
+
+
+def _chained(name: str, case: RunCase, incident: Incident, old: RunCase | None) -> RunCase:
+    if old is None or case.root:
+        return replace(case, root=case.root or incident.reopens or name)
+    return replace(case, root=old.root or str(incident.reopens), issue=old.issue, had_people=old.had_people)
+
+
+def _is_new(case: RunCase, begun_at: datetime) -> bool:
+    return case.opened_at >= begun_at or (case.ended_at is not None and case.ended_at >= begun_at) or not case.is_of_a_run
 
 
 def _rejected(reason: str) -> Count:

@@ -165,7 +165,7 @@ def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left
         return [row.body for row in github.jobs.pulls.rows]
 
     with github.begin(system):
-        # Given a server that fails at first, and three jobs that fail, of which a webhook tells and no log comes: one flaky, one that nobody knows, one of a fork
+        # Given a server that fails at first, and jobs of which a webhook tells without a log: flaky, known to nobody, of a fork
         github.api.moods += [Mood("/logs", 502), Mood("/check-runs", 502)]
         targets = [github.push("601", FLAKY), github.push("602", STRANGE), github.push("603", FLAKY, A_FORKS)]
         # When the logs were fetched and each incident has its end

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from console.demo.github_server import GithubServer
+from console.demo.github_server import GithubServer, answer_patch
 
 API_TOKEN = "ghs_a-token-of-tests"
 PIECE = 256 * 1024
@@ -103,8 +103,10 @@ class GithubApi:
             return 404, {}, b'{"message": "Not Found", "status": "404"}'
         if self.inner is None:
             return 404, {}, b'{"message": "Not Found", "status": "404"}'
-        acts = {"GET": lambda: self.inner.answer_get(path), "PATCH": lambda: self.inner.answer_patch(path, body)}
-        status, said = acts[method]() if method in acts else self.inner.answer_post(path, body)
+        if method == "PATCH":
+            status, said = answer_patch(self.inner, path, body)
+        else:
+            status, said = self.inner.answer_get(path) if method == "GET" else self.inner.answer_post(path, body)
         return status, {}, said
 
     def stored(self, number: int) -> StoredLog | None:
