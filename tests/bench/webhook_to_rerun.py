@@ -14,9 +14,9 @@ from tests.bench.figures import Figure, below, quantile
 from tests.support.github_flow import FLAKY, at_github, patterns
 from tests.support.whole_system import AUTOMATIC, WholeSystem
 
-RUNS = 20
+RUNS = 12
 # Apart, as failures of a day are; together they would measure who waits for whom.
-EVERY_S = 2.0
+EVERY_S = 3.0
 DEADLINE_S = 120.0
 
 
