@@ -80,7 +80,7 @@ def test_a_redirect_leads_to_the_api_itself_or_a_listed_host_and_never_to_less_p
 
 
 def test_of_a_large_log_only_the_end_travels_where_the_store_gives_parts(api: GithubApi) -> None:
-    api.logs[JOB] = StoredLog(END, size=30 * MIB)
+    api.logs[JOB] = StoredLog(END, size=1024 * MIB)
     found = asked(api, LogBounds(kept=64 * 1024))
     assert isinstance(found, LogEnd)
     assert (len(found.content), found.content.endswith(END), found.is_whole) == (64 * 1024, True, False)
