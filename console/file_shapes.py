@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from console.ci_shapes import HOST, CiRow
 from console.cluster_shapes import DeploymentRow, NodeRow
 from console.heartbeat_rule import HeartbeatRow
 from console.metric_shapes import MetricQueryRow, MetricRuleRow
@@ -27,7 +28,7 @@ from schemas.oversight import RolloutLevel
 from schemas.people import Person, Role
 from schemas.policy import Budget, PolicyRule, RuleThen, StrategyPolicy
 from schemas.probes import ProbeKind
-from schemas.services import CiServer, ConfigSpec, Environment, PrometheusServer, ServiceSpec, UpstreamSpec
+from schemas.services import ConfigSpec, Environment, PrometheusServer, ServiceSpec, UpstreamSpec
 
 _KEY_BYTES = 32
 _ADDRESSES = {
@@ -35,7 +36,7 @@ _ADDRESSES = {
     ProbeKind.TCP: re.compile(r"(?P<host>\[[0-9a-f:]+\]|[^\s@/:\[]+):[0-9]{1,5}"),
 }
 _BROKERS = re.compile(r"[^\s@/:,]+:[0-9]{1,5}(,[^\s@/:,]+:[0-9]{1,5})*")
-HOST = r"^(\*\.)?[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*$"
+
 Score = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 
@@ -175,19 +176,6 @@ class ConfigRow(Shape):
     def record(self) -> ConfigSpec:
         """Return the record."""
         return ConfigSpec(self.name, self.service, self.path, self.repository, self.file, self.commit)
-
-
-class CiRow(Shape):
-    """One GitHub-shaped server."""
-
-    source: Name
-    api_url: Annotated[str, Field(pattern=r"^https?://")]
-    token_file: str = ""
-    projects: Annotated[tuple[str, ...], Field(min_length=1)]
-
-    def record(self) -> CiServer:
-        """Return the record."""
-        return CiServer(self.source, self.api_url, self.token_file, self.projects)
 
 
 class UpstreamRow(Shape):

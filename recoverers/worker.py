@@ -26,6 +26,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from infra.adapters.allowed_hosts import allowed_in
 from infra.adapters.caches import Caches
 from infra.adapters.checks import Checks
+from infra.adapters.ci_login import CiLogins
 from infra.adapters.ci_server import CiServers
 from infra.adapters.cluster import Cluster
 from infra.adapters.containers import Containers
@@ -340,12 +341,12 @@ def _world(settings: WorkerSettings, configuration: Configuration) -> World:
 
     files = GitFiles(Path(settings.state) / "quarantine")
     services = configuration.services
-    kept = Path(settings.state)
-    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services), Limits())
+    kept, logins = Path(settings.state), CiLogins()
+    on_host = (Disks(StepRecords(kept / "disks")), Caches(StepRecords(kept / "caches")), Lockfiles(), Proposals(services, logins), Limits())
     kept_indexes = Indexes(StepRecords(kept / "indexes"), kept / "quarantine")
     others = (*on_host, kept_indexes, Cluster.here(), Trunks(), Quarantines(), Pushes())
     managers = ServiceManagers(Processes(), Units(StepRecords(kept / "units")))
-    return World(services, managers, files, Checks(), CiServers(services), kinds_in, Containers.here(), *others)
+    return World(services, managers, files, Checks(), CiServers(services, logins), kinds_in, Containers.here(), *others)
 
 
 def main() -> int:

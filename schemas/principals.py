@@ -137,6 +137,21 @@ PRINCIPALS: tuple[Principal, ...] = (
     Principal("prober", "`streams.prober`, which polls metrics too", ("prober", "scraper"), ("heal.catalogue",)),
     Principal("gateway", "`console.serve`: what other systems send over HTTP", ("gateway",)),
     Principal(
+        "fetcher",
+        "`console.fetch_logs`: asks CI servers for the logs that their events came without",
+        ("fetcher",),
+        ("ci.events", "heal.catalogue"),
+        ("healstream-fetch",),
+    ),
+    Principal(
+        "reporter",
+        "`console.report_runs`: writes check runs and issues about incidents of jobs",
+        ("reporter",),
+        ("heal.incidents", "heal.decisions", "recovery.outcomes", "heal.catalogue"),
+        ("healstream-report",),
+        ("healstream-report",),
+    ),
+    Principal(
         "notify",
         "`console.notify`: tells people, and programs that read CDEvents",
         ("notify",),
@@ -168,8 +183,6 @@ PRINCIPALS: tuple[Principal, ...] = (
     ),
 )
 _PRODUCERS = frozenset({"ci-producer", "target-producer"})
-# Writers of the table of topics that are no process yet: nobody has their rights until one is.
-UNBUILT = frozenset({"fetcher"})
 
 
 def rights_of(principal: Principal) -> frozenset[Right]:

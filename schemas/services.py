@@ -79,14 +79,38 @@ class ConfigSpec:
     commit: str
 
 
+class CiReport(StrEnum):
+    """What is written to a CI server about an incident of one of its jobs."""
+
+    CHECKS = "checks"
+    ISSUES = "issues"
+
+
+@dataclass(frozen=True, slots=True)
+class CiApp:
+    """An App of a GitHub-shaped server: with its private key of ``key_file`` short-lived tokens of one installation are asked for."""
+
+    app_id: str
+    installation_id: str
+    key_file: str
+
+
 @dataclass(frozen=True, slots=True)
 class CiServer:
-    """A GitHub-shaped REST server whose failed jobs may be re-run; ``token_file`` holds its bearer token."""
+    """A GitHub-shaped REST server whose failed jobs may be re-run; ``token_file`` holds its bearer token, unless an ``app`` gets one.
+
+    ``fetch_logs``: the log of a failed job is asked for, because its webhook holds none. A log may lie on another host than the API's:
+    ``log_hosts`` are those that may be followed to, exact names or ``*.`` and the end of a name. ``reports``: what is written there.
+    """
 
     source: str
     api_url: str
     token_file: str
     projects: tuple[str, ...]
+    app: CiApp | None = None
+    fetch_logs: bool = False
+    log_hosts: tuple[str, ...] = ()
+    reports: tuple[CiReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

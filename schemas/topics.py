@@ -57,7 +57,7 @@ SCOPE_PARTITIONS = 4
 
 # Detect writes to what it reads: a record in another partition than its key's is put into the right one.
 AUDITING = ("classify", "decide", "admit", "executor", "learn", "publisher", "console")
-LETTERING = ("detect", "classify", "decide", "admit", "notary", "executor", "learn", "notify")
+LETTERING = ("detect", "classify", "decide", "admit", "notary", "executor", "learn", "notify", "fetcher", "reporter")
 
 TOPICS: tuple[Topic, ...] = (
     Topic("ci.logs", KeyRule.RUN, (LogChunk,), CI_PARTITIONS, 3 * DAY_S, 256 * MIB, ("gateway", "fetcher", "ci-producer", "detect")),
@@ -111,6 +111,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("heal.state.admit", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("admit",), compacted=True),
     Topic("heal.state.notary", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("notary",), compacted=True),
     Topic("heal.state.notify", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("notify",), compacted=True),
+    Topic("heal.state.report", KeyRule.NAME, (), 1, 7 * DAY_S, 16 * MIB, ("reporter",), compacted=True),
 )
 
 # 256 KiB of text in the worst case of four bytes a character, with its envelope, fits with room to spare.

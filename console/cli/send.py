@@ -1,26 +1,38 @@
-"""``healstream send logs|events|health``: produces records for the in-topics from files, so that anything can be connected."""
+"""``healstream send logs|junit|event|events|health``: tells of what happened from files, so that anything can be connected.
+
+To the broker of this machine, or with ``--gateway`` over HTTP to a gateway wherever it is; reports and single ends only go there.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
 import typer
 
 from console.cli.explain import read_log
 from console.cli.show import NAME, brokers_of, talk
+from console.gateway_client import URL_VARIABLE, GatewayClient, client_in
 from infra.kafka import codec_of, deliver
 from schemas.avro_shape import record_from_plain
 from schemas.door import redact
-from schemas.errors import UsageError
+from schemas.errors import NotFoundError, UsageError
 from schemas.events import HealthCheck, HealthStatus, JobFinished, JobStarted, LogChunk, Origin, Provenance, Trust, WorkflowFinished
 from schemas.ids import Record
 from schemas.vocabulary import Result, result_from_word
 
 CHUNK_LETTERS = 16 * 1024
 FLUSH_S = 30.0
+RUN = typer.Option(..., help="SOURCE/PROJECT/RUN_ID/JOB; the project may hold slashes")
+ATTEMPT = typer.Option(1, min=1)
+GATEWAY = typer.Option("", envvar=URL_VARIABLE, help="the gateway's address; without it the broker of this machine is told")
+NEEDED_GATEWAY = typer.Option(..., "--gateway", envvar=URL_VARIABLE, help="the gateway's address")
+WITH = typer.Option([], "--with", help="NAME=VALUE more of it: workflow, commit, branch, trigger, runner, url, actor, trust, log_chunks")
+_MORE = frozenset({"workflow", "commit", "branch", "trigger", "runner", "url", "actor", "trust"})
 LOCAL = Provenance(Origin.LOCAL, Trust.UNKNOWN, "healstream send")
 
 
@@ -43,6 +55,8 @@ def add_to(app: typer.Typer, text: str) -> None:
     """Add the noun."""
     noun = typer.Typer(no_args_is_help=True)
     noun.command("logs")(logs)
+    noun.command("junit")(junit)
+    noun.command("event")(event)
     noun.command("events")(events)
     noun.command("health")(health)
     app.add_typer(noun, name="send", help=text)
@@ -74,23 +88,83 @@ def _send(name: str, records: Sequence[Record], who: str = "ci-producer") -> Non
     talk(f"{len(records)} records sent")
 
 
-def logs(
-    file: str = typer.Argument(help="the log, or -"),
-    run: str = typer.Option(..., help="SOURCE/PROJECT/RUN_ID/JOB; the project may hold slashes"),
-    attempt: int = typer.Option(1, min=1),
-    result: str = typer.Option("", help="when given, a JobFinished with this result follows"),
-    name: str = NAME,
-) -> None:
-    """Send one job's log, redacted here already."""
+def _parts_of(run: str) -> tuple[str, str, str, str]:
     words = run.split("/")
     if len(words) < 4:
         raise UsageError("--run", f"{run!r} has fewer than four parts", "Give SOURCE/PROJECT/RUN_ID/JOB")
-    parts = (words[0], "/".join(words[1:-2]), words[-2], words[-1])
-    now = datetime.now(UTC)
-    records: list[Record] = [*chunks_of(parts, attempt, redact(read_log(file)), now, LOCAL)]
+    return words[0], "/".join(words[1:-2]), words[-2], words[-1]
+
+
+def logs(
+    file: str = typer.Argument(help="the log, or -"),
+    run: str = RUN,
+    attempt: int = ATTEMPT,
+    result: str = typer.Option("", help="when given, a JobFinished with this result follows"),
+    gateway: str = GATEWAY,
+    name: str = NAME,
+) -> None:
+    """Send one job's log, redacted here already."""
+    parts, text, now = _parts_of(run), redact(read_log(file)), datetime.now(UTC)
+    if gateway:
+        client = client_in(os.environ, gateway)
+        count = client.send_log(run, attempt, text.encode())
+        talk(f"{count} chunks taken")
+        if result:
+            _end(client, run, attempt, {"result": result, "log_chunks": count, "trigger": "manual"})
+        return
+    records: list[Record] = [*chunks_of(parts, attempt, text, now, LOCAL)]
     if result:
         records.append(finished(parts, attempt, result_from_word(result), now, LOCAL))
     _send(name, records)
+
+
+def junit(
+    file: str = typer.Argument(help="the report that a test runner wrote"),
+    run: str = RUN,
+    attempt: int = ATTEMPT,
+    commit: str = typer.Option(""),
+    branch: str = typer.Option(""),
+    gateway: str = NEEDED_GATEWAY,
+) -> None:
+    """Send one JUnit report; what failed in it becomes a job of its own beside the job that ran it."""
+    _parts_of(run)
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise NotFoundError(file, str(error.strerror), "Give the file that the test runner wrote") from error
+    asked = {"run": run, "attempt": str(attempt), "commit": commit, "branch": branch}
+    said = client_in(os.environ, gateway).post("/ingest/junit", content, "application/xml", asked)
+    talk(f"taken as {said.get('id')}")
+
+
+def event(
+    run: str = RUN,
+    result: str = typer.Option(..., help="how the job ended, in GitHub's words or OpenTelemetry's"),
+    attempt: int = ATTEMPT,
+    more: list[str] = WITH,
+    gateway: str = NEEDED_GATEWAY,
+) -> None:
+    """Tell how one job ended."""
+    _parts_of(run)
+    _end(client_in(os.environ, gateway), run, attempt, {"result": result, **_told(more)})
+
+
+def _told(more: Sequence[str]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for row in more:
+        name, is_there, value = row.partition("=")
+        if is_there and name == "log_chunks" and value.isdecimal():
+            told[name] = int(value)
+        elif is_there and name in _MORE:
+            told[name] = value
+        else:
+            raise UsageError("--with", f"{row[:60]!r} is no NAME=VALUE with a known name", f"Names: {', '.join(sorted(_MORE))}, log_chunks")
+    return told
+
+
+def _end(client: GatewayClient, run: str, attempt: int, told: dict[str, object]) -> None:
+    said = client.post("/ingest/job", json.dumps(told).encode(), "application/json", {"run": run, "attempt": str(attempt)})
+    talk(f"taken as {said.get('id')}")
 
 
 def finished(run: Sequence[str], attempt: int, result: Result, at: datetime, provenance: Provenance) -> JobFinished:
@@ -105,15 +179,15 @@ def events(record: EventName, file: str = typer.Argument(help="JSON lines, or -"
     _send(name, rows)
 
 
-def _record(event: EventName, place: str, line: str) -> Record:
+def _record(named: EventName, place: str, line: str) -> Record:
     try:
         row = json.loads(line)
         times = {key: datetime.fromisoformat(value) for key, value in row.items() if key.endswith("_at") and isinstance(value, str)}
-        made = record_from_plain(_EVENTS[event])({**row, **times})
+        made = record_from_plain(_EVENTS[named])({**row, **times})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(place, f"this is no {event}: {type(error).__name__} {error}", "See the schema in schemas/avro") from error
+        raise UsageError(place, f"this is no {named}: {type(error).__name__} {error}", "See the schema in schemas/avro") from error
     if not isinstance(made, JobStarted | JobFinished | WorkflowFinished):
-        raise UsageError(place, f"this is no {event}", "See the schema in schemas/avro")
+        raise UsageError(place, f"this is no {named}", "See the schema in schemas/avro")
     return made
 
 

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from typing_extensions import override
 
+from console.demo.check_runs import CheckRuns
 from console.demo.pull_requests import MOST_BODY_BYTES, PullRequests
 from schemas.events import JobFinished, LogChunk, Origin, Provenance, StepResult, Trust
 from schemas.ids import Record
@@ -32,7 +33,7 @@ PIECE_LETTERS = 16 * 1024
 SOURCE = "github"
 _OURS = Provenance(Origin.LOCAL, Trust.SAME_REPOSITORY, "demo")
 _RUN = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/actions/runs/(?P<run>[^/]+)$")
-_JOBS = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/actions/runs/(?P<run>[^/]+)/attempts/(?P<attempt>\d+)/jobs$")
+_JOBS = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/actions/runs/(?P<run>[^/]+)/attempts/(?P<attempt>\d+)/jobs(\?.*)?$")
 _LOG = re.compile(r"^/repos/[^/]+/[^/]+/actions/jobs/(?P<job>\d+)/logs$")
 _CHECKS = re.compile(r"^/repos/(?P<project>[^/]+/[^/]+)/commits/(?P<commit>[0-9a-f]+)/check-runs\?check_name=(?P<job>[^&]+)$")
 _RERUN = re.compile(r"^/repos/[^/]+/[^/]+/actions/jobs/(?P<job>\d+)/rerun$")
@@ -108,6 +109,7 @@ class GithubServer:
         self._processes: set[subprocess.Popen[str]] = set()
         self._is_stopped = False
         self.pulls = PullRequests()
+        self.checks = CheckRuns()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _page_of(self))
         self.port = int(self._server.server_address[1])
 
@@ -147,6 +149,9 @@ class GithubServer:
         if found := _LOG.match(path):
             _, attempt = self._attempt(int(found["job"]))
             return (200, attempt.log.encode()) if attempt and attempt.conclusion else (404, b"")
+        written = self.checks.answer("GET", path, b"")
+        if written is not None:
+            return written
         if found := _CHECKS.match(path):
             return _answer_checks(tuple(self._jobs.values()), found["project"], found["commit"], unquote(found["job"]))
         return self.pulls.answer("GET", path, b"")
@@ -155,7 +160,7 @@ class GithubServer:
         """Answer a POST: the re-run of a job that has ended, or a pull request."""
         found = _RERUN.match(path)
         if found is None:
-            return self.pulls.answer("POST", path, body)
+            return self.checks.answer("POST", path, body) or self.pulls.answer("POST", path, body)
         job, attempt = self._attempt(int(found["job"]))
         if job is None or attempt is None:
             return 404, b"{}"
@@ -219,6 +224,11 @@ class GithubServer:
         self._emit(records_of(spec, attempt, datetime.now(UTC)))
 
 
+def answer_patch(server: GithubServer, path: str, body: bytes) -> tuple[int, bytes]:
+    """Answer a PATCH: of a check run, a pull request or an issue."""
+    return server.checks.answer("PATCH", path, body) or server.pulls.answer("PATCH", path, body)
+
+
 def _answer_checks(jobs: Sequence[Job], project: str, commit: str, name: str) -> tuple[int, bytes]:
     known = [job for job in jobs if (job.spec.project, job.spec.commit, job.spec.job) == (project, commit, name)]
     # The newest attempt of each run stands for it.
@@ -245,7 +255,7 @@ def _page_of(server: GithubServer) -> type[BaseHTTPRequestHandler]:
             self._write(*server.answer_post(self.path, self._body()))
 
         def do_PATCH(self) -> None:  # the library calls it by this name
-            self._write(*server.pulls.answer("PATCH", self.path, self._body()))
+            self._write(*answer_patch(server, self.path, self._body()))
 
         def _body(self) -> bytes:
             return self.rfile.read(min(int(self.headers.get("Content-Length", "0")), MOST_BODY_BYTES))

@@ -24,11 +24,12 @@ class PullRequest:
     head: str
     base: str
     state: str = "open"
+    body: str = ""
 
     def plain(self) -> dict[str, object]:
         """Return it as the server shows it."""
         refs = {"head": {"ref": self.head}, "base": {"ref": self.base}} if self.head else {}
-        return {"number": self.number, "title": self.title, "state": self.state, **refs}
+        return {"number": self.number, "title": self.title, "state": self.state, "body": self.body, **refs}
 
     def as_issue(self) -> dict[str, object]:
         """Return it as the list of issues shows it: a pull request is one too, and is marked."""
@@ -48,17 +49,19 @@ class PullRequests:
         many, one = _LIST.match(parts.path), _ONE.match(parts.path)
         with self.lock:
             if many and method == "GET":
-                return self._list(many["what"], many["project"], parse_qs(parts.query).get("state", ["open"])[0])
+                return self._list(many["what"], many["project"], parse_qs(parts.query))
             if many and method == "POST":
                 return self._open(many["what"], many["project"], body)
             if one and method == "PATCH":
                 return self._change(one["project"], int(one["number"]), body)
         return 404, b"{}"
 
-    def _list(self, what: str, project: str, state: str) -> Answer:
+    def _list(self, what: str, project: str, asked: dict[str, list[str]]) -> Answer:
+        state, size, page = (asked.get(name, [default])[0] for name, default in (("state", "open"), ("per_page", "30"), ("page", "1")))
         rows = [row for row in reversed(self.rows) if row.project == project and state in {row.state, "all"}]
         shown = [row.as_issue() for row in rows] if what == "issues" else [row.plain() for row in rows if row.head]
-        return 200, json.dumps(shown).encode()
+        begin = (int(page) - 1) * int(size)
+        return 200, json.dumps(shown[begin : begin + int(size)]).encode()
 
     def _open(self, what: str, project: str, body: bytes) -> Answer:
         asked, needed = _object_in(body), ("title",) if what == "issues" else ("title", "head", "base")
@@ -67,17 +70,17 @@ class PullRequests:
         title, head, base = (str(asked[name]) if name in needed else "" for name in ("title", "head", "base"))
         if head and any((row.project, row.head, row.state) == (project, head, "open") for row in self.rows):
             return 422, b'{"message": "there is an open one for this head"}'
-        self.rows.append(PullRequest(project, len(self.rows) + 1, title, head, base))
+        self.rows.append(PullRequest(project, len(self.rows) + 1, title, head, base, body=str(asked.get("body") or "")))
         return 201, json.dumps(self.rows[-1].plain()).encode()
 
     def _change(self, project: str, number: int, body: bytes) -> Answer:
         row = next((row for row in self.rows if (row.project, row.number) == (project, number)), None)
-        state = _object_in(body).get("state")
+        asked = _object_in(body)
         if row is None:
             return 404, b"{}"
-        if state not in {"open", "closed"}:
+        if asked.get("state", row.state) not in {"open", "closed"}:
             return 422, b'{"message": "state is open or closed"}'
-        row.state = str(state)
+        row.state, row.title, row.body = (str(asked.get(name, getattr(row, name))) for name in ("state", "title", "body"))
         return 200, json.dumps(row.plain()).encode()
 
 

@@ -27,7 +27,9 @@ from schemas.vocabulary import result_from_word
 SOURCE = "github"
 _ACTIONS = "github-actions"
 # These run with the rights of the base repository on what others may have written; whose code it was does not stand in the event.
-_FOREIGN_TRIGGERS = frozenset({"workflow_run", "issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"})
+_FOREIGN_TRIGGERS = frozenset(
+    {"pull_request_target", "workflow_run", "issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"}
+)
 _DEPLOYED = frozenset({"success", "failure", "error"})
 _NOTHING_KNOWN = RunFacts("", Trust.UNKNOWN)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from console.gateway import alerts, cloudevents, github, gitlab, jenkins, junit
+from console.gateway import alerts, cloudevents, github, gitlab, jenkins, job_end, junit
 from console.gateway.answers import Refusal, Taken, Translation
 from console.gateway.received import Received
 from console.gateway.signatures import Proof, Secrets, by_github, by_gitlab, by_token
@@ -65,6 +65,7 @@ SENDERS: tuple[Sender, ...] = (
         asks=junit.ASKS,
         max_bytes=20 * MIB,
     ),
+    Sender("job", "The end of a job; `run` is SOURCE/PROJECT/RUN_ID/JOB", by_token, job_end.translate, asks=job_end.ASKS),
 )
 
 

@@ -1,20 +1,20 @@
-"""A GitHub-shaped REST server: fits ``CiPort``. Only the configured address, a bearer token from a file, no redirects, bounded answers."""
+"""A GitHub-shaped REST server: fits ``CiPort``. Only the configured address, its own token, no redirects but a log's, bounded answers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
+from infra.adapters.ci_login import CiLogins
+from infra.adapters.ci_logs import CiLogs, LogBounds, LogEnd
 from schemas.attempts import CiJob, RunnerState, StepResult, StepStatus
 from schemas.services import CiServer, Services
 
-TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=5.0, pool=3.0)
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _NO_SERVER = StepResult(StepStatus.FAILED, "no configured server for this target")
 
@@ -22,6 +22,7 @@ _NO_SERVER = StepResult(StepStatus.FAILED, "no configured server for this target
 @dataclass(frozen=True, slots=True)
 class _Run:
     server: CiServer
+    logins: CiLogins
     project: str
     run_id: str
     job: str
@@ -37,6 +38,7 @@ class CiServers:
     """The real adapter over the servers of the catalogue."""
 
     services: Services
+    logins: CiLogins = field(default_factory=CiLogins)
 
     def latest_attempt(self, target: str) -> int | None:
         """Return ``run_attempt`` of the run."""
@@ -48,7 +50,7 @@ class CiServers:
     def job(self, target: str, attempt: int) -> CiJob | None:
         """Return the job of that name in the attempt."""
         run = self._run(target)
-        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}/attempts/{attempt}/jobs") if run else None
+        found = _get_json(run, f"/runs/{quote(run.run_id, safe='')}/attempts/{attempt}/jobs?per_page=100") if run else None
         rows = found.get("jobs") if isinstance(found, dict) else None
         for row in rows if isinstance(rows, list) else []:
             if run and isinstance(row, dict) and row.get("name") == run.job and isinstance(row.get("id"), int):
@@ -82,7 +84,7 @@ class CiServers:
             if run
             else ""
         )
-        found = _json_in(_get_whole(run.server, path)) if run else None
+        found = _json_in(_get_whole(run, path)) if run else None
         rows = found.get("check_runs") if isinstance(found, dict) else None
         if not isinstance(rows, list):
             return None
@@ -93,12 +95,14 @@ class CiServers:
     def rerun(self, target: str, job_id: int) -> StepResult:
         """Ask for the re-run; without an answer nobody knows whether it was heard."""
         run = self._run(target)
-        return ask_server(run.server, "POST", f"{run.path}/jobs/{job_id}/rerun") if run else _NO_SERVER
+        return ask_server(run.server, self.logins, "POST", f"{run.path}/jobs/{job_id}/rerun") if run else _NO_SERVER
 
     def log(self, target: str, job_id: int) -> bytes | None:
         """Return the job's log, None when it cannot be read whole."""
         run = self._run(target)
-        return _get(run, f"/jobs/{job_id}/logs") if run else None
+        found = CiLogs(self.logins, LogBounds(kept=MAX_ANSWER_BYTES)).end_of(run.server, run.project, job_id) if run else None
+        # Of a log whose beginning is missing nobody can say that something does not stand in it.
+        return found.content if isinstance(found, LogEnd) and found.is_whole else None
 
     def runner(self, target: str, name: str) -> RunnerState | None:
         """Return the runner of that name among those of the repository."""
@@ -115,33 +119,32 @@ class CiServers:
         run = self._run(target)
         if run is None:
             return _NO_SERVER
-        return ask_server(run.server, "PUT", f"{run.path}/runners/{runner_id}/labels", {"labels": list(labels)})
+        return ask_server(run.server, self.logins, "PUT", f"{run.path}/runners/{runner_id}/labels", {"labels": list(labels)})
 
     def _run(self, target: str) -> _Run | None:
-        words = target.removeprefix("job:").split("/")
-        if not target.startswith("job:") or len(words) < 4 or ".." in words:
+        source, _, rest = target.removeprefix("job:").partition("/")
+        if not target.startswith("job:") or ".." in rest.split("/"):
             return None
-        source, project, run_id, job = words[0], "/".join(words[1:-2]), words[-2], words[-1]
-        server = next((row for row in self.services.ci if row.source == source and project in row.projects), None)
-        return _Run(server, project, run_id, job) if server else None
+        for server in self.services.ci:
+            # A job's name may hold slashes, as that of a reusable workflow does: the configured project says where the run begins.
+            project = next((name for name in server.projects if rest.startswith(f"{name}/")), "") if server.source == source else ""
+            run_id, _, job = rest.removeprefix(f"{project}/").partition("/")
+            if project and run_id and job:
+                return _Run(server, self.logins, project, run_id, job)
+        return None
 
 
-def client_of(server: CiServer) -> httpx.Client:
-    """Return a client with the server's token, time-outs and no redirects."""
-    token = Path(server.token_file).read_text(encoding="utf-8").strip() if server.token_file else ""
-    headers = {"Accept": "application/vnd.github+json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    return httpx.Client(base_url=server.api_url, headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
-
-
-def ask_server(server: CiServer, method: str, path: str, body: object = None) -> StepResult:
+def ask_server(server: CiServer, logins: CiLogins, method: str, path: str, body: object = None) -> StepResult:
     """Ask for a change: failed when it never reached the server or was refused, uncertain when it may have been made."""
     try:
-        with client_of(server) as client:
+        with logins.client(server) as client:
             answer = client.request(method, path, json=body)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         return StepResult(StepStatus.FAILED, f"no connection: {error}")
     except httpx.HTTPError as error:
         return StepResult(StepStatus.UNCERTAIN, f"{type(error).__name__}: {error}")
+    except OSError as error:
+        return StepResult(StepStatus.FAILED, str(error))
     status = StepStatus.OK if answer.is_success else StepStatus.UNCERTAIN if answer.is_server_error else StepStatus.FAILED
     return StepResult(status, f"HTTP {answer.status_code}")
 
@@ -171,12 +174,12 @@ def _runner_in(row: Mapping[str, object]) -> RunnerState:
 
 
 def _get(run: _Run, path: str) -> bytes | None:
-    return _get_whole(run.server, run.path + path)
+    return _get_whole(run, run.path + path)
 
 
-def _get_whole(server: CiServer, path: str) -> bytes | None:
+def _get_whole(run: _Run, path: str) -> bytes | None:
     try:
-        with client_of(server) as client, client.stream("GET", path) as answer:
+        with run.logins.client(run.server) as client, client.stream("GET", path) as answer:
             if not answer.is_success:
                 return None
             content = bytearray()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from infra.adapters.ci_server import MAX_ANSWER_BYTES, ask_server, client_of
+from infra.adapters.ci_login import CiLogins
+from infra.adapters.ci_server import MAX_ANSWER_BYTES, ask_server
 from schemas.attempts import StepResult, StepStatus
 from schemas.services import CiServer, Services
 from schemas.targets.spec import Proposed
@@ -25,6 +26,7 @@ class Proposals:
     """The real adapter over the servers of the catalogue."""
 
     services: Services
+    logins: CiLogins = field(default_factory=CiLogins)
 
     def open_proposals(self, spec: Proposed) -> Mapping[str, int] | None:
         """Return the newest hundred open pull requests."""
@@ -65,7 +67,7 @@ class Proposals:
             return None
         asked: dict[str, str | int] = {"state": "open", "per_page": _PAGE}
         try:
-            with client_of(server) as client, client.stream("GET", _path(spec, what), params=asked) as answer:
+            with self.logins.client(server) as client, client.stream("GET", _path(spec, what), params=asked) as answer:
                 content = bytearray()
                 for part in answer.iter_bytes():
                     content += part
@@ -90,7 +92,7 @@ class Proposals:
         server = _server_of(self.services, spec)
         if server is None:
             return StepResult(StepStatus.FAILED, "no configured server for this project")
-        return ask_server(server, method, _path(spec, path), body)
+        return ask_server(server, self.logins, method, _path(spec, path), body)
 
 
 def _server_of(services: Services, spec: Proposed) -> CiServer | None:

@@ -26,6 +26,7 @@ from tests.bench import (
     recovery,
     resume,
     throughput,
+    webhook_to_rerun,
     whole,
 )
 from tests.bench.figures import Figure, write
@@ -51,6 +52,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("journal", journal.measure),
     ("resume", resume.measure),
     ("in_flight", in_flight.measure),
+    ("webhook_to_rerun", webhook_to_rerun.measure),
     ("whole", whole.measure),
     ("idle", idle.measure),
 )

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -23,18 +24,28 @@ from schemas.incidents import Incident
 from schemas.oversight import AuditRecord, Control, DeadLetter, Feedback, KillSwitch, SwitchMode
 from schemas.people import Role
 from schemas.policy import Policy
-from schemas.recoveries import OutcomeStatus
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.signing import private_bytes, public_text, sign
 from schemas.vocabulary import Kind, Result
 from streams.notary import find_breaks
-from tests.support.whole_system import AUTOMATIC, WholeSystem
+from tests.support.github_api import Mood
+from tests.support.github_flow import A_FORKS, FLAKY, ROOTS, STRANGE, GithubFlow, at_github, patterns, until
+from tests.support.whole_system import AUTOMATIC, PROCESSES, WholeSystem
 
 
 @pytest.fixture(scope="module")
-def system(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSystem]:
+def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GithubFlow]:
+    with at_github(tmp_path_factory.mktemp("github")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def system(jars: tuple[Path, ...], github: GithubFlow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSystem]:
     running = WholeSystem(tmp_path_factory.mktemp("whole"), jars)
+    running.ci, running.patterns = (github.ci,), patterns("pip.json", "python_test.json")
     try:
-        running.start(Policy(strategies=AUTOMATIC))
+        # However slow this machine is, no incident goes on without the log that is being fetched for it.
+        running.start(Policy(strategies=AUTOMATIC, incomplete_wait_s=900.0))
         yield running
     finally:
         running.close()
@@ -139,6 +150,38 @@ def test_poison_is_dead_lettered_and_nothing_slows_down(system: WholeSystem) -> 
         letters = [one for one in read_to_end(system.address, "heal.deadletter") if isinstance(one, DeadLetter)]
         dead = {(one.origin.partition, one.origin.offset) for one in letters if one.origin.topic == "ci.logs"}
     assert len(dead) == 200
+
+
+def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left_alone(system: WholeSystem, github: GithubFlow) -> None:
+    def check_of(outcome: RecoveryOutcome) -> dict[str, object] | None:
+        rows = [row for _, row in github.jobs.checks.rows if row["external_id"] == outcome.incident_id]
+        assert len(rows) <= 1
+        return rows[0] if rows and rows[0]["status"] == "completed" else None
+
+    def logs() -> str:
+        return "\n".join(system.log(name) for name in (*ROOTS, *PROCESSES))
+
+    def issues() -> list[str]:
+        return [row.body for row in github.jobs.pulls.rows]
+
+    with github.begin(system):
+        # Given a server that fails at first, and jobs of which a webhook tells without a log: flaky, known to nobody, of a fork
+        github.api.moods += [Mood("/logs", 502), Mood("/check-runs", 502)]
+        targets = [github.push("601", FLAKY), github.push("602", STRANGE), github.push("603", FLAKY, A_FORKS)]
+        # When the logs were fetched and each incident has its end
+        healed, strange, fork = (system.wait_outcomes(target, 120)[0] for target in targets)
+        # Then the flaky one was run again and verified on its new attempt, and the other two were not touched
+        assert (healed.status, healed.strategy) == (OutcomeStatus.HEALED, "rerun_job"), (healed, logs())
+        assert {row.source for row in healed.verification if row.passed} >= {"rest_conclusion", "rest_log"}
+        assert (strange.status, strange.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN)
+        assert fork.status is OutcomeStatus.REFUSED, fork
+        assert [len(github.jobs.attempts(run)) for run in ("601", "602", "603")] == [2, 1, 1]
+        # And the commit has a check of each, which says what was seen, done and checked, and the one for people has an issue
+        checks = [until(partial(check_of, row), 90, logs) for row in (healed, strange, fork)]
+        assert [row["conclusion"] for row in checks] == ["success", "neutral", "neutral"]
+        assert "rest_conclusion" in str(checks[0]["output"])
+        until(issues, 90, logs)
+        assert [strange.incident_id in body for body in issues()] == [True]
 
 
 def switch(system: WholeSystem, by: str, mode: SwitchMode) -> None:

@@ -23,6 +23,7 @@ GOOD = GateFacts(
     commit_limit=2, failed_as=None, forced="", tier=Tier.LOW, oversight=Oversight.TWO_PERSON,
 )  # fmt: skip
 PULL = replace(run_of(), trigger="pull_request")
+TARGETED = replace(run_of(), trigger="pull_request_target")
 STRANGE = Provenance(Origin.SIGNED_WEBHOOK, Trust.UNKNOWN)
 
 CASES = [
@@ -50,6 +51,7 @@ CASES = [
     ("override", replace(GOOD, opened_by="olga"), Verdict.ASK),
     ("override", replace(GOOD, forced="escalate"), Verdict.ESCALATE),
     ("trigger", replace(GOOD, run=PULL, provenance=STRANGE), Verdict.ASK),
+    ("trigger", replace(GOOD, run=TARGETED, provenance=STRANGE), Verdict.ASK),
     ("rollout", replace(GOOD, level=RolloutLevel.OBSERVE), Verdict.OBSERVE),
     ("rollout", replace(GOOD, level=RolloutLevel.APPROVE), Verdict.ASK),
     ("rollout", replace(GOOD, target_allowed=False), Verdict.OBSERVE),
@@ -107,6 +109,14 @@ def test_what_is_in_order_passes_every_gate(facts: GateFacts) -> None:
 @pytest.mark.parametrize("facts", [replace(GOOD, confidence=0.1), replace(GOOD, may_act=False), replace(GOOD, commands=("a",) * 3)])
 def test_a_person_who_asks_turns_caution_into_a_question_to_another(facts: GateFacts) -> None:
     assert worst_of(list(answers(replace(facts, opened_by="olga")).values())).verdict is Verdict.ASK
+
+
+@pytest.mark.parametrize("trigger", ["push", "pull_request", "pull_request_target", "schedule", ""])
+@pytest.mark.parametrize("opened_by", ["healstream", "olga"])
+@pytest.mark.parametrize("origin", list(Origin))
+def test_nobody_and_nothing_lets_a_forks_job_run_again(trigger: str, opened_by: str, origin: Origin) -> None:
+    fork = replace(GOOD, run=replace(run_of(), trigger=trigger), opened_by=opened_by, provenance=Provenance(origin, Trust.FORK))
+    assert worst_of(list(answers(fork).values())).verdict is Verdict.REFUSE
 
 
 def test_the_worst_word_wins_and_the_first_of_equals_gives_the_reason() -> None:

@@ -65,6 +65,9 @@ def test_a_job_that_begins_is_told_and_one_that_waits_is_not() -> None:
         (10, "push", Trust.SAME_REPOSITORY),
         (11, "pull_request", Trust.FORK),
         (11, "pull_request_target", Trust.FORK),
+        # It has the base's rights, and may check out and run what anybody wrote: that its branch is our own says nothing of that.
+        (10, "pull_request_target", Trust.UNKNOWN),
+        (None, "pull_request_target", Trust.UNKNOWN),
         (None, "pull_request", Trust.UNKNOWN),
         (10, "workflow_run", Trust.UNKNOWN),
     ],
