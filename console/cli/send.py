@@ -1,4 +1,4 @@
-"""``healstream send logs|events|health``: produces records for the in-topics from files, so that anything can be connected."""
+"""``healstream send logs|events|health|follow``: produces records for the in-topics from files, so that anything can be connected."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 import typer
 
 from console.cli.explain import read_log
+from console.cli.send_follow import follow
 from console.cli.show import NAME, brokers_of, talk
 from infra.kafka import deliver
 from schemas.avro_codec import Codec
@@ -47,6 +48,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("logs")(logs)
     noun.command("events")(events)
     noun.command("health")(health)
+    noun.command("follow")(follow)
     app.add_typer(noun, name="send", help=text)
 
 
