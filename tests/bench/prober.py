@@ -63,7 +63,8 @@ class Counting(Sender):
 
 
 @contextmanager
-def _server() -> Iterator[int]:
+def answering() -> Iterator[int]:
+    """Yield the port of a process that answers every look."""
     with subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -72,9 +73,14 @@ def _server() -> Iterator[int]:
             process.kill()
 
 
+def addresses_of(port: int, pid_file: Path) -> dict[ProbeKind, str]:
+    """Return where each kind of probe looks."""
+    return {ProbeKind.HTTP: f"http://127.0.0.1:{port}/", ProbeKind.TCP: f"127.0.0.1:{port}", ProbeKind.PROCESS: str(pid_file)}
+
+
 def services(port: int, pid_file: Path) -> Services:
     """Return the catalogue."""
-    addresses = {ProbeKind.HTTP: f"http://127.0.0.1:{port}/", ProbeKind.TCP: f"127.0.0.1:{port}", ProbeKind.PROCESS: str(pid_file)}
+    addresses = addresses_of(port, pid_file)
     kinds = [MIX[number % len(MIX)] for number in range(TARGETS)]
     probes = [ProbeSpec("look", kind, addresses[kind], EVERY_S, 5.0) for kind in kinds]
     return Services(tuple(ServiceSpec(f"s{number}", "g", ("x",), "/", "/p", probes=(probe,)) for number, probe in enumerate(probes)))
@@ -95,7 +101,7 @@ async def _cost(catalogue: Catalogue, sender: Counting) -> tuple[float, int]:
 
 def measure() -> list[Figure]:
     """Return the share of a core."""
-    with TemporaryDirectory() as folder, _server() as port:
+    with TemporaryDirectory() as folder, answering() as port:
         pid_file = Path(folder) / "pid"
         pid_file.write_text(str(os.getpid()))
         settings = WorkerSettings.from_environment({"HEALSTREAM_BROKERS": "127.0.0.1:1"})
