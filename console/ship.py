@@ -110,7 +110,7 @@ def _once(orders: Orders, rounds: Rounds, stop: threading.Event) -> int:
         if not logs:
             raise NotFoundError(", ".join(orders.paths), "no file is there", "Give the path of a log, or leave --once out to wait for one")
         if all(one.is_over for one in logs):
-            return 1 if any(one.is_refused for one in logs) else 0
+            return 1 if rounds.logs.passed_over or any(one.is_refused for one in logs) else 0
         stop.wait(wait_s)
     return 130
 

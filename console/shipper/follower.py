@@ -61,6 +61,10 @@ class Follower:
         if seen == self._looked and now_s < self._wake_s:
             return None
         self._looked, self._wake_s = seen, math.inf
+        if self.kept.position is None and seen:
+            # From its first look on it is followed wherever it goes, even if nothing of it could be read yet.
+            self.kept = replace(self.kept, position=start_of(self.name, seen))
+            self.memory.put(self.kept)
         try:
             kept = self._next(now_s)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which files are followed: what the templates mean now, each file once and each job by one file only; asked by ``ship.py``."""
+"""Which files are followed: what the templates mean now, each file once and each job by one file only; asked by ``rounds.py``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console.shipper.follower import Follower, Patience
 from console.shipper.generations import is_rotated
 from console.shipper.templates import Job, Template
 from infra.adapters.log_files import LogFolder
-from schemas.errors import HealstreamError
+from schemas.errors import BusyError, HealstreamError, UsageError
 
 MOST_LOGS = 5_000
 Tell = Callable[[str, str], None]
@@ -48,6 +48,7 @@ class Logs:
     patience: Patience
     tell: Tell
     followed: dict[str, Log] = field(default_factory=dict)
+    passed_over: set[str] = field(default_factory=set)
 
     def scan(self) -> None:
         """Take up what is new, and let go of what is over and gone."""
@@ -77,16 +78,21 @@ class Logs:
             job = template.job_of(path) if folder.seen(name) else None
             if job is None:
                 return
-            if len(self.followed) >= MOST_LOGS:
-                self.tell(whole, f"{MOST_LOGS} logs are followed already; this one waits until others are gone")
-                return
-            if job in jobs:
-                self.tell(whole, f"{jobs[job]} is the log of the same job; write a template that tells them apart")
-                return
+            self._require_own(job, jobs)
             checkpoint = self.checkpoints.of(job.address)
             kept = checkpoint.read()
         except HealstreamError as error:
+            self.passed_over.add(whole)
             self.tell(whole, f"{error.what}: {error.why}. {error.mend}")
             return
+        self.passed_over.discard(whole)
         follower = Follower(folder, name, kept, checkpoint, self.patience, lambda why: self.tell(whole, why))
         self.followed[whole], jobs[job] = Log(whole, job, follower), whole
+
+    def _require_own(self, job: Job, jobs: dict[Job, str]) -> None:
+        if len(self.followed) >= MOST_LOGS:
+            raise BusyError(
+                "one log more", f"{MOST_LOGS} are followed already", "It waits until others are gone; a narrower template helps"
+            )
+        if job in jobs:
+            raise UsageError("its job", f"{jobs[job]} is the log of the same one", "Write a template that tells the two apart")

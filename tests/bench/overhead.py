@@ -34,7 +34,7 @@ RUNS = 10
 T_95 = 2.262
 WARM_S, PATIENCE_S, LOOK_S = 15.0, 120.0, 0.05
 COMPILED = ("_pytest", "pydantic", "fastapi", "httpx", "rich", "typer", "hypothesis")
-TESTED = ("tests/schemas/test_conditions.py", "tests/schemas/test_metric_rules.py", "tests/console/gateway/test_senders.py")
+TESTED = ("tests/schemas/test_conditions.py", "tests/schemas/test_windows.py", "tests/console/gateway/test_senders.py")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 from typing_extensions import override
 
+from console.ship import Orders
 from infra.parent_death import die_with_parent
 from schemas.errors import UnreachableError
 from schemas.events import LogChunk
@@ -84,14 +85,23 @@ def served(gateway: Gateway) -> Iterator[str]:
         thread.join(PATIENCE_S)
 
 
-def start_shipper(folder: Path, url: str, *words: str, token: str = TOKEN) -> subprocess.Popen[str]:
-    """Start ``healstream send follow``; its positions are kept below the folder."""
-    environ = {"PATH": os.defpath, "HOME": str(folder), "HEALSTREAM_GATEWAY": url, "HEALSTREAM_INGEST_TOKEN": token}
+def orders(folder: Path, url: str, *paths: str, once: bool = False) -> Orders:
+    """Return the orders for logs of one job; positions are kept below the folder."""
+    known = {"source": "jenkins", "project": "acme/shop", "run_id": "77", "job": "build"}
+    return Orders(paths, known, url, str(folder / "shipper"), once=once)
+
+
+def start_shipper(
+    folder: Path, url: str, *words: str, module: str = "console.cli.main", said: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    """Start ``healstream send follow``, or ``console.ship`` with its orders."""
+    environ = {"PATH": os.defpath, "HOME": str(folder), "HEALSTREAM_GATEWAY": url, "HEALSTREAM_INGEST_TOKEN": TOKEN}
+    verb = ("send", "follow") if module == "console.cli.main" else ()
     return subprocess.Popen(
-        [sys.executable, "-m", "console.cli.main", "send", "follow", *words],
+        [sys.executable, "-m", module, *verb, *words],
         cwd=ROOT,
         env=environ,
-        stderr=subprocess.PIPE,
+        stderr=said,
         text=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
     )

@@ -34,6 +34,8 @@ class Shipping(RuleBasedStateMachine):
         self.now_s = 0.0
         self.is_read = False
         self.one: Follower = follower(folder, self.position, self.told)
+        # What was rotated away before a log was seen for the first time is nobody's.
+        assert self.one.part(self.now_s) is None
 
     @rule(lines=st.integers(1, 4), ends=st.booleans())
     def write(self, lines: int, ends: bool) -> None:
@@ -90,7 +92,7 @@ class Shipping(RuleBasedStateMachine):
 
 
 Shipping.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 TestShipping = Shipping.TestCase
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from schemas.errors import BusyError
-from tests.support.gateway import Gateway
-from tests.support.shipper_process import PATIENCE_S, HeldOutlet, end_of, served, start_shipper, text_of
+from console.ship import run
+from console.shipper.checkpoints import Checkpoints
+from console.shipper.templates import Job
+from schemas.errors import BusyError, DeniedError, HealstreamError, NotFoundError, UnreachableError, UsageError
+from tests.support.gateway import TOKEN, Gateway
+from tests.support.shipper_process import PATIENCE_S, HeldOutlet, end_of, orders, served, start_shipper, text_of
 
-RUN = ("--run", "jenkins/acme/shop/77/build")
-# A start is about two seconds of processor time where nothing else runs.
+SHIP = "console.ship"
+KNOWN_HERE = {"HEALSTREAM_INGEST_TOKEN": TOKEN}
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -26,8 +31,9 @@ def test_a_shipper_that_is_killed_in_the_middle_of_a_sending_loses_no_line_and_d
     with served(Gateway(outlet=outlet)) as url:
         # given a shipper whose first part the broker has, and who never hears of it
         log.write_text(lines(0, 100), encoding="utf-8")
+        again = orders(tmp_path, url, str(log))
         outlet.hold(0, is_kept=True)
-        first = start_shipper(tmp_path, url, str(log), *RUN)
+        first = start_shipper(tmp_path, url, again.written(), module=SHIP)
         assert outlet.is_holding.wait(PATIENCE_S)
         first.kill()
         first.communicate()
@@ -41,7 +47,7 @@ def test_a_shipper_that_is_killed_in_the_middle_of_a_sending_loses_no_line_and_d
         log.write_text(lines(200, 50), encoding="utf-8")
         assert (tmp_path / "build.log.1.gz").stat().st_mtime_ns >= time_ns
         outlet.hold(1, is_kept=False)
-        second = start_shipper(tmp_path, url, str(log), *RUN)
+        second = start_shipper(tmp_path, url, again.written(), module=SHIP)
         assert outlet.is_holding.wait(PATIENCE_S)
         second.kill()
         second.communicate()
@@ -49,7 +55,7 @@ def test_a_shipper_that_is_killed_in_the_middle_of_a_sending_loses_no_line_and_d
         log.write_text(lines(200, 100), encoding="utf-8")
 
         # then a third one sends the rest, and all of it is there once
-        assert end_of(start_shipper(tmp_path, url, str(log), *RUN, "--once"))[0] == 0
+        assert run(orders(tmp_path, url, str(log), once=True), KNOWN_HERE, Event()) == 0
     assert text_of(outlet) == lines(0, 300)
 
 
@@ -76,9 +82,38 @@ def test_a_wrong_token_a_wrong_call_and_a_missing_log_are_told_with_what_to_do(t
     log = tmp_path / "build.log"
     log.write_text("x\n", encoding="utf-8")
     with served(Gateway()) as url:
-        code, said = end_of(start_shipper(tmp_path, url, str(log), *RUN, token="a-token-that-nobody-has-given"))
-        assert (code, "HEALSTREAM_INGEST_TOKEN" in said) == (4, True), said
-        code, said = end_of(start_shipper(tmp_path, url, str(tmp_path / "other.log"), *RUN, "--once"))
-        assert (code, "no file is there" in said) == (3, True), said
-    code, said = end_of(start_shipper(tmp_path, "http://logs.example", str(log), *RUN))
-    assert (code, "could be read on its way" in said) == (2, True), said
+        with pytest.raises(DeniedError, match="HEALSTREAM_INGEST_TOKEN"):
+            run(orders(tmp_path, url, str(log)), {"HEALSTREAM_INGEST_TOKEN": "a-token-that-nobody-has-given"}, Event())
+        with pytest.raises(NotFoundError, match="no file is there"):
+            run(orders(tmp_path, url, str(tmp_path / "other.log"), once=True), KNOWN_HERE, Event())
+        with pytest.raises(UnreachableError, match="answered 404"):
+            run(orders(tmp_path, f"{url}/elsewhere", str(log), once=True), KNOWN_HERE, Event())
+    with pytest.raises(UsageError, match="could be read on its way"):
+        run(orders(tmp_path, "http://logs.example", str(log)), KNOWN_HERE, Event())
+
+
+def test_two_logs_of_one_job_are_not_mixed_and_a_second_shipper_is_turned_away(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text(f"{name}\n", encoding="utf-8")
+    gateway = Gateway()
+    with served(gateway) as url:
+        assert run(orders(tmp_path, url, f"{tmp_path}/*.log", once=True), KNOWN_HERE, Event()) == 1
+        assert text_of(gateway.outlet) == "a\n"
+        with Checkpoints(tmp_path / "shipper").held(), pytest.raises(HealstreamError, match="another shipper"):
+            run(orders(tmp_path, url, f"{tmp_path}/*.log", once=True), KNOWN_HERE, Event())
+
+
+def test_a_position_that_cannot_be_read_is_told_and_the_others_are_followed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text(f"{name}\n", encoding="utf-8")
+    gateway = Gateway()
+    with served(gateway) as url:
+        told = replace(orders(tmp_path, url, f"{tmp_path}/{{job}}.log", once=True), known={"source": "s", "project": "p", "run_id": "7"})
+        assert run(told, KNOWN_HERE, Event()) == 0
+        Checkpoints(tmp_path / "shipper").of(Job("s", "p", "7", "a").address).path.write_bytes(b"{}")
+        for name in ("a", "b"):
+            with (tmp_path / f"{name}.log").open("a", encoding="utf-8") as out:
+                out.write("more\n")
+        assert run(told, KNOWN_HERE, Event()) == 1
+    assert text_of(gateway.outlet, "a") == "a\n"
+    assert text_of(gateway.outlet, "b") == "b\nmore\n"
