@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from glob import iglob
 from itertools import islice
-from pathlib import Path
 
 from console.shipper.checkpoints import Checkpoints
 from console.shipper.follower import Follower, Patience
@@ -66,7 +66,9 @@ class Logs:
         return frozenset(log.job.address for log in self.followed.values())
 
     def _new_in(self, template: Template, root: str) -> list[str]:
-        found = sorted(str(path.relative_to(root)) for path in islice(Path(root).glob(template.glob), MOST_LOGS * 4))
+        # A third of what the same costs by paths that are objects.
+        matches = iglob(template.glob, root_dir=root, recursive=True)  # noqa: PTH207
+        found = sorted(islice(matches, MOST_LOGS * 4))
         names = frozenset(found)
         return [path for path in found if f"{root}/{path}" not in self.followed and not is_rotated(path, names)]
 

@@ -13,8 +13,9 @@ from console.backoff import Backoff
 from console.shipper.logs import Log, Logs
 from infra.adapters.log_door import Answer, Later, Refused, Taken
 
-POLL_S = 1.0
-SCAN_S = 2.0
+# What a build prints within so long travels together: each sending costs a millisecond and two writes to the disk.
+POLL_S = 2.0
+SCAN_S = 5.0
 # After so many parts another log has its turn, and what is new is looked for.
 _MOST_IN_A_ROW = 16
 
