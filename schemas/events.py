@@ -145,7 +145,7 @@ PUSHED = "git push"
 
 @dataclass(frozen=True, slots=True)
 class WorkflowFinished:
-    """A whole workflow run ended, or commits were pushed (``PUSHED``)."""
+    """A whole workflow run ended."""
 
     RECORD: ClassVar[str] = "WorkflowFinished"
 
