@@ -46,6 +46,8 @@ class PushLooks:
 
     def due(self, now_s: float, is_busy: Callable[[Watch], bool]) -> list[Watch]:
         """Return what is to be looked at now; one that is being looked at is due after that."""
+        if not self.planned:
+            return []
         found = [watch for watch, times in self.planned.items() if times[0] <= now_s and not is_busy(watch)]
         for watch in found:
             rest = self.planned[watch][1:]

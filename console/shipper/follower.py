@@ -60,23 +60,23 @@ class Follower:
         seen = self.folder.seen(self.name)
         if seen == self._looked and now_s < self._wake_s:
             return None
-        self._looked, self._wake_s = seen, math.inf
+        # Until it is known what there is, the next look is at once: what fails now is tried again.
+        self._looked, self._wake_s = seen, now_s
         if self.kept.position is None and seen:
             # From its first look on it is followed wherever it goes, even if nothing of it could be read yet.
-            self.kept = replace(self.kept, position=start_of(self.name, seen))
-            self.memory.put(self.kept)
+            self._keep(replace(self.kept, position=start_of(self.name, seen)))
         try:
             kept = self._next(now_s)
         except FileNotFoundError:
             # It was renamed or packed between two calls: the next look finds it where it is then.
-            self._wake_s = now_s
             return None
-        if kept is None:
-            return None
+        if kept is not None:
+            self._keep(kept)
+        return self.kept.part
+
+    def _keep(self, kept: Kept) -> None:
         self.memory.put(kept)
-        # More may stand there already.
-        self.kept, self._wake_s = kept, now_s
-        return kept.part
+        self.kept = kept
 
     def taken(self, next_seq: int) -> None:
         """Go on behind the part that the gateway has."""
@@ -101,7 +101,8 @@ class Follower:
             if here is None:
                 return self._without_file(now_s)
             if here.is_after_gap and position:
-                if position.offset and not position.is_packed:
+                # A log that was at its end had nothing left to lose.
+                if position.offset and not position.is_packed and not self.kept.is_ended:
                     self.tell(f"what stood behind byte {position.offset} is gone: that file is neither renamed nor copied beside the log")
                 found: Kept | None = _at_start(self.kept, (here.name, here.seen), b"")
             else:
@@ -121,7 +122,6 @@ class Follower:
                 return _behind(self.kept, file, offset, whole)
             quiet_s = now_s - self._quiet_s
             if here.newer is not None:
-                self._wake_s = now_s
                 is_over = file.is_packed or quiet_s >= self.patience.rotated_s
                 return _at_start(self.kept, here.newer, text) if is_over else None
             if quiet_s >= self.patience.end_s and not self.kept.is_ended:
@@ -158,9 +158,9 @@ class Follower:
 
     def _without_file(self, now_s: float) -> Kept | None:
         if self.kept.position is None or self.kept.is_ended:
+            self._wake_s = math.inf
             return None
         if now_s - self._quiet_s < min(self.patience.gone_s, self.patience.end_s):
-            self._wake_s = now_s
             return None
         return replace(self.kept, part=Part(self.kept.seq, b"", is_end=True), is_ended=True)
 

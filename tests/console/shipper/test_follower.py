@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from console.shipper.follower import Follower, Patience
 from console.shipper.lines import PART_BYTES, sendable
-from console.shipper.position import Part
+from console.shipper.position import Kept, Part
 from tests.support.shipping import LOG, Desk, MemoryPosition, Writer, follower, ship_all
 
 LATER_S = 1000.0
@@ -92,7 +92,7 @@ class Shipping(RuleBasedStateMachine):
 
 
 Shipping.TestCase.settings = settings(
-    max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 TestShipping = Shipping.TestCase
 
@@ -171,8 +171,9 @@ def test_a_removed_log_is_at_its_end_and_one_that_comes_back_goes_on(writer: Wri
     ship_all(one, desk, 12)
     assert desk.parts[1] == Part(1, b"", is_end=True)
     writer.write(1)
-    ship_all(follower(writer.folder, position), desk, 13)
-    assert desk.text == writer.expected
+    told: list[str] = []
+    ship_all(follower(writer.folder, position, told), desk, 13)
+    assert (desk.text, told) == (writer.expected, [])
 
 
 def test_stillness_ends_a_log_once_and_more_lines_open_it_again(writer: Writer) -> None:
@@ -186,6 +187,32 @@ def test_stillness_ends_a_log_once_and_more_lines_open_it_again(writer: Writer) 
     for now_s in (94, 125, 200):
         ship_all(one, desk, now_s)
     assert [part.is_end for part in desk.parts.values()] == [False, False, True, False, True]
+
+
+class FullDisk(MemoryPosition):
+    """Takes nothing while it is full."""
+
+    is_full = False
+
+    @override
+    def put(self, kept: Kept) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        super().put(kept)
+
+
+def test_what_cannot_be_kept_is_not_sent_and_tried_again(writer: Writer) -> None:
+    position, desk = FullDisk(), Desk()
+    one = follower(writer.folder, position)
+    ship_all(one, desk, 0)
+    writer.write(2)
+    position.is_full = True
+    for now_s in (1, 2):
+        with pytest.raises(OSError, match="No space"):
+            one.part(now_s)
+    position.is_full = False
+    ship_all(one, desk, 3)
+    assert desk.text == writer.expected
 
 
 def test_a_link_is_not_followed(writer: Writer, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_gateway_that_has_too_much_to_do_is_left_alone_for_as_long_as_it_says(
     with served(gateway) as url:
         process = start_shipper(tmp_path, url, f"{tmp_path}/{{job}}.log", "--run", "jenkins/acme/shop/77/{job}", "--once")
         assert process.stderr
-        said = []
+        said: list[str] = []
         while not any("waiting" in line for line in said):
             said.append(process.stderr.readline())
             assert said[-1], said
