@@ -9,6 +9,7 @@ in it, is told beside.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import statistics
@@ -126,7 +127,7 @@ def watched_build(number: int, folder: Path, gateway: Gateway, watchers: tuple[i
 
 def upper_bound(values: list[float]) -> float:
     """Return the upper end of the interval that holds the mean 19 times in 20."""
-    return statistics.mean(values) + T_95 * statistics.stdev(values) / len(values) ** 0.5
+    return statistics.mean(values) + T_95 * statistics.stdev(values) / math.sqrt(len(values))
 
 
 def measure() -> list[Figure]:
