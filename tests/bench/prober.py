@@ -22,6 +22,7 @@ from confluent_kafka import Producer
 from typing_extensions import override
 
 from infra.metrics import Metrics
+from infra.parent_death import die_with_parent
 from infra.settings import WorkerSettings
 from schemas.events import HealthCheck, HealthStatus, MetricBatch
 from schemas.probes import ProbeKind, ProbeSpec
@@ -65,7 +66,8 @@ class Counting(Sender):
 @contextmanager
 def answering() -> Iterator[int]:
     """Yield the port of a process that answers every look."""
-    with subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, text=True) as process:
+    words = [sys.executable, "-c", _SERVER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as process:  # noqa: PLW1509 - only prctl
         assert process.stdout
         try:
             yield int(process.stdout.readline())
