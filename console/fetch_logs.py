@@ -28,13 +28,13 @@ from infra.adapters.ci_answers import Heard, Trouble
 from infra.adapters.ci_login import CiLogins
 from infra.adapters.ci_logs import CiLogs, LogEnd
 from infra.catalogue_reader import read_configuration
-from infra.kafka import consumer_settings, deliver, located, unreachable
+from infra.kafka import consumer_settings, deliver, located, ready_codec, unreachable
 from infra.lag import LagGauge
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.avro_codec import Codec, Undecodable
+from schemas.avro_codec import Undecodable
 from schemas.errors import HealstreamError
 from schemas.outputs import Count
 from schemas.oversight import DeadLetter, DeadOrigin
@@ -68,7 +68,7 @@ class Fetcher:
         self._brokers = brokers
         self._logs = logs
         self._metrics = metrics
-        self._codec = Codec(ALL_RECORDS)
+        self._codec = ready_codec(brokers)
         self._errands = Errands(random.SystemRandom().random)
         self._came: SimpleQueue[Came] = SimpleQueue()
         self._committed: dict[int, int] = {}

@@ -27,11 +27,11 @@ from infra.adapters.ci_login import CiLogins
 from infra.adapters.ci_reports import CiReports, Put, when
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
+from infra.kafka import ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.avro_codec import Codec
 from schemas.errors import HealstreamError
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
@@ -207,7 +207,7 @@ def serve(settings: WorkerSettings, stop: threading.Event) -> None:
         rules.courier = Courier(ReportDesk(entries, rules.now, random.SystemRandom().random), writer, stop)
         return rules.courier
 
-    loop = FencedLoop(LoopPlan("report", INPUTS, STATE, stage), settings.brokers, Codec(ALL_RECORDS), metrics)
+    loop = FencedLoop(LoopPlan("report", INPUTS, STATE, stage), settings.brokers, ready_codec(settings.brokers), metrics)
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if loop.owns else "waiting to own the reports")
     server.start()
     threading.Thread(target=rules.follow, args=(stop,), name="rules", daemon=True).start()

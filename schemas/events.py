@@ -139,6 +139,10 @@ class JobFinished:
         return (self.source, self.project, self.run_id, self.attempt, self.job, self.RECORD)
 
 
+# The workflow that the record of a push names: nothing ran, so its result is ``skip``; its labels are the changed files, none when unknown.
+PUSHED = "git push"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowFinished:
     """A whole workflow run ended."""

@@ -134,7 +134,7 @@ PRINCIPALS: tuple[Principal, ...] = (
         ("healstream-executor",),
         ("healstream-execute-",),
     ),
-    Principal("prober", "`streams.prober`, which polls metrics too", ("prober", "scraper"), ("heal.catalogue",)),
+    Principal("prober", "`streams.prober`, which polls metrics too", ("prober", "scraper"), ("heal.catalogue", "ci.events")),
     Principal("gateway", "`console.serve`: what other systems send over HTTP", ("gateway",)),
     Principal(
         "fetcher",

@@ -1,7 +1,7 @@
 """The prober: ``python -m streams.prober`` looks at every target of the catalogue and writes HealthChecks to ``infra.health``.
 
-What looks measure, and what the catalogue's queries ask of a Prometheus, it writes to ``infra.metrics``. A root: it joins the pure
-schedule of ``probing.py`` with ``infra/adapters/`` and the broker. Nothing is lost by a restart.
+What looks measure, and what the catalogue's queries ask of a Prometheus, it writes to ``infra.metrics``. After a push it looks at lock
+files sooner. A root: it joins the pure schedule of ``probing.py`` with ``infra/adapters/`` and the broker. Nothing is lost by a restart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,12 +27,13 @@ from infra.catalogue_reader import read_configuration
 from infra.kafka import Settings, producer_settings, ready_codec
 from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
+from infra.push_watch import PushWatch
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
 from schemas.avro_codec import Codec
 from schemas.configuration import Configuration
 from schemas.errors import HealstreamError
-from schemas.events import HealthCheck, MetricBatch, Origin, Provenance, Sample, Trust
+from schemas.events import HealthCheck, MetricBatch, Origin, Provenance, Sample, Trust, WorkflowFinished
 from schemas.ids import Record
 from schemas.metric_queries import MetricQuery
 from schemas.outputs import Count
@@ -42,6 +43,7 @@ from schemas.topics import BY_NAME, key_of
 from schemas.watches import Watch, watches_of
 from streams.polling import batch_of, batches_of
 from streams.probing import Schedule
+from streams.push_looks import PushLooks, watches_of_push
 
 TOPICS: Mapping[type[Record], str] = {HealthCheck: "infra.health", MetricBatch: "infra.metrics"}
 # So many looks run at once; the others wait, and their time-out begins when they do.
@@ -54,6 +56,7 @@ FLUSH_S = 5.0
 UNSENT_LIMIT_S = 60.0
 _KINDS = {topic: record.RECORD for record, topic in TOPICS.items()}
 Item = Watch | MetricQuery
+Pushes = Callable[[], Sequence[WorkflowFinished]]
 _LOCAL = Provenance(Origin.LOCAL, Trust.PROTECTED, "prober")
 
 log = structlog.get_logger()
@@ -155,6 +158,8 @@ class Catalogue:
     services: Services
     read_at: float
     reading: asyncio.Task[Configuration] | None = None
+    # So many looks in a row turn a target.
+    fail_after: int = 2
 
     def has_changed(self, now_s: float) -> bool:
         """Tell whether other services have been read since the last call; an unreadable configuration changes nothing."""
@@ -170,6 +175,7 @@ class Catalogue:
             log.warning("configuration not read", why=str(failed), next="the old one stays in force")
             return False
         before, self.services = self.services, done.result().services
+        self.fail_after = done.result().policy.fail_after
         return before != self.services
 
 
@@ -180,22 +186,32 @@ async def read_services(settings: WorkerSettings) -> Configuration:
 
 async def run_prober(settings: WorkerSettings, allowed: frozenset[str], sender: Sender, stop: asyncio.Event) -> int:
     """Probe until ``stop``; return the exit code."""
-    catalogue = Catalogue(settings, (await read_services(settings)).services, time.monotonic())
-    return await watch_all(catalogue, allowed, sender, stop)
+    found = await read_services(settings)
+    catalogue = Catalogue(settings, found.services, time.monotonic(), fail_after=found.policy.fail_after)
+    pushes = PushWatch(settings.brokers)
+    pushes.start()
+    try:
+        return await watch_all(catalogue, allowed, sender, stop, pushes.heard)
+    finally:
+        await asyncio.to_thread(pushes.close)
 
 
-async def watch_all(catalogue: Catalogue, allowed: frozenset[str], sender: Sender, stop: asyncio.Event) -> int:
-    """Look at everything of the catalogue until ``stop``; return the exit code."""
+async def watch_all(catalogue: Catalogue, allowed: frozenset[str], sender: Sender, stop: asyncio.Event, pushes: Pushes = lambda: ()) -> int:
+    """Look at everything of the catalogue until ``stop``, and sooner after what ``pushes`` has heard; return the exit code."""
     # What a thread looks at has as many threads as slots: in a queue of its own it would seem silent.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKS_AT_ONCE))
     slots = asyncio.Semaphore(LOOKS_AT_ONCE)
     schedule, eyes = _begin(catalogue.services, allowed, sender, slots)
     running: dict[Item, asyncio.Task[None]] = {}
+    sooner = PushLooks()
     sender.taken_at = time.monotonic()
     while not stop.is_set():
-        for item in schedule.due(time.monotonic()):
+        now_s = time.monotonic()
+        for event in pushes():
+            sooner.add(watches_of_push(event, catalogue.services), catalogue.fail_after, now_s)
+        for item in (*schedule.due(now_s), *sooner.due(now_s, lambda watch: _is_busy(running, watch))):
             # A look that still runs is not doubled: its own time-out ends it.
-            if item not in running or running[item].done():
+            if not _is_busy(running, item):
                 running[item] = asyncio.create_task(eyes.take(item))
         sender.producer.poll(0)
         if running and sender.fault():
@@ -208,6 +224,10 @@ async def watch_all(catalogue: Catalogue, allowed: frozenset[str], sender: Sende
         task.cancel()
     await asyncio.gather(*running.values(), return_exceptions=True)
     return 0
+
+
+def _is_busy(running: Mapping[Item, asyncio.Task[None]], item: Item) -> bool:
+    return item in running and not running[item].done()
 
 
 def _begin(services: Services, allowed: frozenset[str], sender: Sender, slots: asyncio.Semaphore) -> tuple[Schedule[Item], Eyes]:

@@ -1,6 +1,6 @@
-"""``healstream send logs|junit|event|events|health``: tells of what happened from files, so that anything can be connected.
+"""``healstream send logs|junit|event|events|health|follow``: tells of what happened from files, so that anything can be connected.
 
-To the broker of this machine, or with ``--gateway`` over HTTP to a gateway wherever it is; reports and single ends only go there.
+To the broker of this machine, or with ``--gateway`` over HTTP to a gateway wherever it is; reports, single ends and what grows go there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 from console.cli.explain import read_log
+from console.cli.send_follow import follow
 from console.cli.show import NAME, brokers_of, talk
 from console.gateway_client import URL_VARIABLE, GatewayClient, client_in
 from infra.kafka import codec_of, deliver
@@ -59,6 +60,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("event")(event)
     noun.command("events")(events)
     noun.command("health")(health)
+    noun.command("follow")(follow)
     app.add_typer(noun, name="send", help=text)
 
 

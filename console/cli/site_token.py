@@ -14,8 +14,7 @@ from console.site.place import tokens_path
 from console.site.tokens import keep, made, tokens_in
 from console.site.tokens import revoke as take_away
 from console.words import FLUSH_S, Speaker, require_right, speaker_in
-from infra.kafka import deliver
-from schemas.avro_codec import Codec
+from infra.kafka import codec_of, deliver
 from schemas.errors import NotFoundError
 from schemas.oversight import AuditEntry
 from schemas.people import Right, Role
@@ -71,4 +70,4 @@ def _speaker(who: str, name: str) -> Speaker:
 
 def _tell(name: str, speaker: Speaker, action: str, token: str, details: tuple[tuple[str, str], ...]) -> None:
     entry = AuditEntry(speaker.name, action, f"token:{token}", datetime.now(UTC), details)
-    deliver(brokers_of(name), [entry], Codec([AuditEntry]), FLUSH_S)
+    deliver(brokers_of(name), [entry], codec_of(brokers_of(name), [AuditEntry]), FLUSH_S)

@@ -1,4 +1,4 @@
-"""GitHub's webhooks to records: workflow jobs and runs, check runs of other apps, deployments; read by ``senders.py``."""
+"""GitHub's webhooks to records: workflow jobs and runs, check runs of other apps, deployments, pushes; read by ``senders.py``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from types import MappingProxyType
 from console.gateway.answers import RunFacts, Taken
 from console.gateway.jobs import ended, provenance_of, run_ended
 from console.gateway.reading import (
+    MAX_ITEMS,
+    MAX_TEXTS,
+    TEXT_LETTERS,
     Doc,
     count_in,
     inside,
@@ -21,8 +24,8 @@ from console.gateway.reading import (
     time_in,
 )
 from console.gateway.received import Received
-from schemas.events import JobStarted, Origin, StepResult, Trust
-from schemas.vocabulary import result_from_word
+from schemas.events import PUSHED, JobStarted, Origin, StepResult, Trust
+from schemas.vocabulary import Result, result_from_word
 
 SOURCE = "github"
 _ACTIONS = "github-actions"
@@ -31,6 +34,9 @@ _FOREIGN_TRIGGERS = frozenset(
     {"pull_request_target", "workflow_run", "issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"}
 )
 _DEPLOYED = frozenset({"success", "failure", "error"})
+_BRANCH = "refs/heads/"
+# A record holds no more of them.
+_MOST_CHANGED = 300
 _NOTHING_KNOWN = RunFacts("", Trust.UNKNOWN)
 
 
@@ -177,6 +183,41 @@ def _on_deployment(doc: Doc, received: Received, origin: Origin) -> Taken:
     return Taken((ended(started, result_from_word(state), need_time(doc, "deployment_status", "created_at")),))
 
 
+def _on_push(doc: Doc, received: Received, origin: Origin) -> Taken:
+    ref, commit = need_text(doc, "ref"), need_text(doc, "after")
+    if not ref.startswith(_BRANCH) or doc.get("deleted") is True:
+        return Taken(ignored="no commit of a branch is pushed")
+    # Who may push to a repository is its own; that the repository is somebody's fork it says itself.
+    trust = Trust.FORK if inside(doc, "repository", "fork") is True else Trust.SAME_REPOSITORY
+    started = JobStarted(
+        source=SOURCE,
+        project=need_text(doc, "repository", "full_name"),
+        run_id=f"push-{commit}",
+        attempt=1,
+        workflow=PUSHED,
+        job="",
+        commit=commit,
+        branch=ref.removeprefix(_BRANCH),
+        trigger="push",
+        # When a commit was made is the word of whoever made it.
+        started_at=received.at,
+        labels=_changed_in(objects_in(doc, "commits")),
+        url=text_in(doc, "compare"),
+        provenance=provenance_of(origin, trust, text_in(doc, "sender", "login")),
+    )
+    return Taken((run_ended(started, Result.SKIP, received.at),))
+
+
+def _changed_in(commits: list[Doc]) -> tuple[str, ...]:
+    """Return the files that commits change; none when the list is cut anywhere, for then nobody knows."""
+    lists = [texts_in(row, name) for row in commits for name in ("added", "modified", "removed")]
+    paths = {path for found in lists for path in found}
+    is_cut = (
+        len(commits) >= MAX_ITEMS or any(len(found) >= MAX_TEXTS for found in lists) or any(len(path) >= TEXT_LETTERS for path in paths)
+    )
+    return () if is_cut or len(paths) > _MOST_CHANGED else tuple(sorted(paths))
+
+
 def _on_ping(_doc: Doc, _received: Received, _origin: Origin) -> Taken:
     return Taken(ignored="a ping: the webhook works")
 
@@ -191,6 +232,7 @@ _READERS: MappingProxyType[str, Callable[[Doc, Received, Origin], Taken]] = Mapp
         "workflow_run": _on_run,
         "check_run": _on_check,
         "deployment_status": _on_deployment,
+        "push": _on_push,
         "ping": _on_ping,
     }
 )

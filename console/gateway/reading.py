@@ -13,6 +13,8 @@ from schemas.errors import UsageError
 MAX_DEPTH = 40
 MAX_LETTERS = 500
 MAX_ITEMS = 1000
+# Of a list of plain texts, and of each of them.
+MAX_TEXTS, TEXT_LETTERS = 64, 100
 # The span that Avro's microseconds and everybody's clock can say.
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _ZONES = (" UTC", " Z")
@@ -115,9 +117,9 @@ def need_text(doc: Doc, *path: str) -> str:
 
 
 def texts_in(doc: Doc, *path: str) -> tuple[str, ...]:
-    """Return the texts of a list, at most 64."""
+    """Return the texts of a list, at most ``MAX_TEXTS``."""
     found = inside(doc, *path)
-    return tuple(clean(item, 100) for item in found[:64] if isinstance(item, str)) if isinstance(found, list) else ()
+    return tuple(clean(item, TEXT_LETTERS) for item in found[:MAX_TEXTS] if isinstance(item, str)) if isinstance(found, list) else ()
 
 
 def pairs_in(doc: Doc, *path: str) -> tuple[tuple[str, str], ...]:

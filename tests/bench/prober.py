@@ -22,6 +22,7 @@ from confluent_kafka import Producer
 from typing_extensions import override
 
 from infra.metrics import Metrics
+from infra.parent_death import die_with_parent
 from infra.settings import WorkerSettings
 from schemas.events import HealthCheck, HealthStatus, MetricBatch
 from schemas.probes import ProbeKind, ProbeSpec
@@ -63,8 +64,10 @@ class Counting(Sender):
 
 
 @contextmanager
-def _server() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, text=True) as process:
+def answering() -> Iterator[int]:
+    """Yield the port of a process that answers every look."""
+    words = [sys.executable, "-c", _SERVER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as process:  # noqa: PLW1509 - only prctl
         assert process.stdout
         try:
             yield int(process.stdout.readline())
@@ -72,9 +75,14 @@ def _server() -> Iterator[int]:
             process.kill()
 
 
+def addresses_of(port: int, pid_file: Path) -> dict[ProbeKind, str]:
+    """Return where each kind of probe looks."""
+    return {ProbeKind.HTTP: f"http://127.0.0.1:{port}/", ProbeKind.TCP: f"127.0.0.1:{port}", ProbeKind.PROCESS: str(pid_file)}
+
+
 def services(port: int, pid_file: Path) -> Services:
     """Return the catalogue."""
-    addresses = {ProbeKind.HTTP: f"http://127.0.0.1:{port}/", ProbeKind.TCP: f"127.0.0.1:{port}", ProbeKind.PROCESS: str(pid_file)}
+    addresses = addresses_of(port, pid_file)
     kinds = [MIX[number % len(MIX)] for number in range(TARGETS)]
     probes = [ProbeSpec("look", kind, addresses[kind], EVERY_S, 5.0) for kind in kinds]
     return Services(tuple(ServiceSpec(f"s{number}", "g", ("x",), "/", "/p", probes=(probe,)) for number, probe in enumerate(probes)))
@@ -95,7 +103,7 @@ async def _cost(catalogue: Catalogue, sender: Counting) -> tuple[float, int]:
 
 def measure() -> list[Figure]:
     """Return the share of a core."""
-    with TemporaryDirectory() as folder, _server() as port:
+    with TemporaryDirectory() as folder, answering() as port:
         pid_file = Path(folder) / "pid"
         pid_file.write_text(str(os.getpid()))
         settings = WorkerSettings.from_environment({"HEALSTREAM_BROKERS": "127.0.0.1:1"})

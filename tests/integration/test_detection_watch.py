@@ -1,4 +1,4 @@
-"""The stream of detections on a real broker, as an executor hears it while it verifies."""
+"""Streams on a real broker as others hear them: detections by an executor while it verifies, pushes by the prober."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from infra.broker.server import free_ports
 from infra.detection_watch import DetectionWatch
 from infra.kafka import deliver
+from infra.push_watch import PushWatch
 from infra.topics_admin import create_topics
 from schemas.avro_codec import Codec
+from schemas.events import PUSHED, WorkflowFinished
 from schemas.incidents import Detection, DetectionStatus
+from schemas.partitioning import partition_of
 from schemas.recoveries import Condition
-from schemas.vocabulary import Kind
+from schemas.topics import BY_NAME, key_of
+from schemas.vocabulary import Kind, Result
 from tests.support.executor_world import wait_for
 
 TARGET = "service:web"
@@ -54,3 +58,31 @@ def test_a_stream_that_cannot_be_reached_is_not_silent() -> None:
         assert (sight.condition, sight.detail) == (Condition.UNREADABLE, "heal.detections could not be heard to its end")
     finally:
         watch.close()
+
+
+def finished(workflow: str, number: int) -> WorkflowFinished:
+    place = ("github", "acme/shop", f"{workflow}-{number}", 1, workflow, "c" * 40, "main", "push")
+    return WorkflowFinished(*place, Result.SKIP, datetime.now(tz=UTC))
+
+
+def test_pushes_are_heard_in_every_partition_and_what_else_is_said_there_is_not(broker: str) -> None:
+    create_topics(broker)
+    codec, heard, sent = Codec([WorkflowFinished]), list[WorkflowFinished](), list[WorkflowFinished]()
+    watch = PushWatch(broker)
+    watch.start()
+
+    def is_heard() -> bool:
+        # From when on it hears nobody says: more is sent until something has come of every partition.
+        rows = [finished(word, len(sent) + number) for number in range(20) for word in (PUSHED, "ci")]
+        sent.extend(row for row in rows if row.workflow == PUSHED)
+        deliver(broker, rows, codec, 60)
+        heard.extend(watch.heard())
+        count = BY_NAME["ci.events"].partitions
+        return len({partition_of(key_of(row).encode(), count) for row in heard}) == count
+
+    try:
+        assert wait_for(is_heard, 60)
+    finally:
+        watch.close()
+    assert {row.workflow for row in heard} == {PUSHED}
+    assert {row.run_id for row in heard} <= {row.run_id for row in sent}
