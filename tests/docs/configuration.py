@@ -34,7 +34,7 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "HEALSTREAM_BROKERS": "bootstrap address of a broker of your own; when not set, the one that `healstream up` runs",
         "HEALSTREAM_CHAOS": "`1` arms the fail points of the tests; never in production",
-        "HEALSTREAM_CHECKPOINTS": "where the supervisor of a copy keeps the audit's checkpoints; set by `checkpoints` of `healstream.yaml`",
+        "HEALSTREAM_CHECKPOINTS": "where the supervisor keeps the audit's checkpoints; it goes before `checkpoints` of `healstream.yaml`",
         "HEALSTREAM_CONFIG": "the configuration folder, instead of `$XDG_CONFIG_HOME/healstream/NAME`",
         "HEALSTREAM_FAIL_POINT": "where a process of the tests ends itself; only with HEALSTREAM_CHAOS",
         "HEALSTREAM_GITHUB_SECRET": "the webhook's secret at GitHub; several, one a line, are valid side by side",
