@@ -39,7 +39,6 @@ from schemas.errors import HealstreamError
 from schemas.outputs import Count
 from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.services import Services
-from schemas.topics import ALL_RECORDS
 
 TOPIC, GROUP, STAGE = "ci.events", "healstream-fetch", "fetch"
 # Few at once: a server counts requests that run side by side, and each holds a log's end in memory.

@@ -35,7 +35,6 @@ from infra.topics_admin import require_topics
 from schemas.errors import HealstreamError
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
-from schemas.topics import ALL_RECORDS
 
 INPUTS = ("heal.incidents", "heal.decisions", "recovery.outcomes")
 STATE = "heal.state.report"

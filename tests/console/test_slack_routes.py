@@ -27,8 +27,7 @@ from console.slack_routes import PATH, SlackDesk, slack_router
 from infra.metrics import Metrics
 from schemas.decisions import Decision
 from schemas.errors import ConfigurationError
-from schemas.ids import id_of
-from schemas.oversight import Control
+from schemas.ids import Record, id_of
 from tests.support.many_incidents import decision_on, incident_of, waiting
 from tests.support.site_world import SiteWorld
 from tests.support.slack_server import TOKEN, SlackServer
@@ -197,7 +196,7 @@ def test_a_slack_that_takes_no_change_loses_no_word_and_a_broker_that_is_away_is
 def test_slack_is_answered_while_the_broker_is_slow_and_the_word_counts_when_it_is_there(world: SiteWorld, slack: SlackServer) -> None:
     message, may_go_on = sent(world, slack, asked_in(world)), threading.Event()
 
-    def say_slowly(word: Control) -> None:
+    def say_slowly(word: Record) -> None:
         assert may_go_on.wait(60.0)
         world.say(word)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -146,7 +147,7 @@ def _is_mark(one: Any) -> bool:
 
 
 def _word(hint: Any) -> str:
-    if isinstance(hint, type) and hasattr(hint, "__members__"):
+    if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(str(member.value) for member in hint)
     if isinstance(hint, type):
         return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import cache
 
 import typer
+from typer._click.core import Command
 from typer._click.exceptions import MissingParameter
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
 from console.cli.main import NOUNS, app_for
@@ -59,11 +60,11 @@ def _parse(argv: Sequence[str], *, in_text: bool) -> None:
 
 
 @cache
-def _program(noun: str) -> TyperCommand | TyperGroup:
+def _program(noun: str) -> Command:
     return get_command(app_for([noun]))
 
 
-def _parse_leaf(command: TyperCommand, rest: list[str], *, in_text: bool) -> None:
+def _parse_leaf(command: Command, rest: list[str], *, in_text: bool) -> None:
     if in_text and not rest:
         # A command named in a sentence, not a call.
         return
