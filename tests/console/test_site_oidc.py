@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
@@ -37,7 +38,7 @@ class Door:
         """Write the row, with other values where they are given."""
         trust(self.world, self.provider, text, **more)
 
-    def come(self, client: TestClient, onward: str = "/") -> httpx.Response:
+    def come(self, client: TestClient, onward: str = "/") -> httpx2.Response:
         """Go the whole way of a browser and return the page's last answer."""
         begun = client.get("/login/oidc", params={"onward": onward})
         assert begun.status_code == 303, begun.text

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
+from starlette.applications import Starlette
 
 from tests.support.front_door import until
 from tests.support.tools import tool
@@ -34,7 +34,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: Starlette) -> Iterator[str]:
     """Serve an application on a free loopback port, and give its address."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
