@@ -27,6 +27,8 @@ from console.site.tab_freezes import FREEZES_TAB
 
 REST = (API, AUDIT, BRAKES, FEEDBACK, LEARNING, PATTERN_API)
 """Who serves people's programs: each is described, and refuses as described."""
+OTHERS = (EVENTS, LOGIN, OIDC, PAGES, DRAWER, PATTERNS, CIRCUITS_TAB, FREEZES_TAB, AUDIT_TAB)
+"""Who serves the page itself."""
 
 
 def site_app(site: Site) -> FastAPI:
@@ -39,6 +41,6 @@ def site_app(site: Site) -> FastAPI:
     app.state.exporting = Lock()
     for router in REST:
         app.include_router(router, responses=REFUSALS)
-    for router in (EVENTS, LOGIN, OIDC, PAGES, DRAWER, PATTERNS, CIRCUITS_TAB, FREEZES_TAB, AUDIT_TAB):
+    for router in OTHERS:
         app.include_router(router)
     return app

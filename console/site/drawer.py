@@ -17,6 +17,7 @@ from console.site.known import known_of
 from console.site.looks import draw
 from console.site.marked import pieces_of
 from console.site.place import Site
+from console.site.rights import may_do
 from console.site.timeline import sentence, timeline
 from console.teaching import acted_by
 from schemas.errors import ConfigurationError
@@ -43,7 +44,7 @@ def drawer(incident: str, visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
         "sentence": sentence(view),
         "moments": timeline(view),
         "given": given_on(site, name),
-        "may_teach": people.may_somewhere(visitor.name, right_to_teach(people, visitor.name)),
+        "may_teach": may_do(visitor.session, people, right_to_teach(people, visitor.name)),
         "acted": acted_by(view),
         "kinds": [one.value for one in Kind if one is not Kind.UNKNOWN],
         "commands": commands_on(name, view),

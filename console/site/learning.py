@@ -11,11 +11,12 @@ from console.home import SHAPE
 from console.model_words import ModelShelf, shelf_of
 from console.promoting import promote
 from console.site import views
-from console.site.entrance import ChangerHere, SiteHere, VisitorHere
+from console.site.entrance import ChangerHere, SiteHere, Visitor, VisitorHere
 from console.site.frame import whole
 from console.site.lessons import DRIFT, accuracy_rows, kind_rows, lesson_rows, verdicts_in
 from console.site.looks import draw
 from console.site.place import Site
+from console.site.rights import may_do
 from schemas.oversight import ModelRecord
 from schemas.people import Right
 
@@ -26,13 +27,13 @@ _NEWEST_MODELS = 1000
 @LEARNING.get("/learning", include_in_schema=False)
 def tab(visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
     """Return the tab."""
-    return whole("learning", site, visitor, _values(site, visitor.name))
+    return whole("learning", site, visitor, _values(site, visitor))
 
 
 @LEARNING.get("/learning/now", include_in_schema=False)
 def now_part(visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
     """Return what the tab shows as it is now."""
-    return HTMLResponse(draw("lessons.html", **_values(site, visitor.name)))
+    return HTMLResponse(draw("lessons.html", **_values(site, visitor)))
 
 
 @LEARNING.get("/api/v1/accuracy")
@@ -62,7 +63,7 @@ def _shelf(base: sqlite3.Connection, site: Site) -> ModelShelf:
     return shelf_of([record for record in records if isinstance(record, ModelRecord)], site.people())
 
 
-def _values(site: Site, who: str) -> dict[str, object]:
+def _values(site: Site, visitor: Visitor) -> dict[str, object]:
     with site.base() as base:
         verdicts, shelf = verdicts_in(base), _shelf(base, site)
         told = lesson_rows(base)
@@ -72,6 +73,6 @@ def _values(site: Site, who: str) -> dict[str, object]:
         "drifts": [row for row in told if row["action"] == DRIFT],
         "told": [row for row in told if row["action"] != DRIFT],
         "models": shelf.rows(),
-        "me": who,
-        "may_promote": site.people().may_somewhere(who, Right.PROMOTE_MODEL),
+        "me": visitor.name,
+        "may_promote": may_do(visitor.session, site.people(), Right.PROMOTE_MODEL),
     }

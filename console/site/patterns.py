@@ -17,6 +17,7 @@ from console.site.looks import draw
 from console.site.marked import pieces_of
 from console.site.pattern_api import MAX_TRIED_CHARS
 from console.site.place import Site
+from console.site.rights import may_do
 from schemas.pattern_review import PatternState
 from schemas.people import Right
 from schemas.vocabulary import Group, Kind, group_of
@@ -53,8 +54,8 @@ def one(name: str, visitor: VisitorHere, site: SiteHere) -> HTMLResponse:
     pattern = known.shelf.named(name)
     author = known.shelf.author_of(name)
     waits = known.states[name] == PatternState.SHADOW and known.shelf.shipped.get(name) != pattern
-    may_accept = waits and author not in {"", visitor.name} and people.may_somewhere(visitor.name, Right.PROMOTE_MODEL)
-    may_refuse = waits and people.may_somewhere(visitor.name, Right.EDIT_PATTERN)
+    may_accept = waits and author not in {"", visitor.name} and may_do(visitor.session, people, Right.PROMOTE_MODEL)
+    may_refuse = waits and may_do(visitor.session, people, Right.EDIT_PATTERN)
     values = {"pattern": pattern, "state": known.states[name], "author": author, "may_accept": may_accept, "may_refuse": may_refuse}
     return HTMLResponse(draw("pattern.html", **values))
 
@@ -86,5 +87,5 @@ def _found(site: Site, find: str, state: str) -> dict[str, object]:
 def _proposals(site: Site, visitor: Visitor) -> dict[str, object]:
     people = site.people()
     waiting = [view for view in proposals_in(site) if view.standing in WAITING]
-    may = {right.value: people.may_somewhere(visitor.name, right) for right in (Right.PROMOTE_MODEL, Right.EDIT_PATTERN)}
+    may = {right.value: may_do(visitor.session, people, right) for right in (Right.PROMOTE_MODEL, Right.EDIT_PATTERN)}
     return {"proposals": [view.full() for view in waiting], "may_answer": may}

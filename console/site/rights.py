@@ -26,7 +26,11 @@ TAKES: Mapping[str, tuple[Right, ...]] = {
     "/api/v1/patterns/{name}/backtest": (Right.VIEW,),
     "/api/v1/patterns/{name}/accept": (Right.PROMOTE_MODEL, Right.EDIT_PATTERN),
     "/api/v1/patterns/{name}/refuse": (Right.PROMOTE_MODEL, Right.EDIT_PATTERN),
+    "/patterns/try": (Right.VIEW,),
+    "/patterns/one/{name}/backtest": (Right.VIEW,),
 }
+# Where one of them is enough.
+TAKES_ONE_OF: Mapping[str, tuple[Right, ...]] = {"/api/v1/incidents/{incident}/feedback": (Right.APPROVE, Right.OVERRIDE)}
 _MEND = "Ask somebody who edits people.yaml and policy/*.cedar"
 
 
@@ -42,7 +46,7 @@ def require_look(session: Session, people: People) -> None:
 
 def may_table(session: Session, people: People) -> dict[str, bool]:
     """Return, by the right's name, whether there may be something on which the visitor has it."""
-    return {right.value: _may(session, people, right) for right in Right}
+    return {right.value: may_do(session, people, right) for right in Right}
 
 
 def require_change(session: Session, people: People, route: str) -> None:
@@ -51,14 +55,21 @@ def require_change(session: Session, people: People, route: str) -> None:
         return
     if people.named(session.name) is None:
         raise DeniedError(session.name, "people.yaml does not know them, so they may look and say nothing", "Add the person to people.yaml")
-    missing = [right for right in TAKES.get(route, tuple(Right)) if not _given(session, people, right)]
+    missing = _missing(session, people, route)
     if missing:
         why = f"came in as {', '.join(sorted(session.roles)) or 'nobody'}, and that gives no right to {missing[0]}"
         raise DeniedError(session.name, why, "Come in with what gives it, or ask somebody who may")
 
 
-def _may(session: Session, people: People, right: Right) -> bool:
+def may_do(session: Session, people: People, right: Right) -> bool:
+    """Tell whether there may be something on which the visitor has the right."""
     return _given(session, people, right) and people.may_somewhere(session.name, right)
+
+
+def _missing(session: Session, people: People, route: str) -> list[Right]:
+    if route in TAKES_ONE_OF:
+        return [] if any(_given(session, people, right) for right in TAKES_ONE_OF[route]) else list(TAKES_ONE_OF[route])
+    return [right for right in TAKES.get(route, tuple(Right)) if not _given(session, people, right)]
 
 
 def _given(session: Session, people: People, right: Right) -> bool:

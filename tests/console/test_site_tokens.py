@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from console.cli.main import run
+from console.site.app import OTHERS, REST
 from console.site.place import tokens_path
+from console.site.rights import TAKES, TAKES_ONE_OF
 from console.site.sessions import Limits
 from console.site.tokens import Token, keep, made, revoke, token_of, tokens_in
 from schemas.errors import ConfigurationError, LoginError, NotFoundError, UsageError
@@ -32,6 +35,11 @@ def give(world: SiteWorld, person: str, role: Role, span: timedelta = timedelta(
     word, token = made(name, SECRET, (person, "ada"), role, (NOW, NOW + span))
     keep(tokens_path(world.home), token)
     return {"authorization": f"Bearer {word}"}
+
+
+def test_of_each_change_it_is_known_which_rights_it_takes() -> None:
+    routes = [route for router in (*REST, *OTHERS) for route in router.routes if isinstance(route, APIRoute)]
+    assert {route.path for route in routes if route.methods != {"GET"}} - {"/login", "/logout"} == {*TAKES, *TAKES_ONE_OF}
 
 
 def test_a_program_looks_and_says_what_its_person_and_its_role_both_may(world: SiteWorld) -> None:
