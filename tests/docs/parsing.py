@@ -71,6 +71,8 @@ def _parse_leaf(command: Command, rest: list[str], *, in_text: bool) -> None:
     for param in command.params:
         if isinstance(param, TyperOption):
             param.prompt = None
+            # What the environment may say need not stand in the call.
+            param.required = param.required and not param.envvar
     try:
         command.make_context(command.name, list(rest))
     except typer.BadParameter as error:

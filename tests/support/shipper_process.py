@@ -95,7 +95,7 @@ def start_shipper(
     folder: Path, url: str, *words: str, module: str = "console.cli.main", said: int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
     """Start ``healstream send follow``, or ``console.ship`` with its orders."""
-    environ = {"PATH": os.defpath, "HOME": str(folder), "HEALSTREAM_GATEWAY": url, "HEALSTREAM_INGEST_TOKEN": TOKEN}
+    environ = {"PATH": os.defpath, "HOME": str(folder), "HEALSTREAM_GATEWAY_URL": url, "HEALSTREAM_INGEST_TOKEN": TOKEN}
     verb = ("send", "follow") if module == "console.cli.main" else ()
     return subprocess.Popen(
         [sys.executable, "-m", module, *verb, *words],

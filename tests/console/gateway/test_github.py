@@ -26,6 +26,7 @@ BECOMES: dict[str, set[type]] = {
     "check_run": {JobFinished},
     "deployment_status": {JobFinished},
     "ping": set(),
+    "push": {WorkflowFinished},
 }
 EXAMPLES = NpmFile(
     "@octokit/webhooks-examples",
