@@ -136,7 +136,8 @@ class ReportDesk:
                 if now - due.since > GIVEN_UP_AFTER:
                     self._due.drop(name)
                 continue
-            report = self._report(name, case, due)
+            # A decision may be read before its incident, and only that tells how old both are.
+            report = self._report(name, case, due) if _is_new(case, self._begun_at(now)) else None
             if report is None:
                 self._due.drop(name)
             elif self._pauses.get(report.server, now) <= now:

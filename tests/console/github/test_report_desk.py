@@ -199,9 +199,13 @@ def test_what_was_written_is_not_written_again_and_what_came_meanwhile_is() -> N
     assert tell(made, *healed()) == []
 
 
-def test_what_happened_before_the_first_start_is_not_told() -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_what_happened_before_the_first_start_is_not_told_whichever_topic_is_read_first(order: tuple[int, ...]) -> None:
     old = replace(INCIDENT, opened_at=NOW - timedelta(days=2), detected_at=NOW - timedelta(days=2))
-    assert tell(desk(), old, decision_on(old), outcome_of(old, OutcomeStatus.ESCALATED, at=NOW - timedelta(days=1))) == []
+    records = old, decision_on(old), outcome_of(old, OutcomeStatus.ESCALATED, at=NOW - timedelta(days=1))
+    made = desk()
+    assert tell(made, *(records[number] for number in order)) == []
+    assert not any(name.startswith("due/") for name in made.snapshot())
 
 
 def test_a_server_that_is_away_is_tried_again_and_its_limit_holds_all_its_reports() -> None:
