@@ -6,21 +6,21 @@ crash has the same ids. Started by ``system.py`` when a CI server of ``services.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from queue import Empty, SimpleQueue
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from console.followed import Followed
 from console.github.chunks import chunks_of
 from console.github.errands import Errand, Errands, Fate, Spot
 from console.github.wanted import Wanted, wanted_of
@@ -30,12 +30,11 @@ from infra.adapters.ci_logs import CiLogs, LogEnd
 from infra.catalogue_reader import read_configuration
 from infra.kafka import consumer_settings, deliver, located, ready_codec, unreachable
 from infra.lag import LagGauge
-from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
+from infra.until_told import run_until_told
 from schemas.avro_codec import Undecodable
-from schemas.errors import HealstreamError
 from schemas.outputs import Count
 from schemas.oversight import DeadLetter, DeadOrigin
 from schemas.services import Services
@@ -45,7 +44,7 @@ TOPIC, GROUP, STAGE = "ci.events", "healstream-fetch", "fetch"
 AT_ONCE = 4
 # One that was killed is missed soon, and its part goes to the next.
 SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000}
-POLL_S, FLUSH_S, RELOAD_S = 0.2, 30.0, 30.0
+POLL_S, FLUSH_S = 0.2, 30.0
 log = structlog.get_logger("fetch")
 
 
@@ -60,9 +59,9 @@ class Came:
 class Fetcher:
     """Reads events, lets threads ask, produces what they bring; everything but the asking happens in the thread that runs it."""
 
-    def __init__(self, brokers: str, services: Services, logs: CiLogs, metrics: Metrics) -> None:
+    def __init__(self, brokers: str, services: Followed[Services], logs: CiLogs, metrics: Metrics) -> None:
         """Connect; nothing is read yet."""
-        self.services = services
+        self._services = services
         self.is_ready = False
         self._brokers = brokers
         self._logs = logs
@@ -104,7 +103,7 @@ class Fetcher:
             raise KafkaException(message.error())
         found = located(message, self._codec)
         # What cannot be decoded is detect's to lay aside.
-        wanted = None if isinstance(found.record, Undecodable) else wanted_of(found.record, self.services)
+        wanted = None if isinstance(found.record, Undecodable) else wanted_of(found.record, self._services.now)
         self._errands.pass_by(Spot(found.partition, found.offset), wanted, datetime.now(UTC))
 
     def _ask(self, errand: Errand) -> None:
@@ -186,24 +185,15 @@ def _dead_letter(errand: Errand, trouble: Trouble) -> DeadLetter:
     return DeadLetter(origin, STAGE, f"the log was not fetched: {trouble.why}"[:500], errand.tries + 1, sha256(b"").hexdigest())
 
 
-def follow(fetcher: Fetcher, settings: WorkerSettings, stop: threading.Event) -> None:
-    """Read the catalogue again and again; what cannot be read changes nothing."""
-    while not stop.wait(RELOAD_S):
-        try:
-            fetcher.services = read_configuration(settings.brokers, settings.publisher_key).services
-        except HealstreamError as error:
-            log.warning("catalogue not read", why=str(error), next="the old one stays in force")
-
-
 def serve(settings: WorkerSettings, stop: threading.Event) -> None:
     """Run until ``stop``; raises what ended the fetching."""
     require_topics(settings.brokers)
-    services, metrics = read_configuration(settings.brokers, settings.publisher_key).services, Metrics()
+    services, metrics = Followed("fetch", lambda: read_configuration(settings.brokers, settings.publisher_key).services), Metrics()
     fetcher = Fetcher(settings.brokers, services, CiLogs(CiLogins()), metrics)
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if fetcher.is_ready else "waiting for its part of ci.events")
     server.start()
-    threading.Thread(target=follow, args=(fetcher, settings, stop), name="rules", daemon=True).start()
-    log.info("fetch started", servers=sum(row.fetch_logs for row in services.ci), restart="goes on from its committed position")
+    services.start(stop)
+    log.info("fetch started", servers=sum(row.fetch_logs for row in services.now.ci), restart="goes on from its committed position")
     try:
         fetcher.run(stop)
     finally:
@@ -213,16 +203,8 @@ def serve(settings: WorkerSettings, stop: threading.Event) -> None:
 
 def main() -> int:
     """Run until SIGTERM; return the exit code."""
-    configure("fetch")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        serve(WorkerSettings.from_environment(os.environ), stop)
-    except HealstreamError as error:
-        log.error("fetch ends", what=error.what, why=error.why, next=error.mend)  # noqa: TRY400 - an explained end needs no traceback
-        return error.exit_code
-    return 0
+    return run_until_told("fetch", partial(serve, stop=stop), stop.set)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ the same reference. Started by ``system.py`` when ``notices.yaml`` names a targe
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from console.configuration import load_notices
+from console.followed import Followed
 from console.notices.desk import NoticeDesk
 from console.notices.desk_rules import DeskRules
 from console.notices.rules import NoticeTarget
@@ -29,18 +28,15 @@ from infra.adapters.postbox import Postbox
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
 from infra.kafka import ready_codec
-from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.errors import HealstreamError
+from infra.until_told import run_until_told
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
 
 INPUTS = ("heal.incidents", "heal.decisions", "heal.admissions", "recovery.outcomes", "heal.control")
 STATE = "heal.state.notify"
-# A changed notices.yaml or service catalogue is gone by within this.
-RELOAD_S = 30.0
 # Letters that are under way at the end may still arrive, so that the next start does not send them again; the supervisor waits 8 s.
 CLOSING_S = 5.0
 log = structlog.get_logger("notify")
@@ -54,6 +50,10 @@ class Courier:
         self.desk = desk
         self._post = post
         self._closing = closing
+
+    def go_by(self, rules: DeskRules) -> None:
+        """Go by these rules from now on."""
+        self.desk.rules = rules
 
     def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
         """Take one record in."""
@@ -147,44 +147,21 @@ def box_for(config: Path, target: NoticeTarget) -> Box:
     return ByScheme(partial(url_of, target), by_slack, by_apprise)
 
 
-class Rules:
-    """The rules as they were last read, for the desk that is there now and for those to come."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        """Read them; raises what says why they cannot be."""
-        self._settings = settings
-        self.now = rules_now(settings)
-        self.courier: Courier | None = None
-
-    def follow(self, stop: threading.Event) -> None:
-        """Read them again and again; what cannot be read changes nothing."""
-        while not stop.wait(RELOAD_S):
-            try:
-                found = rules_now(self._settings)
-            except HealstreamError as error:
-                log.warning("rules not read", why=str(error), next="the old ones stay in force")
-                continue
-            if found != self.now:
-                self.now = found
-                if self.courier is not None:
-                    self.courier.desk.rules = found
-                log.info("rules read", targets=len(found.notices.targets), next="notices go by them from now on")
-
-
 def serve(settings: WorkerSettings, closing: Closing, stop: threading.Event) -> None:
     """Run until ``stop``; raises what ended the loop."""
     require_topics(settings.brokers)
-    metrics, rules, post = Metrics(), Rules(settings), Post(partial(box_for, settings.config))
+    metrics, rules, post = Metrics(), Followed("notify", partial(rules_now, settings)), Post(partial(box_for, settings.config))
 
     def stage(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
         del epoch
-        rules.courier = Courier(NoticeDesk.from_state(entries, rules.now), post, closing)
-        return rules.courier
+        courier = Courier(NoticeDesk.from_state(entries, rules.now), post, closing)
+        rules.heard = courier.go_by
+        return courier
 
     loop = FencedLoop(LoopPlan("notify", INPUTS, STATE, stage), settings.brokers, ready_codec(settings.brokers), metrics)
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if loop.owns else "waiting to own the notices")
     server.start()
-    threading.Thread(target=rules.follow, args=(stop,), name="rules", daemon=True).start()
+    rules.start(stop)
     log.info("notify started", targets=len(rules.now.notices.targets), restart="goes on from its stored state")
     try:
         loop.run(stop)
@@ -196,17 +173,9 @@ def serve(settings: WorkerSettings, closing: Closing, stop: threading.Event) -> 
 
 def main() -> int:
     """Run until SIGTERM; return the exit code."""
-    configure("notify")
     stop = threading.Event()
     closing = Closing(stop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: closing.ask())
-    try:
-        serve(WorkerSettings.from_environment(os.environ), closing, stop)
-    except HealstreamError as error:
-        log.error("notify ends", what=error.what, why=error.why, next=error.mend)  # noqa: TRY400 - an explained end needs no traceback
-        return error.exit_code
-    return 0
+    return run_until_told("notify", partial(serve, closing=closing, stop=stop), closing.ask)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,19 @@ after the server took it; what was written before is found again, so that a cras
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import structlog
 
 from console.configuration import load_notices
+from console.followed import Followed
 from console.github.desk import Report, ReportDesk, ReportRules, Written
 from console.github.wording import CheckText, IssueText
 from infra.adapters.ci_answers import Heard, Trouble
@@ -28,17 +28,15 @@ from infra.adapters.ci_reports import CiReports, Put, when
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
 from infra.kafka import ready_codec
-from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
-from schemas.errors import HealstreamError
+from infra.until_told import run_until_told
 from schemas.ids import Record
 from schemas.outputs import Output, Place, StageLogic
 
 INPUTS = ("heal.incidents", "heal.decisions", "recovery.outcomes")
 STATE = "heal.state.report"
-RELOAD_S = 30.0
 # Who writes quicker than this meets the limits that no header tells of.
 PACE_S = 1.0
 # An issue is made after its incident was opened; clocks differ.
@@ -136,6 +134,10 @@ class Courier:
         self._writer = writer
         self._stop = stop
 
+    def go_by(self, rules: ReportRules) -> None:
+        """Go by these rules from now on."""
+        self.desk.rules = rules
+
     def on_event(self, event: Record, place: Place, now: datetime) -> Sequence[Output]:
         """Take one record in."""
         return self.desk.on_event(event, place, now)
@@ -175,41 +177,21 @@ def rules_now(settings: WorkerSettings) -> ReportRules:
     return ReportRules(services, load_notices(settings.config).base_url if has_folder else "")
 
 
-class Rules:
-    """The rules as they were last read, for the desk that is there now and for those to come."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        """Read them; raises what says why they cannot be."""
-        self._settings = settings
-        self.now = rules_now(settings)
-        self.courier: Courier | None = None
-
-    def follow(self, stop: threading.Event) -> None:
-        """Read them again and again; what cannot be read changes nothing."""
-        while not stop.wait(RELOAD_S):
-            try:
-                self.now = rules_now(self._settings)
-            except HealstreamError as error:
-                log.warning("rules not read", why=str(error), next="the old ones stay in force")
-                continue
-            if self.courier is not None:
-                self.courier.desk.rules = self.now
-
-
 def serve(settings: WorkerSettings, stop: threading.Event) -> None:
     """Run until ``stop``; raises what ended the loop."""
     require_topics(settings.brokers)
-    metrics, rules, writer = Metrics(), Rules(settings), Writer(CiReports(CiLogins()))
+    metrics, rules, writer = Metrics(), Followed("report", partial(rules_now, settings)), Writer(CiReports(CiLogins()))
 
     def stage(entries: Mapping[str, str], epoch: int) -> StageLogic[Record]:
         del epoch
-        rules.courier = Courier(ReportDesk(entries, rules.now, random.SystemRandom().random), writer, stop)
-        return rules.courier
+        courier = Courier(ReportDesk(entries, rules.now, random.SystemRandom().random), writer, stop)
+        rules.heard = courier.go_by
+        return courier
 
     loop = FencedLoop(LoopPlan("report", INPUTS, STATE, stage), settings.brokers, ready_codec(settings.brokers), metrics)
     server = MetricsServer(metrics, settings.metrics_port, lambda: "" if loop.owns else "waiting to own the reports")
     server.start()
-    threading.Thread(target=rules.follow, args=(stop,), name="rules", daemon=True).start()
+    rules.start(stop)
     log.info("report started", servers=sum(bool(row.reports) for row in rules.now.services.ci), restart="goes on from its stored state")
     try:
         loop.run(stop)
@@ -221,16 +203,8 @@ def serve(settings: WorkerSettings, stop: threading.Event) -> None:
 
 def main() -> int:
     """Run until SIGTERM; return the exit code."""
-    configure("report")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        serve(WorkerSettings.from_environment(os.environ), stop)
-    except HealstreamError as error:
-        log.error("report ends", what=error.what, why=error.why, next=error.mend)  # noqa: TRY400 - an explained end needs no traceback
-        return error.exit_code
-    return 0
+    return run_until_told("report", partial(serve, stop=stop), stop.set)
 
 
 if __name__ == "__main__":

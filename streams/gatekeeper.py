@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.catalogue_reader import read_configuration
 from infra.fenced_loop import FencedLoop, LoopPlan
 from infra.kafka import ready_codec
-from infra.logging import configure
 from infra.metrics import Metrics, MetricsServer
 from infra.settings import WorkerSettings
 from infra.topics_admin import require_topics
+from infra.until_told import run_until_told
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record
 from schemas.incidents import WORKFLOW
@@ -106,16 +105,8 @@ def serve(settings: WorkerSettings, stop: threading.Event) -> None:
 
 def main() -> int:
     """Run until SIGTERM; return the exit code."""
-    configure("gatekeeper")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        serve(WorkerSettings.from_environment(os.environ), stop)
-    except HealstreamError as error:
-        _log.error("gatekeeper ends", what=error.what, why=error.why, next=error.mend)
-        return error.exit_code
-    return 0
+    return run_until_told("gatekeeper", partial(serve, stop=stop), stop.set)
 
 
 if __name__ == "__main__":

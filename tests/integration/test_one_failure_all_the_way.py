@@ -57,8 +57,9 @@ def test_a_killed_service_is_recovered_and_every_stop_has_its_record(system: Who
     assert outcome.status is OutcomeStatus.HEALED, outcome
     assert (outcome.target, outcome.kind, outcome.strategy) == ("service:db", Kind.SERVICE_DOWN, "service_restart")
     assert len({factor.source for factor in outcome.verification if factor.passed}) >= 2
+    # How long it takes on a quiet machine is a figure of ``python -m tests.bench whole``.
     assert outcome.time_to_recover_s is not None
-    assert outcome.time_to_recover_s < 10
+    assert 0 < outcome.time_to_recover_s < 60
     [incident] = [
         one for one in read_to_end(system.address, "heal.incidents") if isinstance(one, Incident) and one.target == outcome.target
     ]
