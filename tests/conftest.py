@@ -1,8 +1,9 @@
 """What holds for every test: generated cases are judged by what they find, not by how busy the machine is.
 
 Side by side (``pytest -n 2 --dist loadfile``) a worker takes a file at a time, and a folder whose tests start whole systems as one: two
-of those at once would mostly wait for each other. The folder that takes longest comes first, the other when everything else is done. What
-of the first folder needs neither its broker nor a worker goes by file with all others.
+of those at once would mostly wait for each other. The folder that takes longest comes first, the others when everything else is done. What
+of the first folder needs neither its broker nor a worker goes by file with all others; executors that are killed, one by one, go beside
+the whole systems of the chaos runs.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from xdist.scheduler import LoadFileScheduling
 
 FIRST, LAST = ("tests/integration/",), ("tests/chaos/", "tests/kubernetes/")
 LIGHT = tuple(f"tests/integration/test_{name}.py" for name in ("containers", "disks_and_folders", "s3_backup", "site_in_chromium"))
+BESIDE = ("tests/chaos/test_kill_boundaries.py",)
 
 settings.register_profile("healstream", deadline=None)
 settings.load_profile("healstream")
 
 
-def _starts_systems(nodeid: str) -> bool:
-    return nodeid.startswith(FIRST + LAST) and not nodeid.startswith(LIGHT)
+def _turn(nodeid: str) -> int:
+    """Return -1 for what comes first, 1 for what comes last, 0 for all others."""
+    return nodeid.startswith(LAST) - (nodeid.startswith(FIRST) and not nodeid.startswith(LIGHT))
 
 
 class ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc] # it has no types of its own
@@ -28,12 +31,12 @@ class ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc] # it has no type
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        return "/".join(nodeid.split("/")[:2]) if _starts_systems(nodeid) else str(super()._split_scope(nodeid))
+        return "/".join(nodeid.split("/")[:2]) if _turn(nodeid) and not nodeid.startswith(BESIDE) else str(super()._split_scope(nodeid))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what starts systems at both ends."""
-    items.sort(key=lambda item: _starts_systems(item.nodeid) * (item.nodeid.startswith(LAST) - item.nodeid.startswith(FIRST)))
+    items.sort(key=lambda item: _turn(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
