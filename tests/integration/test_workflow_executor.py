@@ -66,7 +66,7 @@ def test_a_successor_ends_a_workflow_whose_executor_died_with_two_branches_in_fl
         }
         assert [len(ledger_rows(tmp_path / name / "effects.jsonl")) for name in ("web", "api")] == [1, 1]
         journal = [record for record in read_to_end(broker, "recovery.journal") if isinstance(record, JournalRecord)]
-        assert sum(record.kind is JournalKind.IN_DOUBT for record in journal) == 2
+        assert sum(record.kind is JournalKind.IN_DOUBT and record.command_id == outcome.command_id for record in journal) == 2
         # and people see it, and are told why it cannot be rolled back
         rows = json.loads(recovery(broker, "list", "--output", "json").stdout)["items"]
         (row,) = [found for found in rows if found["strategy"] == BOTH.name]
