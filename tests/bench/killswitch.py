@@ -1,7 +1,8 @@
 """How soon a kill switch is obeyed: the time from it until the last step begins on any of several executors, in four ways.
 
 By a signed word on the topic, by the local stop file, with Kafka down, and with admit silent, so that no lease is fresh. Each executor is a
-real process with runs that make one step after the other; each round watches for longer than the target, and is over once all go on again.
+real process with runs, one after the other in each group, that make one step after the other; each round watches for longer than the
+target, and is over once all go on again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ WORD_ROUNDS, OTHER_ROUNDS = 30, 10
 # Longer than the limit, so that a step which begins too late is seen.
 WATCH_S = 2.6
 GOES_ON_S = 60.0
+# Enough for all rounds: a plan has 200 steps, and with each of them a few durable appends.
+RUNS_EACH = 45
 GATEKEEPER = "streams.gatekeeper"
 
 
@@ -64,8 +67,9 @@ class Halted:
         self.system.run(GATEKEEPER)
         self.system.wait_ready(GATEKEEPER)
         self.workers = [self._start_worker(number) for number in range(EXECUTORS)]
-        for group in self.groups:
-            self.system.send(self._order(group))
+        for number in range(RUNS_EACH):
+            for group in self.groups:
+                self.system.send(self._order(group, f"{group}-{number}"))
         self.wait_until_all_go_on()
 
     def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
@@ -79,13 +83,13 @@ class Halted:
         words = [sys.executable, "-m", "tests.support.steady_worker", str(self.ledgers)]
         return subprocess.Popen(words, cwd=ROOT, env=environ, stdout=log, stderr=log)
 
-    def _order(self, group: str) -> HealingCommand:
+    def _order(self, group: str, name: str) -> HealingCommand:
         card, now, target = card_named(CARDS, STRATEGY), datetime.now(UTC), f"service:s-{group}"
         assert card is not None
         order = HealingCommand(
             mode=Mode.RUN,
-            incident_id=f"incident-{group}",
-            decision_id=f"decision-{group}",
+            incident_id=f"incident-{name}",
+            decision_id=f"decision-{name}",
             attempt=1,
             max_attempts=1,
             kind=Kind.SERVICE_DOWN,
@@ -98,7 +102,7 @@ class Halted:
             plan_hash=plan_hash_of(STRATEGY, 1, target, (), card.bounds),
             epoch=1,
             issued_at=now,
-            not_after=now + timedelta(seconds=120),
+            not_after=now + timedelta(hours=2),
             deadline_s=DEADLINE_S,
             bounds=card.bounds,
         )
