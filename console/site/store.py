@@ -145,12 +145,13 @@ def _keep(base: sqlite3.Connection, record: Record, raw: bytes) -> list[str]:
             _tell(base, "incident", "")
         return []
     incident = _incident_of(base, record)
-    is_word = isinstance(record, Feedback) and record.source == PERSON
-    kind = PERSON_WORD if is_word else record.RECORD
+    kind = PERSON_WORD if isinstance(record, Feedback) and record.source == PERSON else record.RECORD
     base.execute("INSERT INTO records (kind, incident, raw) VALUES (?, ?, ?)", (kind, incident, raw))
     if type(record) in _TOLD:
         _tell(base, _TOLD[type(record)], id_of(record))
-    if is_word:
+    if isinstance(record, Feedback) and kind == PERSON_WORD:
+        if record.correct is not None:
+            base.execute("INSERT INTO judged VALUES (?, ?)", (micros(record.at), int(record.correct)))
         # It changes no incident; what a person says of one is shown with it all the same.
         _tell(base, "incident", incident)
     return [incident] if incident and not isinstance(record, Feedback) else []

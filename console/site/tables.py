@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS recoveries (id TEXT PRIMARY KEY, incident TEXT, state
 CREATE INDEX IF NOT EXISTS recoveries_at ON recoveries (at, id);
 CREATE INDEX IF NOT EXISTS recoveries_going ON recoveries (at) WHERE going = 1;
 CREATE INDEX IF NOT EXISTS recoveries_incident ON recoveries (incident);
+CREATE TABLE IF NOT EXISTS judged (at INTEGER, is_right INTEGER);
+CREATE INDEX IF NOT EXISTS judged_at ON judged (at, is_right);
 CREATE TABLE IF NOT EXISTS circuits (name TEXT PRIMARY KEY, failures INTEGER, last INTEGER, probe TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS circuits_failures ON circuits (failures, last);
 CREATE TABLE IF NOT EXISTS spent (command TEXT PRIMARY KEY, at INTEGER, target TEXT, strategy TEXT, team TEXT, grp TEXT) WITHOUT ROWID;
@@ -87,7 +89,7 @@ def _make(base: sqlite3.Connection, format_found: int) -> None:
 _MEND = "Build it anew from the topics with `healstream site rebuild`"
 
 
-_KEPT = ("offsets", "records", "controls", "owners", "incidents", "recoveries", "circuits", "spent", "audit", "chain")
+_KEPT = ("offsets", "records", "controls", "owners", "incidents", "recoveries", "circuits", "spent", "audit", "chain", "judged")
 
 
 def times_built(base: sqlite3.Connection) -> int:

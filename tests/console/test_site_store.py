@@ -57,6 +57,14 @@ def all_incidents(base: sqlite3.Connection, limit: int = 200) -> list[dict[str, 
             return found
 
 
+def test_what_is_begun_anew_holds_nothing_of_before_but_the_numbers_of_its_changes(base: sqlite3.Connection) -> None:
+    take(base, Tape().messages([*stories(2), Feedback(id_of(incident_of(0, NOW)), "person", "olga", NOW, correct=True)]))
+    assert base.execute("SELECT at, is_right FROM judged").fetchall() != []
+    forget(base)
+    names = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    assert {name for name in names if base.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]} == {"built", "changes"}  # noqa: S608 - ours
+
+
 @given(cut=st.lists(st.integers(0, 30), max_size=4), back=st.integers(0, 5))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_batches_with_any_redelivery_give_what_memory_gives(tmp_path: Path, cut: list[int], back: int) -> None:
