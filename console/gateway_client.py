@@ -5,17 +5,17 @@ Called by ``healstream send --gateway``.
 
 from __future__ import annotations
 
-import ipaddress
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
 from infra.adapters.authorities import trusted
+from infra.adapters.log_door import address_of
 from schemas.errors import ConfigurationError, DeniedError, UnreachableError, UsageError
 
 URL_VARIABLE, TOKEN_VARIABLE = "HEALSTREAM_GATEWAY_URL", "HEALSTREAM_INGEST_TOKEN"
@@ -70,20 +70,9 @@ class GatewayClient:
 
 
 def client_in(environ: Mapping[str, str], url: str) -> GatewayClient:
-    """Return the client of a gateway, its token from the environment or the file that it names; raises ConfigurationError."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        raise ConfigurationError("--gateway", "it is no http or https address without a login", "Give https://host[:port]")
-    if parts.scheme == "http" and not _is_local(parts.hostname):
-        raise ConfigurationError("--gateway", "the token would go over the network in the clear", "Give its https address")
+    """Return the client of a gateway, its token from the environment or the file that it names; raises UsageError or ConfigurationError."""
+    address_of(url)
     return GatewayClient(url.rstrip("/"), _token_in(environ, environ.get(f"{TOKEN_VARIABLE}_FILE", "")))
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _token_in(environ: Mapping[str, str], file: str) -> str:

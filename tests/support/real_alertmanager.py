@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import httpx
 
 from infra.broker.server import free_ports
 from infra.parent_death import die_with_parent
+from tests.support.real_prometheus import wait_ready
 from tests.support.tools import tool
 
 READY_S = 120.0
@@ -78,21 +78,8 @@ def real_alertmanager(folder: Path, url: str, token: str) -> Iterator[RealAlertm
             preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
         )
     try:
-        _wait_ready(process, port, folder / "alertmanager.log")
+        wait_ready(process, port, folder / "alertmanager.log", READY_S)
         yield RealAlertmanager(port)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-
-
-def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + READY_S
-    while True:
-        assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=5).raise_for_status()
-        except httpx.HTTPError:
-            assert time.monotonic() < end, log.read_text(encoding="utf-8")[-2000:]
-            time.sleep(0.1)
-        else:
-            return

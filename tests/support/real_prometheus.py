@@ -82,15 +82,16 @@ def running_prometheus(folder: Path) -> Iterator[int]:
             preexec_fn=die_with_parent,  # noqa: PLW1509 - only prctl runs between fork and exec
         )
     try:
-        _wait_ready(process, port, folder / "log")
+        wait_ready(process, port, folder / "log")
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + READY_S
+def wait_ready(process: subprocess.Popen[bytes], port: int, log: Path, within_s: float = READY_S) -> None:
+    """Return once the server says that it is ready, as all of that family do at the same path; fail with its log."""
+    end = time.monotonic() + within_s
     while True:
         assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]
         try:
