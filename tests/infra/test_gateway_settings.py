@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,13 @@ def test_an_address_that_is_taken_is_named() -> None:
         port = bound.getsockname()[1]
         with pytest.raises(UnreachableError, match="HEALSTREAM_SERVE_PORT"):
             listener(GatewaySettings("127.0.0.1:1", port=port))
+
+
+def test_the_second_piece_of_an_answer_does_not_wait_until_the_first_is_acknowledged() -> None:
+    with listener(GatewaySettings("127.0.0.1:1")) as bound, socket.create_connection(bound.getsockname()):
+        taken, _ = bound.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_without_a_broker_nothing_is_said_to_be_delivered_and_the_next_one_need_not_wait() -> None:
