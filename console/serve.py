@@ -32,6 +32,7 @@ from console.home import address_for, home_of
 from console.site.here import page_of, site_of
 from console.site.place import SiteSettings
 from console.slack_routes import SlackDesk, slack_router
+from infra.garbage import keep_what_is_loaded
 from infra.gateway_settings import GatewaySettings
 from infra.kafka import ready_codec
 from infra.logging import configure
@@ -159,6 +160,8 @@ async def serve(settings: GatewaySettings, bound: socket.socket, page: FastAPI |
     serving = asyncio.create_task(server.serve([bound]))
     if pages:
         pages.start()
+    # A full search through the libraries for garbage kept every answer waiting for tenths of a second.
+    keep_what_is_loaded()
     log.info("serving", host=settings.host, port=bound.getsockname()[1], next="point webhooks at /ingest/...")
     told = ""
     while not serving.done():

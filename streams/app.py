@@ -6,7 +6,6 @@ Faust carries ingest + detect, classify, decide and learn, at least once; what i
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 import sys
@@ -27,6 +26,7 @@ from typing_extensions import override
 from infra.catalogue_follower import follow
 from infra.catalogue_reader import read_configuration
 from infra.compiled_patterns import CompiledPatterns
+from infra.garbage import keep_what_is_loaded
 from infra.kafka import read_to_end, ready_codec
 from infra.logging import configure
 from infra.logins import MECHANISM, Reach, reach_of
@@ -56,7 +56,6 @@ _FETCH_BYTES = 2 * 1024 * 1024
 _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
 # What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog.
 _POLL_RECORDS = 200
-_GARBAGE_THRESHOLDS = (10_000, 20, 20)
 _BUFFERED_RECORDS = 64
 # What is published, promoted and demoted; a worker takes it up while it runs.
 _PUBLISHED = ("heal.catalogue", "learning.models", "heal.demotions")
@@ -270,10 +269,8 @@ class Run:
         self._beat(loop)
         watch(self._pulse, self._limits)
         self._server.start()
-        # What is loaded by now stays: looking through it for garbage again and again cost more than some stages.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GARBAGE_THRESHOLDS)
+        # Looking through the libraries for garbage again and again cost more than some stages.
+        keep_what_is_loaded()
         Worker(self._app, self._pulse, loop).execute_from_commandline()
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
