@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-# Connections that are open before the first request: at 200 a second all are busy only when answers take a third of a second.
-LINES = 64
+# All of them are busy only when answers take more than a second at 200 a second.
+LINES = 256
 PATIENCE_S = 60.0
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
@@ -50,19 +50,25 @@ def answer_in(raw: bytes) -> tuple[int, bytes] | None:
 class _Loop:
     """The requests that are due and not written yet, the connections that are free, and what became of the rest."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, url: str, count: int, lines: int) -> None:
         self.sent = Sent()
         self.waiting = deque[tuple[float, bytes]]()
-        self.idle = deque[_Line]()
+        self.idle: list[_Line] = []
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._count = count
+        self._url, self._count, self._lines = urlsplit(url), count, lines
+        self._opened: list[asyncio.Task[None]] = []
 
     def push(self) -> None:
-        """Write what waits while a connection is free; the one that was free longest, so that the server closes none of them as unused."""
+        """Write what waits while a connection is free, the one that was used last as a sender's pool has it; open one when none is."""
         while self.waiting and self.idle:
             due, request = self.waiting.popleft()
             self.sent.late.append(_ms_since(due))
-            self.idle.popleft().send(due, request)
+            self.idle.pop().send(due, request)
+        if self.waiting and len(self._opened) < self._lines:
+            self._opened.append(asyncio.create_task(self._open()))
+
+    async def _open(self) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: _Line(self), str(self._url.hostname), self._url.port or 80)
 
     def answered(self, due: float, status: int, body: bytes) -> None:
         """Take an answer in."""
@@ -89,11 +95,15 @@ class _Line(asyncio.Protocol):
         self._due = due
         self.transport.write(request)
 
+    def _rest(self) -> None:
+        self._loop.idle.append(self)
+        self._loop.push()
+
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self._loop.idle.append(self)
+        self._rest()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -103,12 +113,15 @@ class _Line(asyncio.Protocol):
             return
         self._came = b""
         self._loop.answered(self._due, *answer)
-        self._loop.idle.append(self)
-        self._loop.push()
+        self._rest()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._loop.end(f"a connection was closed: {exc}")
+        # What was not used for some seconds the server closes.
+        if self in self._loop.idle:
+            self._loop.idle.remove(self)
+        else:
+            self._loop.end(f"a connection was closed before its answer: {exc}")
 
 
 def _ms_since(due: float) -> float:
@@ -116,11 +129,8 @@ def _ms_since(due: float) -> float:
 
 
 async def send_all(url: str, requests: Sequence[bytes], rate: float, lines: int = LINES) -> Sent:
-    """Send so many a second over so many connections; raises SystemExit for an answer that is not 202, or none in ``PATIENCE_S``."""
-    loop, where = _Loop(len(requests)), urlsplit(url)
-    opened = [
-        await asyncio.get_running_loop().create_connection(lambda: _Line(loop), str(where.hostname), where.port or 80) for _ in range(lines)
-    ]
+    """Send so many a second, over so many connections at most; raises SystemExit for an answer that is not 202 or does not come."""
+    loop = _Loop(url, len(requests), lines)
     used, begun = time.process_time(), time.monotonic()
     for number, request in enumerate(requests):
         due = begun + number / rate
@@ -130,8 +140,8 @@ async def send_all(url: str, requests: Sequence[bytes], rate: float, lines: int 
     async with asyncio.timeout(PATIENCE_S):
         why = await loop.ended
     loop.sent.cpu = 1000 * (time.process_time() - used) / len(requests)
-    for transport, _line in opened:
-        transport.close()
+    for line in loop.idle:
+        line.transport.close()
     if why:
         raise SystemExit(f"{len(loop.sent.took)} of {len(requests)} answered: {why}")
     return loop.sent
