@@ -13,8 +13,6 @@ from math import sqrt
 from statistics import fmean
 from typing import Any
 
-from river.time_series import HoltWinters
-
 WARM = 30
 _ALPHA, _BETA, _GAMMA = 0.02, 0.0005, 0.2
 # A residual beyond so many deviations is drawn in to them before it is learned.
@@ -100,6 +98,9 @@ def _first_of_season(usual: Usual, value: float, before: int) -> Usual:
 
 
 def _model_of(usual: Usual) -> Any:
+    # Here and not above: it brings all of river and scipy, half of the time that a worker needs to start, and few rules ask for it.
+    from river.time_series import HoltWinters  # noqa: PLC0415
+
     width = max(len(usual.season), 1)
     model: Any = HoltWinters(_ALPHA, _BETA, _GAMMA, width)  # type: ignore[no-untyped-call]
     model._initialized = True  # noqa: SLF001 - river has no way to begin from figures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from random import Random  # noqa: TID251 - seeded, so that every run sees the same
 
 import pytest
@@ -107,3 +109,12 @@ def test_nothing_is_said_before_enough_is_known_and_a_still_series_is_well() -> 
     for number in range(60):
         usual, unusual = score(usual, 5.0, 0)
         assert unusual is None if number < 30 else unusual == pytest.approx(0.0)
+
+
+def test_a_worker_starts_without_the_libraries_that_only_the_unusual_needs() -> None:
+    asked = (
+        "import sys\nimport streams.app\nheavy = {'river', 'scipy', 'pandas'}\nprint(heavy & set(sys.modules))\n"
+        "from learning.anomaly import Usual, score\nscore(Usual(seen=40, deviation=1.0), 1.0, 0)\nprint('river' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.split("\n")[:2] == ["set()", "True"]
