@@ -60,11 +60,12 @@ def train_model(matcher: Matcher, seed: int) -> Classifier:
         by_kind[pattern.kind].extend(_vary(example, draw) for example in pattern.examples for _ in range(_VARIANTS))
     most = max(len(texts) for texts in by_kind.values())
     examples = [(kind, text, most / len(texts)) for kind, texts in sorted(by_kind.items()) for text in texts]
+    # Read once, told in every epoch.
+    found = {text: matcher.scan(text.encode()) for _, text, _ in examples}
     classifier = Classifier()
     for _ in range(EPOCHS):
         for kind, text, balance in draw.shuffled(examples):
-            hits = matcher.scan(text.encode())
-            features = make_features(hits, text.split("\n"), draw.choice((Result.FAILURE, None)), text.count("\n") + 1)
+            features = make_features(found[text], text.split("\n"), draw.choice((Result.FAILURE, None)), text.count("\n") + 1)
             classifier.learn(features, kind, min(balance, 2.0))
     return classifier
 
