@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.adapters.launch import write_whole
+from infra.broker.ahead import java_words
 from infra.broker.lock_rows import Lock, listener_rows
 from infra.logins import address_with, client_settings
 from infra.parent_death import die_with_parent
@@ -98,8 +99,9 @@ def properties(place: BrokerPlace, lock: Lock | None = None) -> str:
 class EmbeddedBroker:
     """Starts, watches and stops one broker; a second start on the same folder finds the same data."""
 
-    def __init__(self, place: BrokerPlace, jars: Sequence[Path], lock: Lock | None = None) -> None:
-        """Prepare; with a ``lock`` nobody does anything without a name and a right."""
+    def __init__(self, place: BrokerPlace, jars: Sequence[Path], lock: Lock | None = None, record_into: Path | None = None) -> None:
+        """Prepare; with a ``lock`` nobody does anything without a name and a right, ``record_into``: see ``ahead.py``."""
+        self._record_into = record_into
         self._place = place
         self._jars = tuple(jars)
         self._lock = lock
@@ -133,7 +135,8 @@ class EmbeddedBroker:
             ) from error
         if not (self._place.folder / "data" / "meta.properties").exists():
             self._format()
-        self._process = self._spawn(self.log_file, "kafka.Kafka", str(self._place.folder / "server.properties"))
+        words = [*java_words(self._jars, self._record_into), "-XX:TieredStopAtLevel=4"]
+        self._process = self._spawn(self.log_file, words, "kafka.Kafka", str(self._place.folder / "server.properties"))
 
     def wait_ready(self, deadline_s: float = START_DEADLINE_S) -> None:
         """Return once the broker answers a metadata request; raises BrokerError when it ends or the deadline passes."""
@@ -183,7 +186,8 @@ class EmbeddedBroker:
         words = (f"@{passwords}",) if self._lock else ("kafka.tools.StorageTool", *arguments)
         # What it prints holds what the passwords are checked by: no log, and no error that cites one, is to have that.
         printed = self._place.folder / "format.log"
-        formatting = self._spawn(printed, *words)
+        # It is over before a thorough compiler would have paid.
+        formatting = self._spawn(printed, [*java_words(self._jars), "-XX:TieredStopAtLevel=1"], *words)
         try:
             ended = formatting.wait(START_DEADLINE_S)
         except subprocess.TimeoutExpired as error:
@@ -197,9 +201,9 @@ class EmbeddedBroker:
             raise self._error("formatting the data folder failed", printed)
         printed.unlink()
 
-    def _spawn(self, log_file: Path, *words: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, log_file: Path, java: Sequence[str], *words: str) -> subprocess.Popen[bytes]:
         class_path = os.pathsep.join(str(jar) for jar in self._jars)
-        options = ["-XX:+UseSerialGC", "-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=4", "-Xshare:auto"]
+        options = [*java, "-XX:+UseSerialGC", "-Xms64m", "-Xmx512m"]
         options += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
         try:
             with open(log_file, "ab", opener=partial(os.open, mode=0o600)) as log:

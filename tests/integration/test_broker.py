@@ -15,6 +15,8 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from infra.broker.ahead import ahead_file
+from infra.broker.install import work_ahead
 from infra.broker.server import BrokerError, BrokerPlace, EmbeddedBroker, free_ports
 
 
@@ -101,3 +103,37 @@ def test_no_broker_outlives_a_starter_that_is_killed(jars: tuple[Path, ...], tmp
         starter.wait(10)
     gone, alive = psutil.wait_procs([broker], timeout=10)
     assert [broker] == gone or all(one.status() == psutil.STATUS_ZOMBIE for one in alive)
+
+
+def is_mapped(file: Path, server: EmbeddedBroker) -> bool:
+    return str(file) in Path(f"/proc/{server.pid}/maps").read_text(encoding="utf-8")
+
+
+def test_a_start_uses_what_java_kept_of_another_and_what_is_spoilt_is_passed_over(jars: tuple[Path, ...], tmp_path: Path) -> None:
+    # given the record that set-up made, and jars of our own with one that was cut short
+    own = tuple(tmp_path / jar.name for jar in jars)
+    for jar, linked in zip(jars, own, strict=True):
+        linked.symlink_to(jar)
+    kept, spoilt = ahead_file(jars), ahead_file(own)
+    assert kept is not None
+    assert spoilt is not None
+    assert work_ahead(jars)
+    spoilt.write_bytes(kept.read_bytes()[:5000])
+    # when a broker starts by each
+    for seen, place in ((jars, "first"), (own, "second")):
+        server = EmbeddedBroker(BrokerPlace(tmp_path / place, *free_ports(2)), seen)
+        server.start()
+        try:
+            server.wait_ready()
+            # then both answer, and the sound one was read
+            assert (is_mapped(kept, server), is_mapped(spoilt, server)) == (seen is jars, False)
+        finally:
+            server.stop()
+
+
+def test_jars_that_were_fetched_again_have_a_record_of_their_own(tmp_path: Path) -> None:
+    jar = tmp_path / "part-1.0.jar"
+    jar.write_bytes(b"the bytes of a jar")
+    before = ahead_file((jar,))
+    os.utime(jar, (1, 1))
+    assert ahead_file((jar,)) != before
