@@ -47,6 +47,7 @@ from schemas.services import Services
 from schemas.signing import public_text, sign
 from schemas.topics import ALL_RECORDS, BY_NAME, TOPIC_OF, key_of
 from schemas.vocabulary import Result
+from tests.support.unmeasured import unmeasured
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 CODEC = Codec(ALL_RECORDS)
@@ -73,11 +74,15 @@ class Workers:
     folder: Path
     started: list[subprocess.Popen[bytes]]
 
-    def start(self, *, ready: bool = True, module: str = "tests.support.tiny_worker", **more: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *, ready: bool = True, module: str = "tests.support.tiny_worker", measured: bool = False, **more: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one; coverage follows only into what will be told to end, for what is killed writes none down."""
         port = free_ports(1)[0]
         rows = {"HEALSTREAM_BROKERS": self.brokers, "HEALSTREAM_STATE": str(self.folder), "HEALSTREAM_METRICS_PORT": str(port)}
+        environ = os.environ if measured else unmeasured(os.environ)
         log = (self.folder / f"worker-{len(self.started)}.log").open("wb")
-        process = subprocess.Popen([sys.executable, "-m", module], env={**os.environ, **rows, **more}, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-m", module], env={**environ, **rows, **more}, cwd=ROOT, stdout=log, stderr=log)
         self.started.append(process)
         if ready:
             until(lambda: process.poll() is not None or says_ready(port))
@@ -154,7 +159,7 @@ def unheard(brokers: str, prefix: str, wanted: Sequence[str]) -> set[str]:
 
 def test_one_record_goes_through_a_worker_which_then_ends_when_told_to(own_broker: str, workers: Workers) -> None:
     # given a worker
-    process = workers.start()
+    process = workers.start(measured=True)
     producer = Producer(settings(own_broker))
     # when one record comes
     produce(producer, chunk("one-0"))
@@ -261,7 +266,7 @@ def test_a_failed_run_becomes_a_decision_with_its_trace_in_one_worker_of_all_sta
     # given a worker of all stages with a published configuration
     key = Ed25519PrivateKey.generate()
     publish(own_broker, key)
-    process = workers.start(module="streams.app", HEALSTREAM_ROLE="all", HEALSTREAM_PUBLISHER_KEY=public_text(key))
+    process = workers.start(module="streams.app", measured=True, HEALSTREAM_ROLE="all", HEALSTREAM_PUBLISHER_KEY=public_text(key))
     # when a job fails
     now = datetime.now(UTC)
     text = "ERROR: No matching distribution found for left-pad==9.9.9\nProcess completed with exit code 1.\n"

@@ -43,7 +43,7 @@ each_principal = pytest.mark.parametrize("principal", PRINCIPALS, ids=lambda one
 
 @pytest.fixture(scope="module")
 def system(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSystem]:
-    running = WholeSystem(tmp_path_factory.mktemp("locked"), jars, is_locked=True)
+    running = WholeSystem(tmp_path_factory.mktemp("locked"), jars, is_locked=True, is_measured=True)
     try:
         running.start(Policy(strategies=AUTOMATIC))
         yield running

@@ -10,13 +10,14 @@ from pathlib import Path
 from schemas.policy import Policy
 from tests.mutants.patching import Mutant, living
 from tests.mutants.table import MUTANTS, tried
+from tests.support.unmeasured import unmeasured
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_every_mutant_is_found_by_an_invariant_that_it_breaks_and_nothing_is_found_without_it(tmp_path: Path) -> None:
     # A process of its own, without coverage: what the mutants run is measured elsewhere, without defects in it.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = unmeasured(os.environ)
     words = [sys.executable, "-m", "tests.mutants", "--to", str(tmp_path / "mutants.json")]
     ran = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     sys.stdout.write(ran.stdout)

@@ -14,6 +14,7 @@ from tests.sim.plan import draw_plan
 from tests.sim.play import play
 from tests.sim.shrink import shrink
 from tests.sim.witness import witness_of
+from tests.support.unmeasured import unmeasured
 
 ROOT = Path(__file__).parents[2]
 # The same at each commit, so that what turns red is what was changed.
@@ -39,7 +40,7 @@ def test_a_failing_plan_is_cut_down_to_what_it_takes() -> None:
 
 def test_no_seed_and_no_death_at_a_boundary_violates_an_invariant(tmp_path: Path) -> None:
     # A process of its own, without coverage: measured, it would take three times as long and tell nothing new.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = unmeasured(os.environ)
     asked = ["--seeds", f"{FIRST}-{LAST}", "--deaths", str(BOUNDARIES), "--found", "--processes", "1"]
     words = [sys.executable, "-m", "tests.sim", *asked, "--to", str(tmp_path / "sim.json")]
     ran = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -35,6 +35,7 @@ from schemas.services import CiServer, Services, ServiceSpec, UpstreamSpec
 from schemas.signing import private_bytes, public_text, sign
 from schemas.topics import ALL_RECORDS, TOPIC_OF
 from tests.support.executor_world import service_in, start_by_hand
+from tests.support.unmeasured import unmeasured
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = ("streams.app", "streams.gatekeeper", "recoverers.worker", "streams.prober")
@@ -69,6 +70,8 @@ class WholeSystem:
     # Pattern files by name; without any the shipped ones decide, and no log shows that a failure is gone.
     patterns: tuple[tuple[str, str], ...] = ()
     is_locked: bool = False
+    # Whether coverage follows into the processes: ``close`` kills what the test has not ended, and that writes none down.
+    is_measured: bool = False
 
     def __post_init__(self) -> None:
         self.port, controller, *service_ports = free_ports(5)
@@ -157,7 +160,7 @@ class WholeSystem:
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
         environment = {
-            **os.environ,
+            **(os.environ if self.is_measured else unmeasured(os.environ)),
             "HEALSTREAM_BROKERS": self.address_of(LOCKED.get(name, "detect")),
             "HEALSTREAM_STATE": str(state),
             "HEALSTREAM_KEYS": str(self.folder / "keys"),
