@@ -64,6 +64,7 @@ def test_a_line_that_any_form_of_expression_finds_is_let_through(small_gates: di
             assert lines_with_needs(small_gates[form], line.encode()), (form, line)
 
 
+@pytest.mark.unmeasured
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_line_that_a_shipped_expression_finds_is_let_through(gate: hyperscan.Database, data: st.DataObject) -> None:

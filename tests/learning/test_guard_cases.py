@@ -71,6 +71,7 @@ def test_a_failed_recording_guards_a_second_time_as_if_no_pattern_knew_it(recogn
     assert score_guard(hidden, recognizer, recognizer.classifier).splits["all"].harm == 0
 
 
+@pytest.mark.unmeasured
 def test_the_shipped_rules_hold_back_a_model_that_calls_recorded_code_failures_infrastructure() -> None:
     """Given a model that was taught to call what fails by a change the network, then the shipped rules' guard names what it breaks."""
     ships = shipped()

@@ -85,6 +85,7 @@ def test_a_draft_that_hits_a_failure_of_another_kind_is_refused(recognizer: Reco
     assert draft.refused == ("it hits 1 stored failures of another kind",)
 
 
+@pytest.mark.unmeasured
 def test_of_the_shipped_patterns_each_judged_by_the_others_seven_suggestions_in_ten_are_right(catalogue: Catalogue) -> None:
     around = Neighbourhood(catalogue.patterns)
     sample = catalogue.patterns[::8]
