@@ -1,9 +1,9 @@
 """What holds for every test: generated cases are judged by what they find, not by how busy the machine is.
 
-Side by side (``pytest -n 2 --dist loadfile``) a worker takes a file at a time, and a folder whose tests start whole systems as one: two
+Side by side (``pytest -n 3 --dist loadfile``) a worker takes a file at a time, and a folder whose tests start whole systems as one: two
 of those at once would mostly wait for each other. The folder that takes longest comes first, the others when everything else is done. What
-of the first folder needs neither its broker nor a worker goes by file with all others; executors that are killed, one by one, go beside
-the whole systems of the chaos runs.
+of the first folder starts no more than a process or two beside the broker goes by file with all others; executors that are killed, one by
+one, go beside the whole systems of the chaos runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from typing_extensions import override
 from xdist.scheduler import LoadFileScheduling
 
 FIRST, LAST = ("tests/integration/",), ("tests/chaos/", "tests/kubernetes/")
-LIGHT = tuple(f"tests/integration/test_{name}.py" for name in ("containers", "disks_and_folders", "s3_backup", "site_in_chromium"))
+_FEW_PROCESSES = (
+    *("broker", "containers", "detection_watch", "disks_and_folders", "executor", "kafka_and_topics", "kafka_container", "notices"),
+    *("s3_backup", "schema_registry", "site_feed", "site_in_chromium", "workflow_executor"),
+)
+LIGHT = tuple(f"tests/integration/test_{name}.py" for name in _FEW_PROCESSES)
 BESIDE = ("tests/chaos/test_kill_boundaries.py",)
 
 settings.register_profile("healstream", deadline=None)
