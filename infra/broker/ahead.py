@@ -15,8 +15,9 @@ from schemas.ids import content_id
 
 
 def ahead_file(jars: Sequence[Path]) -> Path | None:
-    """Return where the work done ahead for these jars is kept, whether or not it is there yet; None without jars."""
-    if not jars:
+    """Return where the work done ahead for these jars is kept, whether or not it is there yet; None while a jar is missing."""
+    # A broker is started again however the cache looks by then; Java names what it misses.
+    if not jars or not all(jar.is_file() for jar in jars):
         return None
     seen = [f"{jar.name} {jar.stat().st_size} {jar.stat().st_mtime_ns}" for jar in jars]
     return jars[0].with_name(f"classes-{content_id('Ahead', *map(str, JAVA_VERSION), *seen)}.aot")

@@ -137,3 +137,4 @@ def test_jars_that_were_fetched_again_have_a_record_of_their_own(tmp_path: Path)
     before = ahead_file((jar,))
     os.utime(jar, (1, 1))
     assert ahead_file((jar,)) != before
+    assert ahead_file((jar, tmp_path / "gone-1.0.jar")) is None
