@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench import (
     audit,
     detectors,
+    first_paint,
     front,
     gateway,
     idle,
@@ -39,6 +40,7 @@ MEASURES: tuple[tuple[str, Callable[[], list[Figure]]], ...] = (
     ("lookup", lookup.measure),
     ("policy", policy.measure),
     ("readmodel", readmodel.measure),
+    ("first_paint", first_paint.measure),
     ("audit", audit.measure),
     ("detectors", detectors.measure),
     ("prober", prober.measure),
