@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import typer
@@ -62,6 +63,21 @@ def _parse(argv: Sequence[str], *, in_text: bool) -> None:
 @cache
 def _program(noun: str) -> Command:
     return get_command(app_for([noun]))
+
+
+def options_of(argv: Sequence[str]) -> frozenset[str]:
+    """Return the options that the called command takes."""
+    command = _program(argv[0])
+    for word in argv:
+        if not isinstance(command, TyperGroup):
+            break
+        command = command.commands[word]
+    return frozenset(option for param in command.params for option in param.opts)
+
+
+def is_named_only(call: Call) -> bool:
+    """Tell whether a sentence names a command and leaves out what it needs: nothing that could be typed."""
+    return call.in_text and bool(fault_of(replace(call, in_text=False)))
 
 
 def _parse_leaf(command: Command, rest: list[str], *, in_text: bool) -> None:

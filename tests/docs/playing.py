@@ -2,12 +2,13 @@
 
 What is written below a command has to come, in that order, among what it says: ``...`` stands for anything, blanks for any number of them,
 and ``ID...`` takes the word's beginning as what ``ID`` is in later commands. ``# exit 8`` behind a command is its exit code, 0 when nothing
-is said. ``watch -n 1 COMMAND`` is repeated until what is written has come.
+is said. ``watch -n 1 COMMAND`` is repeated until what is written has come. ``export`` holds for all later commands.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -15,13 +16,15 @@ import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from console.cli.main import run
 from tests.docs.written import PROGRAM, Block, Step
 
-WATCH_S = 120.0
-_EXIT = re.compile(r"\s+# exit (\d+)$")
+WATCH_S = 60.0
+_EXIT = re.compile(r"\s+# exit (\d+)(?:: [^#]*)?$")
 _WATCH = re.compile(r"watch -n [0-9.]+ ")
+_EXPORT = re.compile(r"export ([A-Z_]+)=(.+)")
 _TAKEN = re.compile(r"([A-Z]{2,})\.\.\.")
 
 
@@ -31,10 +34,11 @@ class PageError(AssertionError):
 
 @dataclass(slots=True)
 class Terminal:
-    """One person's terminal: the folder that it stands in, and what was taken from earlier answers."""
+    """One person's terminal: its folder, what was taken from earlier answers, and the places of pages that are others here."""
 
     folder: Path
     taken: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
     def play(self, block: Block, steps: list[Step]) -> None:
         """Play one session; raises PageError with the place of the first command that did something else."""
@@ -53,37 +57,50 @@ class Terminal:
         code, said = self._run(command)
         if code != wanted:
             return f"it exits {code}, not {wanted}:\n{said}"
-        found = _pattern_of(step.shown).search(said)
+        found = _pattern_of(tuple(self._here(line) for line in step.shown)).search(said)
         if found is None:
             return f"this was written below it:\n{chr(10).join(step.shown)}\nand this came:\n{said}"
         self.taken.update({name: value for name, value in found.groupdict().items() if value})
         return ""
 
     def _filled(self, command: str) -> str:
-        return re.sub(r"\b[A-Z]{2,}\b", lambda found: self.taken.get(found[0], found[0]), command)
+        return re.sub(r"\b[A-Z]{2,}\b", lambda found: self.taken.get(found[0], found[0]), self._here(command))
+
+    def _here(self, text: str) -> str:
+        for place, own in self.elsewhere.items():
+            text = text.replace(place, own)
+        return text
 
     def _run(self, command: str) -> tuple[int, str]:
+        exported = _EXPORT.fullmatch(command)
+        if exported:
+            code, value = self._run(f"printf %s {exported[2]}")
+            os.environ[exported[1]] = value
+            return code, ""
         words = shlex.split(command, comments=True) if "\n" not in command else []
         if not words or words[0] != PROGRAM:
-            done = subprocess.run(["/bin/bash", "-c", command], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
-            return done.returncode, done.stdout + done.stderr
+            shell = ["/bin/bash", "-c", command]
+            done = subprocess.run(
+                shell, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+            )
+            return done.returncode, done.stdout
         target = Path(self.folder, words[words.index(">") + 1]) if ">" in words else None
-        code, out, err = call(words[1 : words.index(">")] if target else words[1:])
-        if target:
-            target.write_text(out, encoding="utf-8")
-        return code, err if target else out + err
+        if target is None:
+            return call(words[1:])
+        with target.open("w", encoding="utf-8") as out:
+            return call(words[1 : words.index(">")], out)
 
 
-def call(argv: list[str]) -> tuple[int, str, str]:
-    """Run one of our commands in this process; return its exit code and what it said."""
-    out, err = io.StringIO(), io.StringIO()
+def call(argv: list[str], out: TextIO | None = None) -> tuple[int, str]:
+    """Run one of our commands in this process; return its exit code and what a terminal shows of it; ``out`` takes what is for programs."""
+    err = io.StringIO()
     code: object = 0
-    with redirect_stdout(out), redirect_stderr(err):
+    with redirect_stdout(out or err), redirect_stderr(err):
         try:
             run(argv)
         except SystemExit as end:
             code = end.code
-    return int(str(code or 0)), out.getvalue(), err.getvalue()
+    return int(str(code or 0)), err.getvalue()
 
 
 def _wanted(command: str) -> tuple[int, str]:

@@ -92,6 +92,11 @@ def sessions_in(page: str, text: str) -> list[tuple[Block, list[Step]]]:
     return [(block, steps_of(block)) for block in blocks_in(page, text) if block.words.split(" ")[0] == "console"]
 
 
+def calls_in_sessions(page: str, text: str) -> list[Call]:
+    """Return the calls of those blocks alone."""
+    return [call for block, _ in sessions_in(page, text) for call in _calls_of(block)]
+
+
 def steps_of(block: Block) -> list[Step]:
     """Return a session's commands with what is shown below each; lines that begin with ``> `` continue a command."""
     steps: list[Step] = []
