@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from tests.docs.loose import calls_by_page, made_pages, named_only, session_calls, to_type, written_pages
@@ -15,6 +17,7 @@ def call_of(text: str) -> Call:
     return found
 
 
+@cache
 def words_of_all() -> list[str]:
     return [" ".join(typed(call)) for call in calls_by_page({**written_pages(), **made_pages()})]
 
