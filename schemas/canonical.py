@@ -29,6 +29,6 @@ def _is_written_alike(value: object) -> bool:
     if isinstance(value, float):
         return _SMALLEST_PLAIN <= abs(value) < _LARGEST_PLAIN and not value.is_integer()
     if isinstance(value, list):
-        return all(map(_is_written_alike, value))
+        return all(type(part) is str or _is_written_alike(part) for part in value)
     # Keys are sorted by UTF-16 units there and by code points here: of ASCII these are the same.
     return isinstance(value, Mapping) and all(key.isascii() and _is_written_alike(part) for key, part in value.items())

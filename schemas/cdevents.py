@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import IdPart, id_of
+from schemas.ids import Identified, IdPart, id_of
 
 SPECIFICATION = "0.5.0"
 
@@ -26,7 +26,7 @@ class CdType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CdEvent:
+class CdEvent(Identified):
     """One event: ``subject`` is the incident or the service, ``artifact`` a package URL; what is empty is left out."""
 
     RECORD: ClassVar[str] = "CdEvent"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from schemas.events import Provenance
-from schemas.ids import IdPart, content_id
+from schemas.ids import Identified, IdPart, content_id
 from schemas.vocabulary import Kind
 
 Scalar = str | int | float | bool | tuple[str, ...]
@@ -86,7 +86,7 @@ def plan_hash_of(strategy: str, recipe_version: int, target: str, parameters: Pa
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Identified):
     """The verdict on an incident with everything that it rests on, so that it can be decided again from the record alone."""
 
     RECORD: ClassVar[str] = "Decision"
@@ -140,7 +140,7 @@ class AdmissionState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Identified):
     """A step of a decision at the door; ``until`` is when the waiting ends by itself."""
 
     RECORD: ClassVar[str] = "Admission"
@@ -181,7 +181,7 @@ class ApprovalGiven:
 
 
 @dataclass(frozen=True, slots=True)
-class HealingCommand:
+class HealingCommand(Identified):
     """The order to heal one target; signed by admit, valid until ``not_after``; all its steps share ``deadline_s`` seconds."""
 
     RECORD: ClassVar[str] = "HealingCommand"

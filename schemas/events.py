@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import IdPart
+from schemas.ids import Identified, IdPart
 from schemas.vocabulary import Result
 
 
@@ -52,7 +52,7 @@ def weakest(left: Provenance, right: Provenance) -> Provenance:
 
 
 @dataclass(frozen=True, slots=True)
-class LogChunk:
+class LogChunk(Identified):
     """A piece of one job's log; ``seq`` counts from 0 without gaps, ``eof`` marks the last; text at most 256 KiB of UTF-8."""
 
     RECORD: ClassVar[str] = "LogChunk"
@@ -84,7 +84,7 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class JobStarted:
+class JobStarted(Identified):
     """A CI job began."""
 
     RECORD: ClassVar[str] = "JobStarted"
@@ -110,7 +110,7 @@ class JobStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class JobFinished:
+class JobFinished(Identified):
     """A CI job ended; ``log_chunks`` is how many LogChunk records its log has, when the producer knows."""
 
     RECORD: ClassVar[str] = "JobFinished"
@@ -144,7 +144,7 @@ PUSHED = "git push"
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowFinished:
+class WorkflowFinished(Identified):
     """A whole workflow run ended."""
 
     RECORD: ClassVar[str] = "WorkflowFinished"
@@ -182,7 +182,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricBatch:
+class MetricBatch(Identified):
     """Samples of one target from one source; ``samples_sha`` is their SHA-256 in hex, set by the producer."""
 
     RECORD: ClassVar[str] = "MetricBatch"
@@ -209,7 +209,7 @@ class HealthStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(Identified):
     """One probe of one target: ``latency_ms`` is the time to the answer in milliseconds."""
 
     RECORD: ClassVar[str] = "HealthCheck"
@@ -235,7 +235,7 @@ class AlertStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Identified):
     """An alert as Alertmanager words it."""
 
     RECORD: ClassVar[str] = "Alert"

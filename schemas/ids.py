@@ -15,8 +15,11 @@ from schemas.canonical import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ID_BYTES = 16
+# Not a field: neither compared, nor shown, nor copied.
+_KEPT = "_id"
 # The metadata of a field that a signed record got after some of its kind had been signed.
 ADDED_LATER = {"added_later": True}
+_NUMBERS = (int, float)
 
 IdPart = str | int | float | bool | datetime | None | Sequence["IdPart"] | Mapping[str, "IdPart"]
 
@@ -31,6 +34,12 @@ class Record(Protocol):
         ...
 
 
+class Identified:
+    """What every record is besides: it keeps its id once that was asked for. A copy made by ``replace`` is asked anew."""
+
+    __slots__ = (_KEPT,)
+
+
 def micros(at: datetime) -> int:
     """Return whole microseconds since the epoch; ``at`` carries a zone."""
     return (at - EPOCH) // timedelta(microseconds=1)
@@ -42,10 +51,12 @@ def from_micros(value: int) -> datetime:
 
 
 def _plain(part: IdPart) -> object:
+    if isinstance(part, str):
+        return str(part)
+    if part is None or isinstance(part, _NUMBERS):
+        return part
     if isinstance(part, datetime):
         return micros(part)
-    if isinstance(part, str | int | float | None):
-        return str(part) if isinstance(part, str) else part
     if isinstance(part, Mapping):
         return {str(key): _plain(value) for key, value in part.items()}
     return [_plain(item) for item in part]
@@ -58,5 +69,10 @@ def content_id(record: str, *fields: IdPart) -> str:
 
 
 def id_of(record: Record) -> str:
-    """Return a record's own id."""
-    return content_id(record.RECORD, *record.id_fields())
+    """Return a record's own id; every stage and letter asks for it, so it is made once."""
+    known: str = getattr(record, _KEPT, "")
+    if not known:
+        known = content_id(record.RECORD, *record.id_fields())
+        # A record is frozen; what it keeps here follows from its fields.
+        object.__setattr__(record, _KEPT, known)
+    return known

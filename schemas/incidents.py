@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from schemas.events import Provenance
-from schemas.ids import IdPart
+from schemas.ids import Identified, IdPart
 from schemas.vocabulary import Group, Kind, Result
 
 MAX_UNEXPLAINED = 20
@@ -81,7 +81,7 @@ class EvidenceRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(Identified):
     """What one detector saw on one target; ``complete`` says whether the run's whole log was read.
 
     ``unexplained`` are the last lines of a run's last error block when no deciding pattern hits in it: redacted, at most
@@ -122,7 +122,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Identified):
     """One failure with its kind; ``origin_key`` holds the fields of its id as ``records.md`` names them, already in order.
 
     ``may_act`` is false where the classification itself speaks against acting, however confident it is of the kind.
@@ -193,7 +193,7 @@ class UpdateCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentUpdate:
+class IncidentUpdate(Identified):
     """More about an incident that is open already; it opens nothing."""
 
     RECORD: ClassVar[str] = "IncidentUpdate"

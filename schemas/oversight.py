@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import ADDED_LATER, IdPart
+from schemas.ids import ADDED_LATER, Identified, IdPart
 from schemas.vocabulary import Kind
 
 
@@ -91,7 +91,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class Control(Identified):
     """One key of the control topic and its newest value, signed by the person's key; exactly one of the values is set."""
 
     RECORD: ClassVar[str] = "Control"
@@ -114,7 +114,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Identified):
     """Admit's sign of life: without a fresh one no executor starts a step."""
 
     RECORD: ClassVar[str] = "Lease"
@@ -140,7 +140,7 @@ class EntryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueEntry:
+class CatalogueEntry(Identified):
     """One file of the configuration folder as every worker reads it; ``body`` is its JSON text, ``version`` its content's hash."""
 
     RECORD: ClassVar[str] = "CatalogueEntry"
@@ -159,7 +159,7 @@ class CatalogueEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(Identified):
     """A lesson: a person's or an outcome's word on an incident; ``weight`` in 0..1, ``reward`` in -1..1; a person signs theirs."""
 
     RECORD: ClassVar[str] = "Feedback"
@@ -194,7 +194,7 @@ class ModelChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelRecord:
+class ModelRecord(Identified):
     """A version of the classifier: its snapshot as data, or a proposal or promotion of one; ``sha256`` is over the body."""
 
     RECORD: ClassVar[str] = "ModelRecord"
@@ -213,7 +213,7 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(Identified):
     """One thing that was decided or done: who, what, on whom, and the evidence; ``details`` are redacted before they are written."""
 
     RECORD: ClassVar[str] = "AuditEntry"
@@ -232,7 +232,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Identified):
     """An entry in its place in the one chain; ``checkpoint`` is the notary's signature over ``hash``, on every N-th record."""
 
     RECORD: ClassVar[str] = "AuditRecord"
@@ -262,7 +262,7 @@ class DeadOrigin:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Identified):
     """A record that a stage could not use, and why; ``value`` is redacted text of at most 64 KiB, empty when it cannot be decoded."""
 
     RECORD: ClassVar[str] = "DeadLetter"

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import IdPart
+from schemas.ids import Identified, IdPart
 from schemas.people import People, Right
 from schemas.signing import is_said_by
 
@@ -22,7 +22,7 @@ class PatternState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PatternReview:
+class PatternReview(Identified):
     """A person's word on one pattern in one wording.
 
     ``digest`` names the wording that was looked at (``learning.patterns.reviewed.digest_of``): of another wording the word says
@@ -46,7 +46,7 @@ class PatternReview:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternDemotion:
+class PatternDemotion(Identified):
     """A pattern hit too many successful runs: in every worker it only shadows, until a person lets it act again, later than ``at``.
 
     ``green`` of the last ``runs`` successful runs were hit. It lowers only, so nobody's key is needed.

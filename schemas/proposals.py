@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.ids import IdPart
+from schemas.ids import Identified, IdPart
 from schemas.people import People, Right
 from schemas.signing import is_said_with_right
 from schemas.vocabulary import Kind
@@ -47,7 +47,7 @@ class TriedOn:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternProposal:
+class PatternProposal(Identified):
     """A pattern that mining proposes, with all that a person needs to judge it.
 
     ``name`` is the id of the pattern that it would become, ``pattern`` that pattern as JSON text; ``kind`` is the suggestion, None when
@@ -88,7 +88,7 @@ class ProposalVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalWord:
+class ProposalWord(Identified):
     """A person's signed word on one proposal, which it names by its id; the first that counts ends it."""
 
     RECORD: ClassVar[str] = "ProposalWord"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from schemas.decisions import Oversight, Parameters
-from schemas.ids import IdPart
+from schemas.ids import Identified, IdPart
 from schemas.vocabulary import Kind
 
 
@@ -36,7 +36,7 @@ class JournalKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class JournalRecord:
+class JournalRecord(Identified):
     """One line of a run's journal; ``result`` and ``pre_image`` are canonical JSON texts, empty where there is none."""
 
     RECORD: ClassVar[str] = "JournalRecord"
@@ -155,7 +155,7 @@ class PlanShown:
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryOutcome:
+class RecoveryOutcome(Identified):
     """What came of an incident; exactly one with ``final`` true per incident. Times in seconds end in ``_s``."""
 
     RECORD: ClassVar[str] = "RecoveryOutcome"

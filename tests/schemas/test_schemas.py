@@ -47,6 +47,14 @@ def test_an_id_is_the_same_everywhere() -> None:
     assert content_id("Time", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == content_id("Time", 1_000_000)
 
 
+def test_a_record_whose_id_was_asked_for_is_the_same_record_and_a_changed_copy_has_an_id_of_its_own() -> None:
+    chunk = LogChunk("github", "acme/api", "1", 1, "build", 0, "text", eof=True, at=AT)
+    asked, untouched = replace(chunk), replace(chunk)
+    assert id_of(asked) == id_of(asked) == content_id(asked.RECORD, *asked.id_fields())
+    assert (asked, repr(asked), hash(asked)) == (untouched, repr(untouched), hash(untouched))
+    assert id_of(replace(asked, seq=1)) == id_of(replace(untouched, seq=1)) != id_of(asked)
+
+
 def test_an_id_does_not_depend_on_the_zone_a_time_is_written_in() -> None:
     elsewhere = AT.astimezone(timezone(timedelta(hours=5)))
     assert content_id("T", AT) == content_id("T", elsewhere)
