@@ -30,6 +30,10 @@ def _time_from_plain(value: dict[str, object]) -> object:
     return from_micros(found) if len(value) == 1 and isinstance(found, int) else value
 
 
+# Made once: ``json.dumps`` makes one for each call that asks for anything but its defaults. Rows hold no row that holds itself.
+_write = json.JSONEncoder(default=_time_to_plain, separators=(",", ":"), check_circular=False).encode
+
+
 class Rows(Generic[T]):
     """Rows of ``record`` under ``prefix`` names; the oldest goes when ``bound`` is passed."""
 
@@ -107,4 +111,4 @@ class Rows(Generic[T]):
 
     def _text(self, key: str) -> str:
         number, row = self._rows[key]
-        return json.dumps([number, self._to_plain(row)], default=_time_to_plain, separators=(",", ":"))
+        return _write([number, self._to_plain(row)])

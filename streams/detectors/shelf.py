@@ -10,6 +10,9 @@ from schemas.avro_shape import record_from_plain, record_to_plain
 
 T = TypeVar("T")
 
+# Made once: ``json.dumps`` makes one for each call that asks for anything but its defaults. Rows hold no row that holds itself.
+_write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 class AnyShelf(Protocol):
     """A shelf, whatever its rows are."""
@@ -64,4 +67,4 @@ class Shelf(Generic[T]):
         return {self.prefix + key: self._text(row) for key, row in self.rows.items()}
 
     def _text(self, row: T) -> str:
-        return json.dumps(self._to_plain(row), separators=(",", ":"))
+        return _write(self._to_plain(row))
