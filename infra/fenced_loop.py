@@ -48,7 +48,7 @@ class LoopPlan:
     """What one loop does. ``read_first`` topics are read to their end before time passes for the stage.
 
     ``pace_s``: what comes within that many seconds after a transaction waits for the next one, so that a busy loop costs the broker
-    few large transactions instead of many small ones. ``only_with``: of these topics only records that hold these bytes are for the
+    few large transactions instead of many small ones. ``only_with``: of these topics only records that hold one of these bytes are for the
     stage; the others, of which there may be many, are not even decoded. ``read_at_start`` topics are read to where they ended when this
     owner began before time passes: what was told while nobody owned the door is known before anything is let through.
     """
@@ -63,12 +63,13 @@ class LoopPlan:
     batch: int = 200
     session_s: float = 6.0
     ready_s: float = 60.0
-    only_with: Mapping[str, bytes] = field(default_factory=dict)
+    only_with: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     read_at_start: tuple[str, ...] = ()
 
     def is_for_stage(self, topic: str, raw: bytes) -> bool:
         """Tell whether the stage has to do with a record."""
-        return self.only_with.get(topic, b"") in raw
+        wanted = self.only_with.get(topic)
+        return wanted is None or any(word in raw for word in wanted)
 
 
 class FencedLoop:

@@ -20,7 +20,7 @@ from infra.topics_admin import require_topics
 from infra.until_told import run_until_told
 from schemas.errors import ConfigurationError, FencedError, HealstreamError
 from schemas.ids import Record
-from schemas.incidents import WORKFLOW
+from schemas.incidents import STORM, WORKFLOW, UpdateCause
 from schemas.outputs import StageLogic
 from schemas.signing import private_key_from
 from streams.admission_records import AdmitRules
@@ -28,8 +28,11 @@ from streams.admit import Admit
 from streams.notary import Notary, NotaryRules
 
 ADMIT_INPUTS = ("heal.decisions", "heal.control", "recovery.outcomes", "heal.incidents", "heal.detections")
-# Detections come by the hundred; admit has to do with those of running workflows only, and their detector's name stands in them.
-ADMIT_ONLY_WITH = {"heal.detections": WORKFLOW.encode()}
+# Detections and incidents come by the hundred; admit has to do with those of running workflows, with storms and with what has ended, and
+# the word for it stands in each of these.
+ADMIT_ONLY_WITH = {"heal.detections": (WORKFLOW.encode(),), "heal.incidents": (STORM.encode(), UpdateCause.RESOLVED.encode())}
+# What runs is known before anything is let through.
+ADMIT_READ_AT_START = ("heal.detections",)
 NOTARY_INPUTS = ("heal.audit.entries",)
 # A command waits a hundredth of a second at most, an audit record a fifth: nobody acts on one.
 ADMIT_PACE_S, NOTARY_PACE_S = 0.01, 0.2
@@ -66,7 +69,7 @@ def plans(settings: WorkerSettings) -> tuple[LoopPlan, LoopPlan]:
             read_first=("heal.control",),
             pace_s=ADMIT_PACE_S,
             only_with=ADMIT_ONLY_WITH,
-            read_at_start=tuple(ADMIT_ONLY_WITH),
+            read_at_start=ADMIT_READ_AT_START,
         ),
         LoopPlan("notary", NOTARY_INPUTS, "heal.state.notary", notary, tick_s=1.0, pace_s=NOTARY_PACE_S),
     )

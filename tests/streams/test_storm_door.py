@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.fenced_loop import LoopPlan
+from schemas.avro_codec import Codec
 from schemas.decisions import Admission, AdmissionState, Decision, Tier, Verdict
 from schemas.ids import Record, id_of
 from schemas.incidents import FLEET, STORM, Incident, IncidentUpdate, UpdateCause
@@ -19,6 +21,7 @@ from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from schemas.vocabulary import Group, Kind
 from streams.admit import MAX_OUTPUTS, Admit
 from streams.door_state import MAX_QUEUED
+from streams.gatekeeper import ADMIT_ONLY_WITH
 from tests.streams.test_admit import at, commands, decision, door, ended, holds, outcomes, switch, take, tick, word
 
 WIDE = Budget(limit=1_000_000, window_s=3600.0)
@@ -46,6 +49,17 @@ ON_FLEET = replace(ON_PARENT, target=FLEET, scope=FLEET, strategy="", verdict=Ve
 def member(number: int, **changes: object) -> Decision:
     job = f"job:github/acme/r{number}/1/build"
     return decision(number, target=job, scope=f"run:{number}", strategy="rerun_job", **changes)
+
+
+def test_the_doors_loop_reads_of_all_incidents_storms_and_what_has_ended_only() -> None:
+    codec = Codec([Incident, IncidentUpdate])
+    plan = LoopPlan("admit", (), "", lambda *_: door(), only_with=ADMIT_ONLY_WITH)
+    told = IncidentUpdate("i", UpdateCause.RESOLVED, "d", at(1))
+    passes = {record: plan.is_for_stage("heal.incidents", codec.encode(record)) for record in (PARENT, told)}
+    single = replace(PARENT, origin_key=("github", "acme/api", "1", "build", "1"))
+    others = (single, replace(told, cause=UpdateCause.MEMBERS), replace(told, cause=UpdateCause.EVIDENCE))
+    assert passes == {PARENT: True, told: True}
+    assert not any(plan.is_for_stage("heal.incidents", codec.encode(record)) for record in others)
 
 
 def over(status: OutcomeStatus, of: Decision = ON_PARENT) -> RecoveryOutcome:
