@@ -59,23 +59,24 @@ class Classifier:
         self._step: SoftmaxStep | None = None
         self.learned = 0
         self.naming: Naming | None = None
-        self._by_feature: dict[int, tuple[tuple[Kind, float], ...]] = {}
+        self._by_feature: dict[int, tuple[tuple[int, float], ...]] = {}
 
     def predict(self, features: Mapping[int, float]) -> dict[Kind, float]:
         """Return the probability of every kind: the softmax of its weights' products with the features.
 
         Most features have a weight for few kinds, so these are remembered by feature until the feature is learned again.
         """
-        scores = dict.fromkeys(KINDS, 0.0)
+        scores = [0.0] * len(KINDS)
         for index, value in features.items():
-            for kind, weight in self._weights_of(index):
-                scores[kind] += weight * value
-        return _shares_of(scores)
+            for place, weight in self._weights_of(index):
+                scores[place] += weight * value
+        return _shares_of(dict(zip(KINDS, scores, strict=True)))
 
-    def _weights_of(self, index: int) -> tuple[tuple[Kind, float], ...]:
+    def _weights_of(self, index: int) -> tuple[tuple[int, float], ...]:
+        """Return the weights of a feature that are any, each with its kind's place in ``KINDS``."""
         known = self._by_feature.get(index)
         if known is None:
-            known = tuple((kind, weight) for kind, weight in zip(KINDS, self._rows.get(index, ()), strict=False) if weight)
+            known = tuple((place, weight) for place, weight in enumerate(self._rows.get(index, ())) if weight)
             if len(self._by_feature) < FEATURE_SPACE // 8:
                 self._by_feature[index] = known
         return known

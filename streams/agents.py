@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -311,7 +311,7 @@ def _judge(bound: Bound, shell: Shell, cell: Cell, incoming: Incoming) -> None:
         cell.unsent += (*opened.letters, *letters_of(outputs, incoming, bound.stage.name, bound.codec))
         cell.guard.advance(place)
         if opened.event is not None:
-            cell.hold(Applied(opened.event, replace(incoming, raw=None), now), len(incoming.raw or b""))
+            cell.hold(Applied(opened.event, incoming.without_value(), now), len(incoming.raw or b""))
         shell.measure_all(outputs)
     except UnreachableError as error:
         # Not the record's fault: it is read again once what did not answer does.

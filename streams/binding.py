@@ -27,6 +27,9 @@ _MAX_HEADER_BYTES = 256
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
+# Tuples, because a union is made anew wherever it is written.
+_SENT, _MEASURED = (Emit, Late, Reject), (Count, Observe, Gauge)
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -50,6 +53,10 @@ class Incoming:
     key: bytes
     raw: bytes | None
     headers: Headers = ()
+
+    def without_value(self) -> Incoming:
+        """Return what is kept of it while its event is: all but the bytes."""
+        return Incoming(self.place, self.at, self.key, None, self.headers)
 
 
 @dataclass(slots=True)
@@ -132,9 +139,12 @@ def refusal(incoming: Incoming, reason: str, detail: str) -> Refused:
 
 def letters_of(outputs: Iterable[Output], incoming: Incoming | None, stage: str, codec: Codec) -> tuple[Letter, ...]:
     """Return what a stage's outputs send; ``incoming`` is None when a tick made them."""
+    sent = [output for output in outputs if isinstance(output, _SENT)]
+    if not sent:
+        return ()
     trace = traceparent_in(incoming.headers) if incoming else ""
     letters: list[Letter] = []
-    for output in outputs:
+    for output in sent:
         match output:
             case Emit(record):
                 letters.append(letter_of(record, trace, codec))
@@ -144,14 +154,12 @@ def letters_of(outputs: Iterable[Output], incoming: Incoming | None, stage: str,
             case Reject(reason):
                 if incoming is not None:
                     letters.append(letter_of(dead_letter(incoming, stage, refusal(incoming, "rejected", reason)), trace, codec))
-            case Count() | Observe() | Gauge():
-                continue
     return tuple(letters)
 
 
 def measures_of(outputs: Iterable[Output]) -> tuple[Count | Observe | Gauge, ...]:
     """Return the outputs that are measured, not sent."""
-    return tuple(output for output in outputs if isinstance(output, Count | Observe | Gauge))
+    return tuple(output for output in outputs if isinstance(output, _MEASURED))
 
 
 def state_letters(topic: str, partition: int, changes: Mapping[str, str | None], guard: Guard) -> tuple[Letter, ...]:
