@@ -105,7 +105,8 @@ def has_failed(structure: Structure, result: Result | None) -> bool:
     """Tell whether a failure of the job is stated anywhere."""
     if has_passed(structure, result):
         return False
-    return result in {Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION} or structure.verdict is Verdict.FAILED
+    stated = structure.verdict is Verdict.FAILED or structure.has_stopped
+    return stated or result in {Result.FAILURE, Result.ERROR, Result.TIMEOUT, Result.CANCELLATION}
 
 
 def rank_candidates(

@@ -14,6 +14,7 @@ class MarkKind(StrEnum):
 
     ``closing`` is where work begins whose failure does not fail the job; ``went_on`` a build's or a checker's word that all is well,
     ``fetched`` the word of what installs, fetches or starts something that it is there; ``tolerated`` a command that cannot fail the job.
+    ``tidied`` is where a runner has done all steps and tidies up, ``stopped`` a build tool's own last word that it failed.
     """
 
     ENDED = "ended"
@@ -26,6 +27,8 @@ class MarkKind(StrEnum):
     WENT_ON = "went_on"
     FETCHED = "fetched"
     TOLERATED = "tolerated"
+    TIDIED = "tidied"
+    STOPPED = "stopped"
 
 
 # Of these only the last one in a log means something.
@@ -39,6 +42,8 @@ LAST_ONLY = frozenset(
         MarkKind.WENT_ON,
         MarkKind.FETCHED,
         MarkKind.TOLERATED,
+        MarkKind.TIDIED,
+        MarkKind.STOPPED,
     }
 )
 
@@ -113,7 +118,25 @@ MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.EXIT, r"user command error: exit status \d", r"user command error: exit status (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"Build script returned non-zero exit code: \d", r"Build script returned non-zero exit code: (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"Exit status: \d", r"^Exit status: (?P<code>\d+)\s*$"),
-    MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^##\[error\]The operation was canceled\.?\s*$"),
+    MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^(?:##\[error\]|Error: )The operation was canceled\.?\s*$"),
+    MarkRule(MarkKind.TIDIED, r"Post job cleanup", r"^Post job cleanup\.\s*$", 0),
+    MarkRule(
+        MarkKind.STOPPED,
+        r"(?:BUILD FAIL(?:ED|URE)|FAILURE: Build failed|Build FAILED\.|(?:BUILD|TEST|ARCHIVE|EXPORT) FAILED \*\*|ninja: build stopped"
+        r"|error: could not compile|gyp ERR! not ok|failed=[1-9])",
+        r"^(?:\[\w+\] )?(?:BUILD FAIL(?:ED|URE)\b|FAILURE: Build failed\b|Build FAILED\.$|\*\* (?:BUILD|TEST|ARCHIVE|EXPORT) FAILED \*\*"
+        r"|ninja: build stopped\b|error: could not compile\b|gyp ERR! not ok\b|\S+ +: ok=\d+ .{0,80}failed=[1-9])",
+    ),
+    MarkRule(
+        MarkKind.STOPPED,
+        r"(?:did not complete successfully: exit code|returned a non-zero code: [1-9]|failed to solve: |: \*\*\* |npm (?:ERR!|error) "
+        r"|Command failed with exit code [1-9]|failed with exit code [1-9]|non-zero exit status [1-9]|exit status [1-9])",
+        r"(?:process \".{1,600}\" did not complete successfully: exit code: [1-9]|^The command '.{1,600}' returned a non-zero code: [1-9]"
+        r"|\bfailed to solve: |^g?make(?:\[\d+\])?: \*\*\* .{1,300} Error [1-9]\d*$"
+        r"|^npm (?:ERR!|error) (?:code \S|errno [1-9]|not ok code|Exit status [1-9])"
+        r"|Command failed with exit code [1-9]|failed with exit code [1-9]|returned non-zero exit status [1-9]"
+        r"|^(?:.{0,40}: )?exit status [1-9]\d*$)",
+    ),
     MarkRule(MarkKind.FLAGGED, r"##\[error\]", r"^##\[error\]"),
     MarkRule(MarkKind.CLOSING, r"travis_fold:start:after_(?:success|script)", r"^travis_fold:start:after_(?:success|script)"),
     MarkRule(MarkKind.CLOSING, r"store build cache", r"^store build cache\s*$"),

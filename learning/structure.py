@@ -18,6 +18,9 @@ _BLOCK_GAP = 4
 # Where no line has a word for an error, what was printed last before the end is the best there is to learn from.
 _LAST_LINES = 8
 _SIGNAL = "log."
+_TIMED_TIDYING = re.compile(r"\dZ (?:\x1b\[[\d;]{0,9}m)?Post job cleanup\.")
+# What a build tool says at its end is the job's end only near the end of the log.
+_STOPPED_REACH_LINES = 30
 
 # What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, Jenkins' clock, Drone's and Woodpecker's line
 # numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
@@ -30,6 +33,9 @@ _DECORATION = re.compile(
     r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"
     r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
 )
+# What ``gh run view --log`` puts before each line: the job, the step and the time.
+_COLUMNS = re.compile(r"^[^\t]{1,120}\t[^\t]{1,120}\t(?=\ufeff?\d{4}-\d\d-\d\dT)")
+_COLUMN = "\t20"
 # Most lines start with none of these, which spares them the expression.
 _DECORATED = frozenset("\ufeff0123456789[ts#Sbec")
 # The phase of Travis that tells how the script before it went.
@@ -72,7 +78,8 @@ class Structure:
     ``begin`` is the last line of what passed before the failing step, ``exit_line`` the line that states its failure, ``end`` the line
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
     ``went_on`` is where a build or a checker last said that all is well, ``fetched`` where something was got at last, ``work`` are the
-    last lines of plain work; ``tolerated`` is the last command that was told to pass. ``block`` are the clean lines of the last error
+    last lines of plain work; ``tolerated`` is the last command that was told to pass; ``stopped`` is where a build tool last said that it
+    failed. ``block`` are the clean lines of the last error
     block.
     """
 
@@ -87,9 +94,16 @@ class Structure:
     went_on: int = 0
     fetched: int = 0
     tolerated: int = 0
+    stopped: int = 0
     work: tuple[int, ...] = ()
     block_first: int = 0
     block: tuple[str, ...] = ()
+
+    @property
+    def has_stopped(self) -> bool:
+        """Tell whether a build tool said near the end that it failed, and nothing passed or was got after that."""
+        overcome = max(self.soft_pass, self.went_on, self.fetched)
+        return self.stopped > overcome and self.end - self.stopped <= _STOPPED_REACH_LINES
 
     def work_after(self, line: int) -> int:
         """Return how many lines of plain work follow a line, as far as they are kept."""
@@ -120,6 +134,8 @@ def clean_line(line: str) -> str:
         # What a fold's beginning says of the job outweighs the command that is printed over it.
         phase = next((part for part in parts if part.startswith(_PHASE)), "")
         line = phase or (parts[-1] if parts else "")
+    if _COLUMN in line and (columns := _COLUMNS.match(line)):
+        line = line[columns.end() :]
     while line[:1] in _DECORATED and (found := _DECORATION.match(line)):
         line = line[found.end() :]
     return line.rstrip()
@@ -136,7 +152,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
     first, block = _last_block(window, window_first, end)
     return Structure(
         end=end,
-        verdict=_verdict(exits),
+        verdict=_verdict(exits, ordered, window, window_first),
         exit_line=exit_line,
         begin=max(passed, default=0),
         soft_pass=_last(ordered, MarkKind.SOFT_PASS),
@@ -146,6 +162,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
         went_on=_last(ordered, MarkKind.WENT_ON),
         fetched=_last(ordered, MarkKind.FETCHED),
         tolerated=_last(ordered, MarkKind.TOLERATED),
+        stopped=_last(ordered, MarkKind.STOPPED),
         work=_last_work(window, window_first, exit_line or _last(ordered, MarkKind.CLOSING) or total + 1),
         block_first=first,
         block=block,
@@ -165,6 +182,7 @@ def to_signals(structure: Structure) -> tuple[tuple[str, str], ...]:
         "went_on": structure.went_on,
         "fetched": structure.fetched,
         "tolerated": structure.tolerated,
+        "stopped": structure.stopped,
     }
     work = (_SIGNAL + "work", ",".join(map(str, structure.work)))
     return ((_SIGNAL + "verdict", structure.verdict.value), work, *((_SIGNAL + name, str(value)) for name, value in rows.items()))
@@ -190,6 +208,7 @@ def from_signals(signals: Mapping[str, str]) -> Structure:
         went_on=number("went_on"),
         fetched=number("fetched"),
         tolerated=number("tolerated"),
+        stopped=number("stopped"),
         work=tuple(int(one) for one in signals.get(_SIGNAL + "work", "").split(",")[:_MAX_WORK_LINES] if one.isdecimal()),
     )
 
@@ -198,13 +217,21 @@ def _last(marks: Sequence[Mark], kind: MarkKind) -> int:
     return max((mark.line for mark in marks if mark.kind is kind), default=0)
 
 
-def _verdict(exits: Sequence[Mark]) -> Verdict:
+def _verdict(exits: Sequence[Mark], marks: Sequence[Mark], window: Sequence[str], window_first: int) -> Verdict:
     if not exits:
-        return Verdict.UNSAID
+        return Verdict.PASSED if _all_steps_passed(marks, window, window_first) else Verdict.UNSAID
     # A runner's own last word outranks the words about single commands.
     final = [mark.code for mark in exits if mark.kind is MarkKind.ENDED]
     codes = final[-1:] or [mark.code for mark in exits]
     return Verdict.FAILED if any(codes) else Verdict.PASSED
+
+
+def _all_steps_passed(marks: Sequence[Mark], window: Sequence[str], window_first: int) -> bool:
+    """Tell whether GitHub's runner tidied up without showing an error; only in a log with its times is each failed step's error marked."""
+    tidied = _last(marks, MarkKind.TIDIED)
+    if tidied < window_first or _last(marks, MarkKind.FLAGGED):
+        return False
+    return _TIMED_TIDYING.search(window[tidied - window_first]) is not None
 
 
 def _last_work(window: Sequence[str], window_first: int, end: int) -> tuple[int, ...]:

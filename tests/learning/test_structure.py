@@ -12,6 +12,7 @@ from learning.marks import MARK_RULES, MarkKind, MarkRule
 from learning.structure import Structure, Verdict, clean_line, from_signals, structure_of, to_signals
 from schemas.vocabulary import Kind
 
+STOPPED = ["make: *** [all] Error 2", "ninja: build stopped: subcommand failed."]
 TOLERATED = [
     "$ flake8 --exit-zero --count .",
     "+ pylint --exit-zero shop",
@@ -292,7 +293,9 @@ def test_a_structure_comes_back_from_its_signals_without_its_block(recognizer: R
 @pytest.mark.parametrize("rule", MARK_RULES, ids=lambda rule: rule.hint[:30])
 def test_a_mark_is_hinted_at_wherever_it_is_confirmed(rule: MarkRule) -> None:
     """Given a line that a rule confirms, then the automaton's hint finds it too."""
-    confirmed = [line for line in (*MARKED, *PASSED, *WENT_ON, *FETCHED, *RETRIED, *TOLERATED) if re.search(rule.expression, line)]
+    confirmed = [
+        line for line in (*MARKED, *PASSED, *WENT_ON, *FETCHED, *RETRIED, *TOLERATED, *STOPPED) if re.search(rule.expression, line)
+    ]
     assert confirmed
     assert all(re.search(rule.hint, line) for line in confirmed)
 

@@ -1,0 +1,77 @@
+"""How a log tells the end of its job where no command's exit is printed: a runner that tidies up, and a build tool's own last word."""
+
+from __future__ import annotations
+
+import pytest
+
+from learning.classification import Recognizer
+from learning.evidence import has_failed, has_passed
+from learning.reading import read_log
+from learning.structure import Structure, Verdict, clean_line
+
+_TIME = "2026-01-02T10:00:00.1234567Z "
+_FAR_LINES = 60
+
+
+def _structure_of(text: str, recognizer: Recognizer) -> Structure:
+    return read_log(text, recognizer.matcher).structure
+
+
+def test_a_runner_that_tidies_up_without_an_error_ran_all_steps(recognizer: Recognizer) -> None:
+    """Given the runner's own log with its times and no error before it tidies up, then the job passed."""
+    structure = _structure_of(f"{_TIME}##[group]Run make\n{_TIME}built\n{_TIME}Post job cleanup.\n{_TIME}git version 2.49.0", recognizer)
+    assert has_passed(structure, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{_TIME}##[error]The template is not valid\n{_TIME}Post job cleanup.",
+        f"{_TIME}##[error]Process completed with exit code 2.\n{_TIME}Post job cleanup.",
+        "Error: the deployment stopped\nPost job cleanup.",
+        f"{_TIME}built",
+    ],
+    ids=["an error is shown", "a step failed", "copied from a page, where errors have no mark", "nobody tidied up"],
+)
+def test_nothing_passed_where_an_error_is_or_may_be_shown(text: str, recognizer: Recognizer) -> None:
+    """Given an error, or a log that does not mark them all, then tidying up proves nothing."""
+    assert not has_passed(_structure_of(text, recognizer), None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "make: *** [Makefile:12: all] Error 2",
+        "npm ERR! errno 1",
+        'ERROR: process "/bin/sh -c ./build.sh" did not complete successfully: exit code: 1',
+        "The command '/bin/sh -c ./build.sh' returned a non-zero code: 1",
+        "web-1 : ok=4 changed=1 unreachable=0 failed=1 skipped=0",
+        "BUILD FAILED in 5s",
+    ],
+)
+def test_the_last_word_of_a_build_tool_states_a_failure(line: str, recognizer: Recognizer) -> None:
+    """Given a build tool's word that it failed at the end of a log, then the failure is stated, though no runner says so."""
+    structure = _structure_of(f"work\n{line}\n", recognizer)
+    assert structure.verdict is Verdict.UNSAID
+    assert has_failed(structure, None)
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["added 12 packages, and audited 13 packages in 2s", "BUILD SUCCESSFUL in 3s", "work\n" * _FAR_LINES],
+    ids=["what it fetched came after all", "another build passed", "much came after it"],
+)
+def test_what_a_build_tool_said_before_is_no_end(after: str, recognizer: Recognizer) -> None:
+    """Given the same word, but something that passed or much else after it, then no failure is stated."""
+    assert not has_failed(_structure_of(f"npm ERR! errno 1\n{after}\n", recognizer), None)
+
+
+def test_an_ignored_error_of_make_states_nothing(recognizer: Recognizer) -> None:
+    """Given a recipe's error that make was told to ignore, then no failure is stated."""
+    assert not has_failed(_structure_of("make: [Makefile:3: clean] Error 1 (ignored)\n", recognizer), None)
+
+
+def test_the_columns_before_each_line_of_a_fetched_log_are_taken_off() -> None:
+    """Given lines as GitHub's command prints them, with the job and the step before the time, then the tool's own line is left."""
+    assert clean_line(f"test (3.12)\tRun the tests\t{_TIME}FAILED tests/test_a.py::test_b") == "FAILED tests/test_a.py::test_b"
+    assert clean_line("a\tb\t20 files") == "a\tb\t20 files"
