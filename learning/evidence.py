@@ -50,6 +50,8 @@ _OF_A_TRANSFER = frozenset(
         Kind.SERVICE_UNAVAILABLE,
     }
 )
+# Why a connection fails, where its line says more than that it failed.
+_OF_A_CONNECTION = frozenset({Kind.DNS_RESOLUTION, Kind.TLS_CERTIFICATE, Kind.SERVICE_UNAVAILABLE})
 _OWN_FAULTS = frozenset({Kind.COMPILE_ERROR, Kind.TEST_FAILURE, Kind.LINT_OR_POLICY})
 # A commit in a list of commits, and an entry of a change log.
 _OF_A_CHANGE = re.compile(r"^[0-9a-f]{7,40} \w|^\s*[*•-] (?:Fix|Add|Handl|Retr|Avoid|Support|Improv|Do not|Don't|Remov|Chang|Updat)\w*\b")
@@ -119,7 +121,9 @@ def rank_candidates(
     last_of = {hit.pattern: hit.line for hit in sorted(hits, key=lambda hit: hit.line)}
     failed = has_failed(structure, result)
     known = [(hit, patterns[hit.pattern]) for hit in hits if hit.pattern in patterns]
+    hints = [hit for hit, pattern in known if pattern.is_hint]
     spoken = [_score(hit, pattern, structure, last_of[hit.pattern]) for hit, pattern in known if not pattern.is_hint]
+    spoken = _refine(spoken, hints, precedence)
     if failed and max((candidate.score for candidate in spoken), default=0.0) < _HEARD:
         spoken += [_score(hit, pattern, structure, last_of[hit.pattern]) for hit, pattern in known if pattern.is_hint]
     by_kind: dict[Kind, list[Candidate]] = defaultdict(list)
@@ -212,6 +216,27 @@ def failed_before(code: Candidate, later: Candidate) -> bool:
     return code.alone >= _SURE_CODE and later.first_line > code.last_line
 
 
+def _refine(spoken: Sequence[Candidate], hints: Sequence[Hit], precedence: Precedence) -> list[Candidate]:
+    """Name why a connection failed where the very line tells it: what wraps an error prints the error behind its own words."""
+    by_line: dict[int, list[Hit]] = defaultdict(list)
+    for hint in hints:
+        if hint.kind in _OF_A_CONNECTION:
+            by_line[hint.line].append(hint)
+    return [_refined(candidate, by_line.get(candidate.line, ()), precedence) for candidate in spoken]
+
+
+def _refined(candidate: Candidate, hints: Sequence[Hit], precedence: Precedence) -> Candidate:
+    if candidate.kind is not Kind.NETWORK_CONNECTIVITY:
+        return candidate
+    told = [(hint, why) for hint in hints if (why := precedence.reason((hint.pattern, hint.kind), (candidate.pattern, candidate.kind)))]
+    inner = [(hint, why) for hint, why in told if not any(precedence.explains(other.kind, hint.kind) for other, _ in told)]
+    if not inner:
+        return candidate
+    hint, why = inner[0]
+    said = f"its own line tells {hint.kind} by {hint.pattern}: {why}"
+    return replace(candidate, kind=hint.kind, reasons=(*candidate.reasons, said))
+
+
 def _hold_back(merged: Sequence[Candidate]) -> list[Candidate]:
     """Weaken what the job went past before its code failed, and what failed only after that."""
     held = []
@@ -245,6 +270,9 @@ def _apply_precedence(merged: Sequence[Candidate], precedence: Precedence) -> li
 
 
 def _least_cause(symptom: Candidate) -> float:
+    # Among hints alone the clearer word is no better proof: the cause counts.
+    if symptom.score < _WEAK_CAUSE:
+        return _LEAST_CAUSE * symptom.score
     return max(_WEAK_CAUSE, _LEAST_CAUSE * symptom.score) if group_of(symptom.kind) is Group.CODE else _WEAK_CAUSE
 
 
