@@ -14,7 +14,7 @@ class MarkKind(StrEnum):
 
     ``closing`` is where work begins whose failure does not fail the job; ``went_on`` a build's or a checker's word that all is well,
     ``fetched`` the word of what installs, fetches or starts something that it is there; ``tolerated`` a command that cannot fail the job.
-    ``tidied`` is where a runner has done all steps and tidies up, ``stopped`` a build tool's own last word that it failed.
+    ``stopped`` is a build tool's own last word that it failed.
     """
 
     ENDED = "ended"
@@ -27,7 +27,6 @@ class MarkKind(StrEnum):
     WENT_ON = "went_on"
     FETCHED = "fetched"
     TOLERATED = "tolerated"
-    TIDIED = "tidied"
     STOPPED = "stopped"
 
 
@@ -42,7 +41,6 @@ LAST_ONLY = frozenset(
         MarkKind.WENT_ON,
         MarkKind.FETCHED,
         MarkKind.TOLERATED,
-        MarkKind.TIDIED,
         MarkKind.STOPPED,
     }
 )
@@ -119,7 +117,6 @@ MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.EXIT, r"Build script returned non-zero exit code: \d", r"Build script returned non-zero exit code: (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"Exit status: \d", r"^Exit status: (?P<code>\d+)\s*$"),
     MarkRule(MarkKind.EXIT, r"The operation was canceled", r"^(?:##\[error\]|Error: )The operation was canceled\.?\s*$"),
-    MarkRule(MarkKind.TIDIED, r"Post job cleanup", r"^Post job cleanup\.\s*$", 0),
     MarkRule(
         MarkKind.STOPPED,
         r"(?:BUILD FAIL(?:ED|URE)|FAILURE: Build failed|Build FAILED\.|(?:BUILD|TEST|ARCHIVE|EXPORT) FAILED \*\*|ninja: build stopped"

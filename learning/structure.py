@@ -18,7 +18,6 @@ _BLOCK_GAP = 4
 # Where no line has a word for an error, what was printed last before the end is the best there is to learn from.
 _LAST_LINES = 8
 _SIGNAL = "log."
-_TIMED_TIDYING = re.compile(r"\dZ (?:\x1b\[[\d;]{0,9}m)?Post job cleanup\.")
 # What a build tool says at its end is the job's end only near the end of the log.
 _STOPPED_REACH_LINES = 30
 
@@ -152,7 +151,7 @@ def structure_of(marks: Iterable[Mark], total: int, window: Sequence[str], windo
     first, block = _last_block(window, window_first, end)
     return Structure(
         end=end,
-        verdict=_verdict(exits, ordered, window, window_first),
+        verdict=_verdict(exits),
         exit_line=exit_line,
         begin=max(passed, default=0),
         soft_pass=_last(ordered, MarkKind.SOFT_PASS),
@@ -217,21 +216,13 @@ def _last(marks: Sequence[Mark], kind: MarkKind) -> int:
     return max((mark.line for mark in marks if mark.kind is kind), default=0)
 
 
-def _verdict(exits: Sequence[Mark], marks: Sequence[Mark], window: Sequence[str], window_first: int) -> Verdict:
+def _verdict(exits: Sequence[Mark]) -> Verdict:
     if not exits:
-        return Verdict.PASSED if _all_steps_passed(marks, window, window_first) else Verdict.UNSAID
+        return Verdict.UNSAID
     # A runner's own last word outranks the words about single commands.
     final = [mark.code for mark in exits if mark.kind is MarkKind.ENDED]
     codes = final[-1:] or [mark.code for mark in exits]
     return Verdict.FAILED if any(codes) else Verdict.PASSED
-
-
-def _all_steps_passed(marks: Sequence[Mark], window: Sequence[str], window_first: int) -> bool:
-    """Tell whether GitHub's runner tidied up without showing an error; only in a log with its times is each failed step's error marked."""
-    tidied = _last(marks, MarkKind.TIDIED)
-    if tidied < window_first or _last(marks, MarkKind.FLAGGED):
-        return False
-    return _TIMED_TIDYING.search(window[tidied - window_first]) is not None
 
 
 def _last_work(window: Sequence[str], window_first: int, end: int) -> tuple[int, ...]:
