@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -71,6 +74,30 @@ def test_a_process_that_is_not_ready_says_why() -> None:
         assert get(starting, "/readyz") == (503, "waiting for the broker\n")
     finally:
         starting.stop()
+
+
+def test_a_scraper_that_hangs_up_leaves_no_trace_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    is_asked, is_gone = threading.Event(), threading.Event()
+
+    def ready() -> str:
+        is_asked.set()
+        is_gone.wait(30)
+        return ""
+
+    running = MetricsServer(Metrics(), 0, ready)
+    running.start()
+    with socket.create_connection(("127.0.0.1", running.port)) as scraper:
+        scraper.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        assert is_asked.wait(30)
+        # Closed with a reset, so that the answer meets nobody.
+        scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    answering = [thread for thread in threading.enumerate() if "process_request" in thread.name]
+    is_gone.set()
+    for thread in answering:
+        thread.join(30)
+    running.stop()
+    assert answering
+    assert capfd.readouterr().err == ""
 
 
 def test_a_taken_metrics_port_is_named(server: MetricsServer) -> None:
