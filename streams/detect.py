@@ -94,11 +94,11 @@ class Detect:
                 # The end of a re-run by hand is told before what came of it.
                 return [*self._workflows.on_finished(event, place, now), *self._runs.on_finished(event, place, now, traceparent)]
             case HealthCheck():
-                beats = self._absence.on_check(event, place, traceparent)
-                flaps = self._flaps.on_check(event, place, traceparent)
+                beats = self._absence.on_check(event, place, now, traceparent)
+                flaps = self._flaps.on_check(event, place, now, traceparent)
                 return [*self._health.on_check(event, place, now, traceparent), *flaps, *beats]
             case MetricBatch():
-                beats = self._silences.on_batch(event, place, traceparent)
+                beats = self._silences.on_batch(event, place, now, traceparent)
                 return [*self._metrics.on_batch(event, place, now, traceparent), *beats]
             case Alert():
                 return self._alerts.on_alert(event, place, now, traceparent)

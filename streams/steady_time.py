@@ -2,16 +2,37 @@
 
 Used by ``streams/ingest.py``, by ``streams/detectors/job_log.py`` for how long a log is waited for, and by ``runtime_incidents.py`` for
 its waits; ``ClockSteps`` by the door, whose windows must not end because a clock was set. Both hold within one life of a process: what
-the clock showed before, nobody can tell.
+the clock showed before, nobody can tell. For the clocks of others there is ``was_set_back``, by which detectors compare events, and
+``past_of``, by which incidents take the word of executors.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from schemas.ids import micros
+
 _NONE = timedelta(0)
 # The door looks at the clock 2.5 times a second, and waits no longer than this for its broker.
 LONGEST_GAP = timedelta(seconds=60)
+# Clocks that are looked after differ by less.
+_SKEW = timedelta(seconds=60)
+# Microseconds: what is behind the newest by more than anything that the way here puts out of order (faults.md, N5).
+_REORDERED = 60_000_000
+
+
+def was_set_back(newest: int, at: int, now: datetime) -> bool:
+    """Tell whether the source of events has set its clock back; times in microseconds.
+
+    Its newest event is still to come by our clock, and this one is far behind that: were it taken for late, so would be all that follow
+    until the time of the newest has really come.
+    """
+    return newest > micros(now) and at < newest - _REORDERED
+
+
+def past_of(at: datetime, now: datetime) -> datetime:
+    """Return when something happened that is known to be over: now, when the clock of who did it was too far ahead to be believed."""
+    return at if at <= now + _SKEW else now
 
 
 class SteadyTime:

@@ -13,12 +13,11 @@ from schemas.incidents import Detection, DetectionStatus, EvidenceRef
 from schemas.outputs import Count, Emit, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
+from streams.detectors.watermark import Watermark
+from streams.steady_time import was_set_back
 
 MAX_TARGETS = 10_000
 HEARTBEAT_S = 30.0
-# An idle partition's watermark trails our clock by this much and the grace.
-IDLE_S = 30.0
-GRACE_S = 2.0
 # A target that has been silent that long has been taken away rather than gone down.
 FORGET_S = 6 * 3600.0
 _SECOND = 1_000_000
@@ -35,13 +34,6 @@ class Heartbeat:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The newest event time seen on this partition."""
-
-    at: int
-
-
 class Absence:
     """Keeps each target's last sign of life on the shelf ``absence/``, and the watermark on ``mark/``."""
 
@@ -49,25 +41,20 @@ class Absence:
         """Start without a known target."""
         self._services = configuration.services
         self.beats: Shelf[Heartbeat] = Shelf("absence/", Heartbeat, MAX_TARGETS)
-        self.mark: Shelf[Mark] = Shelf("mark/", Mark, 1)
+        self._watermark = Watermark("mark/")
+        self.mark = self._watermark.mark
 
     def load(self, entries: Mapping[str, str]) -> None:
         """Begin again from a snapshot's entries."""
         self.beats.load(entries)
         self.mark.load(entries)
 
-    def watermark(self, now: datetime) -> int:
-        """Return up to when all is taken to have come: never back, and never further behind our clock than an idle partition may be."""
-        newest = self.mark.rows["newest"].at if "newest" in self.mark.rows else 0
-        return max(newest - int(GRACE_S * _SECOND), micros(now) - int((IDLE_S + GRACE_S) * _SECOND))
-
-    def on_check(self, check: HealthCheck, place: Place, traceparent: str) -> Sequence[Output]:
+    def on_check(self, check: HealthCheck, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
         """Take a sign of life in; it ends a silence that was told."""
         at = micros(check.at)
-        if "newest" not in self.mark.rows or at > self.mark.rows["newest"].at:
-            self.mark.put("newest", Mark(at))
+        self._watermark.came(at, now)
         known = self.beats.rows.get(check.target)
-        if known is not None and at <= known.last_at:
+        if known is not None and at <= known.last_at and not was_set_back(known.last_at, at, now):
             return ()
         ref = EvidenceRef(place.topic, place.partition, place.offset, id_of(check))
         beat = Heartbeat(at, ref, check.provenance, traceparent=traceparent)
@@ -76,7 +63,7 @@ class Absence:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Tell the silences that have become too long; forget targets that are gone."""
-        watermark = self.watermark(now)
+        watermark = self._watermark.at(now)
         outputs: list[Output] = []
         for target, beat in list(self.beats.rows.items()):
             silent_s = (watermark - beat.last_at) / _SECOND

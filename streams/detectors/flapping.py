@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import pairwise
 
 from schemas.configuration import Configuration
@@ -17,6 +18,7 @@ from schemas.incidents import Detection, DetectionStatus, EvidenceRef
 from schemas.outputs import Count, Emit, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
+from streams.steady_time import was_set_back
 
 MAX_TARGETS = 10_000
 CHECKS = 21
@@ -48,7 +50,7 @@ class Flapping:
         """Begin again from a snapshot's entries."""
         self.seen.load(entries)
 
-    def on_check(self, check: HealthCheck, place: Place, traceparent: str) -> Sequence[Output]:
+    def on_check(self, check: HealthCheck, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
         """Take one check in; one that is not newer changes nothing, and ``health.py`` says that it is late."""
         key, at, letter = f"{check.target}|{check.probe}", micros(check.at), _LETTERS[check.status]
         known = self.seen.rows.get(key)
@@ -56,7 +58,7 @@ class Flapping:
             if check.status is not HealthStatus.PASS:
                 self.seen.put(key, Looks("p" * (CHECKS - 1) + letter, at, at))
             return ()
-        if at <= known.last_at:
+        if at <= known.last_at and not was_set_back(known.last_at, at, now):
             return ()
         letters = (known.letters + letter)[-CHECKS:]
         share = share_of_changes(letters)

@@ -14,6 +14,7 @@ from schemas.vocabulary import Kind
 from streams.detectors.shelf import Shelf
 from streams.probing import Seen, Turned, observe
 from streams.runtime_kinds import EXACT_KINDS
+from streams.steady_time import was_set_back
 
 MAX_TARGETS = 10_000
 _SEVERITY = {HealthStatus.FAIL: "critical", HealthStatus.DEGRADED: "warning", HealthStatus.PASS: "info"}
@@ -38,13 +39,13 @@ class Health:
         self.seen.load(entries)
 
     def on_check(self, check: HealthCheck, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
-        """Take one sample in; a repeated one changes nothing, one older than the newest is late."""
+        """Take one sample in; a repeated one changes nothing, one older than the newest is late, unless the prober's clock was set back."""
         key = f"{check.target}|{check.probe}"
         seen = self.seen.rows.get(key, Seen())
         at = micros(check.at)
         if at == seen.last_at:
             return ()
-        if at < seen.last_at:
+        if at < seen.last_at and not was_set_back(seen.last_at, at, now):
             return (Late(check, "older than the newest sample of its probe"),)
         ref = EvidenceRef(place.topic, place.partition, place.offset, id_of(check))
         after, turned = observe(seen, check.status, at, ref, self._needed)

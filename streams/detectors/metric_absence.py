@@ -16,8 +16,10 @@ from schemas.incidents import Detection, DetectionStatus, EvidenceRef
 from schemas.metric_rules import Measure, MetricRule
 from schemas.outputs import Count, Emit, Output, Place
 from schemas.vocabulary import Kind
-from streams.detectors.absence import FORGET_S, GRACE_S, IDLE_S, Heartbeat, Mark
+from streams.detectors.absence import FORGET_S, Heartbeat
 from streams.detectors.shelf import Shelf
+from streams.detectors.watermark import Watermark
+from streams.steady_time import was_set_back
 
 MAX_SERIES = 10_000
 _SECOND = 1_000_000
@@ -31,29 +33,27 @@ class MetricAbsence:
         self._services = configuration.services
         self._rules = {rule.name: rule for rule in rules if rule.measure is Measure.ABSENCE}
         self.beats: Shelf[Heartbeat] = Shelf("unheard/", Heartbeat, MAX_SERIES)
-        self.mark: Shelf[Mark] = Shelf("heard/", Mark, 1)
+        self._watermark = Watermark("heard/")
+        self.mark = self._watermark.mark
 
     def load(self, entries: Mapping[str, str]) -> None:
         """Begin again from a snapshot's entries."""
         self.beats.load(entries)
         self.mark.load(entries)
 
-    def on_batch(self, batch: MetricBatch, place: Place, traceparent: str) -> Sequence[Output]:
+    def on_batch(self, batch: MetricBatch, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
         """Take the newest sample of each rule in; it ends a silence that was told."""
         outputs: list[Output] = []
         for rule in self._rules.values():
             times = [micros(sample.at) for sample in batch.samples if sample.name == rule.metric] if rule.is_on(batch.target) else []
             if times:
                 ref = EvidenceRef(place.topic, place.partition, place.offset, id_of(batch))
-                outputs += self._heard(rule, batch.target, Heartbeat(max(times), ref, batch.provenance, traceparent=traceparent))
+                outputs += self._heard(rule, batch.target, Heartbeat(max(times), ref, batch.provenance, traceparent=traceparent), now)
         return outputs
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Tell the silences that have become too long; forget series that are gone, and those of rules that are."""
-        if not self.beats.rows:
-            return ()
-        newest = self.mark.rows["newest"].at if "newest" in self.mark.rows else 0
-        watermark = max(newest - int(GRACE_S * _SECOND), micros(now) - int((IDLE_S + GRACE_S) * _SECOND))
+        watermark = self._watermark.at(now)
         outputs: list[Output] = []
         for key, beat in list(self.beats.rows.items()):
             name, _, target = key.partition("|")
@@ -66,12 +66,11 @@ class MetricAbsence:
                 outputs += self._tell(rule, target, beat, watermark, DetectionStatus.FIRING)
         return outputs
 
-    def _heard(self, rule: MetricRule, target: str, beat: Heartbeat) -> Sequence[Output]:
-        if "newest" not in self.mark.rows or beat.last_at > self.mark.rows["newest"].at:
-            self.mark.put("newest", Mark(beat.last_at))
+    def _heard(self, rule: MetricRule, target: str, beat: Heartbeat, now: datetime) -> Sequence[Output]:
+        self._watermark.came(beat.last_at, now)
         key = f"{rule.name}|{target}"
         known = self.beats.rows.get(key)
-        if known is not None and beat.last_at <= known.last_at:
+        if known is not None and beat.last_at <= known.last_at and not was_set_back(known.last_at, beat.last_at, now):
             return ()
         self.beats.put(key, beat)
         was_missing = known is not None and known.missing

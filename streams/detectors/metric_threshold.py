@@ -17,9 +17,10 @@ from schemas.incidents import Detection, DetectionStatus, EvidenceRef
 from schemas.metric_rules import MetricRule
 from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
-from streams.detectors.absence import GRACE_S, IDLE_S
 from streams.detectors.measures import MEASURES, Memory, Reading
 from streams.detectors.shelf import Shelf
+from streams.detectors.watermark import GRACE_S, IDLE_S
+from streams.steady_time import was_set_back
 
 MAX_SERIES = 10_000
 MAX_WAITING = 64
@@ -101,6 +102,9 @@ class MetricThreshold:
         for rule, sample in wanted:
             key = f"{rule.name}|{batch.target}|{_labels(sample)}"
             row = self.series.rows.get(key, Series(provenance=batch.provenance))
+            if was_set_back(row.newest_at, micros(sample.at), now):
+                # What is remembered has times that come again: it is measured anew; what fires does so until it is seen to be well.
+                row = Series(firing=row.firing, provenance=row.provenance)
             if micros(sample.at) <= row.read_at:
                 late += 1
                 continue

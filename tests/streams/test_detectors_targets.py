@@ -19,6 +19,7 @@ from schemas.probes import ProbeKind, ProbeSpec
 from schemas.services import ConfigSpec, Services, ServiceSpec
 from schemas.targets.disk import DiskSpec
 from streams.detect import Detect, DetectRules
+from tests.support.metric_stage import silent
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PLACE = Place("infra.health", 0, 5)
@@ -123,7 +124,7 @@ def test_silence_is_told_by_a_watermark_that_goes_on_when_all_is_silent() -> Non
     #  0 beat ........ 62: watermark 30, silent 30 | 63: watermark 31, told ...... 70 beat: resolved
     stage = Detect(RULES)
     feed(stage, [check(0, HealthStatus.PASS)])
-    assert stage.on_tick(at(62)) == []
+    assert silent(stage, at(0).timestamp(), at(62).timestamp()) == []
     (missing,) = detections(stage.on_tick(at(63)))
     assert (missing.detector, missing.status, missing.first_at) == ("absence", DetectionStatus.FIRING, at(0))
     assert stage.on_tick(at(64)) == []
@@ -136,7 +137,7 @@ def test_one_silent_target_is_told_while_others_speak_and_a_slow_probe_has_more_
     stage = Detect(RULES)
     feed(stage, [check(0, HealthStatus.PASS), check(0, HealthStatus.PASS, "service:slow"), check(33, HealthStatus.PASS, "service:db")])
     assert [one.target for one in detections(stage.on_tick(at(33)))] == ["service:web"]
-    stage.on_tick(at(7 * 3600))
+    silent(stage, at(7 * 3600).timestamp(), at(7 * 3600 + 30).timestamp())
     assert not [name for name in stage.snapshot() if name.startswith("absence/")]
 
 
@@ -208,4 +209,5 @@ def test_an_alert_a_threshold_and_a_silence_say_how_late_they_were_seen() -> Non
     assert latencies(feed(Detect(RULES), over)) == [5.0]
     stage = Detect(RULES)
     feed(stage, [check(0, HealthStatus.PASS)])
+    silent(stage, at(0).timestamp(), at(62).timestamp())
     assert latencies(stage.on_tick(at(63))) == [33.0]

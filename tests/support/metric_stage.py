@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -43,6 +44,12 @@ def feed(stage: Detect, points: Sequence[tuple[float, float]], target: str = "se
             found += stage.on_tick(samples[0].at)
         found += stage.on_event(batch_of(target, "scraper", samples, Provenance()), PLACE, samples[-1].at)
     return detections_in(found)
+
+
+def silent(stage: Detect, begin: float, until: float) -> list[Detection]:
+    """Let time pass in which nothing comes, a look each second; times in s of the epoch, both looked at. Return the detections."""
+    moments = (datetime.fromtimestamp(min(begin + second, until), UTC) for second in range(math.ceil(until - begin) + 1))
+    return detections_in([output for moment in moments for output in stage.on_tick(moment)])
 
 
 def detections_in(outputs: Sequence[Output]) -> list[Detection]:
