@@ -89,7 +89,7 @@ class Classify:
                 return self._judge_later(_stamp(self._rules, now))
             case RecoveryOutcome():
                 self._storms.note_end(event)
-                settled = self._book.settle(event)
+                settled = self._book.settle(event, now)
                 self._runtime.expect_end(settled.remaining, now)
                 anew = [output for detection in settled.beyond for output in self._runtime.on_outlived(detection, _stamp(self._rules, now))]
                 return [*anew, *self._judge_later(_stamp(self._rules, now))]

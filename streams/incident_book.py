@@ -11,6 +11,7 @@ from schemas.ids import id_of
 from schemas.incidents import Detection, DetectionStatus, Incident, RunRef
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome, is_held_out
 from streams.rows import Rows
+from streams.steady_time import past_of
 
 MAX_ROWS = 50_000
 MAX_HELD = 20
@@ -166,7 +167,7 @@ class IncidentBook:
             return
         self.rows.put(admission.incident_id, replace(row, commands=(*row.commands, command), running=command))
 
-    def settle(self, outcome: RecoveryOutcome) -> Settled:
+    def settle(self, outcome: RecoveryOutcome, now: datetime) -> Settled:
         """Note how a command ended; return what of its scope still fires at a final outcome."""
         row = self.rows.get(outcome.incident_id)
         # What answers the order of a plan changed nothing; the door says whether the incident ends with it.
@@ -177,7 +178,8 @@ class IncidentBook:
         # An outcome may be read before the admission of its command: what acted was given, too.
         acted = (outcome.command_id,) if outcome.command_id and not unused else ()
         commands = tuple(dict.fromkeys((*(name for name in row.commands if name != outcome.command_id or acted), *acted)))
-        settled = outcome.verified_at or outcome.finished_at
+        # An executor's clock may have been ahead: what fails from now on is not of this command's doing.
+        settled = past_of(outcome.verified_at or outcome.finished_at, now)
         held = () if outcome.final and not is_held_out(outcome) else row.held
         self.rows.put(
             outcome.incident_id,
