@@ -54,9 +54,12 @@ BEAT_S = 1.0
 NOTE_S = 2.0
 _FETCH_BYTES = 2 * 1024 * 1024
 _BUSY_WAIT_MS, _IDLE_WAIT_MS = 20, 1500
-# What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog.
-_POLL_RECORDS = 200
+# What one look at the broker hands over, and what waits for each partition's actor: together they bound the memory under a backlog, and how
+# long a look waits for the room of a partition that is behind.
+_POLL_RECORDS = 64
 _BUFFERED_RECORDS = 64
+# What tells of targets is little, and grave: it is not read behind a flood of logs.
+_FIRST = ("infra.health", "infra.alerts", "infra.metrics")
 # What is published, promoted and demoted; a worker takes it up while it runs.
 _PUBLISHED = ("heal.catalogue", "learning.models", "heal.demotions")
 
@@ -73,6 +76,8 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         consumer._partition_assignment_strategy = [self._assignor]  # noqa: SLF001
         return consumer
 
+    _is_turn_of_first: bool = True
+
     @override
     async def _fetch_records(
         self,
@@ -84,7 +89,12 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         # Partitions whose buffers are full come back soon, but a wait for those that have nothing would not see it.
         is_held_back = len(active_partitions) < len(consumer.assignment())
         wait_s = _BUSY_WAIT_MS / 1000 if is_held_back else timeout
-        records = await super()._fetch_records(consumer, active_partitions, wait_s, max_records)
+        # The library hands over a partition's whole fetch before the next one's, so what is to come first is asked for first, in turns.
+        first = {place for place in active_partitions if place.topic in _FIRST} if self._is_turn_of_first else set()
+        records = await super()._fetch_records(consumer, first, 0, max_records) if first else {}
+        self._is_turn_of_first = not records
+        if not records:
+            records = await super()._fetch_records(consumer, active_partitions, wait_s, max_records)
         # Nor may a request for those hold back the next one while records flow.
         is_busy = bool(records) or is_held_back
         consumer._fetcher._fetch_max_wait_ms = _BUSY_WAIT_MS if is_busy else _IDLE_WAIT_MS  # noqa: SLF001 - no setting leads there

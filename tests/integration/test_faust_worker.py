@@ -38,7 +38,8 @@ from schemas.configuration import (
     services_body,
 )
 from schemas.decisions import Decision
-from schemas.events import JobFinished, LogChunk
+from schemas.events import HealthCheck, HealthStatus, JobFinished, LogChunk
+from schemas.incidents import Detection
 from schemas.oversight import AuditEntry, CatalogueEntry, DeadLetter, EntryKind
 from schemas.partitioning import partition_of
 from schemas.people import People
@@ -260,6 +261,31 @@ def publish(brokers: str, key: Ed25519PrivateKey) -> None:
     for name, (kind, body) in bodies.items():
         send(producer, sign(CatalogueEntry(name, "1", kind, body, AT), key), CODEC)
     assert producer.flush(30) == 0
+
+
+def test_what_is_said_of_a_target_is_not_read_behind_a_backlog_of_logs(own_broker: str, workers: Workers) -> None:
+    # given a backlog of logs on every partition, and a service that fails after all of it
+    key, backlog = Ed25519PrivateKey.generate(), 20_000
+    publish(own_broker, key)
+    producer = Producer(settings(own_broker) | {"queue.buffering.max.messages": backlog + 10})
+    for number in range(backlog):
+        log = replace(chunk(f"flood-{number % 64}", "x" * 400 + "\n"), seq=number // 64, at=datetime.now(UTC))
+        send(producer, log, CODEC)
+    for _ in range(2):
+        send(producer, HealthCheck("service:flooded", "tcp", HealthStatus.FAIL, datetime.now(UTC)), CODEC)
+    assert producer.flush(60) == 0
+    # when a worker begins to read
+    port = free_ports(1)[0]
+    told = {"HEALSTREAM_ROLE": "detect", "HEALSTREAM_PUBLISHER_KEY": public_text(key), "HEALSTREAM_METRICS_PORT": str(port)}
+    process = workers.start(ready=False, module="streams.app", **told)
+    # then the service is told of while most of the logs are still to be read
+    until(lambda: any(isinstance(one, Detection) and one.target == "service:flooded" for one in read_to_end(own_broker, "heal.detections")))
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        rows = answer.read().decode().splitlines()
+    read = [float(row.split()[-1]) for row in rows if row.startswith('healstream_events_total{kind="LogChunk",source="ci.logs"}')]
+    assert sum(read) < backlog / 2
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
 
 
 def test_a_failed_run_becomes_a_decision_with_its_trace_in_one_worker_of_all_stages(own_broker: str, workers: Workers) -> None:
