@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.support.good_history import FAILED, FILE, FLAKY, SERVICE, STORIES, at
 from tests.support.history import Effect, History
 from tests.support.invariants import INVARIANTS, violations
 from tests.support.record_invariants import check_i14
+from tests.support.true_times import true_times
 
 REFUSED, HEALED, ROLLED_BACK, RERUN = STORIES
 ENDS = {FAILED: "refused", SERVICE: "healed", FILE: "rolled_back", FLAKY: "healed"}
@@ -201,3 +202,12 @@ def test_a_target_that_turns_back_at_once_needs_no_incident_but_one_that_stays_d
     assert violations(plus(flap, back)(good_history()))["I1"] == []
     assert isinstance(flap, Detection)
     assert violations(plus(flap, replace(back, last_at=at(50) + timedelta(minutes=1)))(good_history()))["I1"]
+
+
+def test_times_that_a_wrong_clock_wrote_are_set_right_and_others_stay() -> None:
+    about = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    right = Lease(epoch=1, sequence=1, at=about - timedelta(minutes=20))
+    ahead = replace(right, at=right.at + timedelta(hours=1))
+    behind = replace(right, at=right.at - timedelta(hours=1))
+    history = History(records=(right, ahead, behind))
+    assert true_times(history, about).records == (right, right, right)

@@ -276,8 +276,13 @@ def test_what_is_said_of_a_target_is_not_read_behind_a_backlog_of_logs(own_broke
     assert producer.flush(60) == 0
     # when a worker begins to read
     port = free_ports(1)[0]
-    told = {"HEALSTREAM_ROLE": "detect", "HEALSTREAM_PUBLISHER_KEY": public_text(key), "HEALSTREAM_METRICS_PORT": str(port)}
-    process = workers.start(ready=False, module="streams.app", **told)
+    process = workers.start(
+        ready=False,
+        module="streams.app",
+        HEALSTREAM_ROLE="detect",
+        HEALSTREAM_PUBLISHER_KEY=public_text(key),
+        HEALSTREAM_METRICS_PORT=str(port),
+    )
     # then the service is told of while most of the logs are still to be read
     until(lambda: any(isinstance(one, Detection) and one.target == "service:flooded" for one in read_to_end(own_broker, "heal.detections")))
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:

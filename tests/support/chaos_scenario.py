@@ -89,13 +89,7 @@ class Scenario:
         return list(self.expected)[begun:]
 
     def _failed_run(self, run_id: str, text: str, at: datetime) -> list[Record]:
-        place = ("github", "acme/cart", run_id, 1)
-        lines = text.splitlines(keepends=True)
-        chunks = [LogChunk(*place, "build", seq, line, seq == len(lines) - 1, at, provenance=TRUSTED) for seq, line in enumerate(lines)]
-        rest = ("ci", "build", "c" * 40, "main", "push")
-        started = JobStarted(*place, *rest, at, provenance=TRUSTED)
-        late = at - timedelta(hours=self.fleet.random.choice((0, 0, 1)))
-        return [started, *chunks, JobFinished(*place, *rest, Result.FAILURE, late, log_chunks=len(chunks), provenance=TRUSTED)]
+        return failed_run(run_id, text, at, at - timedelta(hours=self.fleet.random.choice((0, 0, 1))))
 
     def first(self, wanted: type[R], which: Callable[[R], bool], seconds: float = 60) -> R:
         """Wait for a record and return it."""
@@ -203,6 +197,16 @@ class Scenario:
         effects = fleet.targets.effects(fleet.folder / "state" / "quarantine")
         self.history = history_from(fleet.address, fleet.notary_key, effects, fleet.targets.images())
         self.found = violations(self.history) | {"I14": check_i14(self.history, self.expected)}
+
+
+def failed_run(run_id: str, text: str, at: datetime, ended_at: datetime) -> list[Record]:
+    """Return what is said of a job that failed with this log, a line a chunk."""
+    place = ("github", "acme/cart", run_id, 1)
+    lines = text.splitlines(keepends=True)
+    chunks = [LogChunk(*place, "build", seq, line, seq == len(lines) - 1, at, provenance=TRUSTED) for seq, line in enumerate(lines)]
+    rest = ("ci", "build", "c" * 40, "main", "push")
+    started = JobStarted(*place, *rest, at, provenance=TRUSTED)
+    return [started, *chunks, JobFinished(*place, *rest, Result.FAILURE, ended_at, log_chunks=len(chunks), provenance=TRUSTED)]
 
 
 def owner_pid(record: JournalRecord) -> int:

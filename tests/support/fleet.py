@@ -32,11 +32,13 @@ from learning.patterns.loader import RESERVED_FILES
 from schemas.avro_codec import Codec
 from schemas.configuration import PATTERNS_PREFIX, Configuration, Keys
 from schemas.ids import Record
+from schemas.people import People
 from schemas.policy import Policy
 from schemas.services import Services
 from schemas.signing import private_bytes, public_text
 from schemas.topics import ALL_RECORDS
 from tests.support.broken_network import BrokenNetwork
+from tests.support.stepped_clocks import SteppedClocks
 
 T = TypeVar("T")
 Emit = Callable[[Sequence[Record]], None]
@@ -88,10 +90,19 @@ class Fleet(Generic[B]):
     """Started by ``start``, ended by ``close``; every random choice comes from ``random``. ``copies`` are how often an event may come."""
 
     def __init__(
-        self, folder: Path, jars: tuple[Path, ...], seed: int, build: Callable[[Path, Emit], B], *, is_between: bool = False
+        self,
+        folder: Path,
+        jars: tuple[Path, ...],
+        seed: int,
+        build: Callable[[Path, Emit], B],
+        *,
+        is_between: bool = False,
+        clocks: SteppedClocks | None = None,
     ) -> None:
-        """Prepare; ``is_between``: all that is said to the broker goes through a network that can be broken."""
+        """Prepare; ``is_between``: all that is said to the broker goes through a network that can be broken; ``clocks``: of the workers."""
         self.folder = folder
+        self.clocks = clocks
+        self.people = People()
         self.copies: tuple[int, ...] = (1, 1, 2, 5)
         self.random = random.Random(seed)
         # Of its own, because CI jobs end in threads of theirs.
@@ -133,6 +144,7 @@ class Fleet(Generic[B]):
         configuration = Configuration(
             policy=policy,
             services=self.targets.catalogue,
+            people=self.people,
             keys=Keys(public_text(self.keys["admit"]), self.notary_key),
             patterns=tuple((f"{PATTERNS_PREFIX}{path.name}", path.read_text(encoding="utf-8")) for path in paths),
         )
@@ -180,6 +192,12 @@ class Fleet(Generic[B]):
                 send(self._producer, record, self._codec)
             assert self._producer.flush(60) == 0
 
+    def emit_once(self, record: Record) -> None:
+        """Produce one record, and no copy of it."""
+        with self._sending:
+            send(self._producer, record, self._codec)
+            assert self._producer.flush(60) == 0
+
     def emit_raw(self, topic: str, values: Sequence[bytes]) -> None:
         """Produce bytes that are no records, spread over the partitions."""
         with self._sending:
@@ -203,8 +221,7 @@ class Fleet(Generic[B]):
 
     def name_of(self, pid: int) -> str | None:
         """Return which worker has this process id now."""
-        rows = [row for supervisor in self.supervisors for row in supervisor.rows()]
-        return next((str(row["name"]) for row in rows if row["pid"] == pid), None)
+        return next((name for name, one in self.pids().items() if one == pid), None)
 
     def starts(self) -> dict[str, int]:
         """Return how often each worker was started."""
@@ -219,6 +236,11 @@ class Fleet(Generic[B]):
         self.until("the end of the outage", lambda: True if time.monotonic() >= back_at and self.broker.pid is None else None)
         self.broker.start()
         self.broker.wait_ready()
+
+    def pids(self) -> dict[str, int]:
+        """Return the process of each worker that lives."""
+        rows = [row for supervisor in self.supervisors for row in supervisor.rows()]
+        return {str(row["name"]): pid for row in rows if isinstance(pid := row["pid"], int)}
 
     def shares(self, group: str) -> list[int]:
         """Return how many partitions each member of a group has."""
@@ -246,5 +268,6 @@ class Fleet(Generic[B]):
             "HEALSTREAM_PUBLISHER_KEY": public_text(self.keys["publisher"]),
             "HEALSTREAM_METRICS_PORT": str(port),
             "HEALSTREAM_ROLE": role or "all",
+            **(self.clocks.environ(name) if self.clocks else {}),
         }
         return ChildSpec(name, (sys.executable, "-m", module), tuple(told.items()), port)

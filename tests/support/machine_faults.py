@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import time
 
-from schemas.recoveries import RecoveryOutcome
+from schemas.recoveries import JournalRecord, RecoveryOutcome
 from tests.support.broken_network import Weather
 from tests.support.chaos_scenario import QUIET_S, Scenario
 from tests.support.fleet import READY_S
 from tests.support.small_disk import fill, free
 
 
-def begin_work(scenario: Scenario, stack: str) -> None:
-    """Let a stack die and a dozen jobs fail, and wait until the stack's recovery is under way."""
+def begin_work(scenario: Scenario, stack: str) -> JournalRecord:
+    """Let a stack die and a dozen jobs fail, and wait until the stack's recovery is under way; return its step."""
     before = len([one for one in scenario.intents(f"group:{stack}") if one.step.startswith("validate:")])
     scenario.fleet.targets.kill_stack(stack)
     scenario.burst()
-    scenario.intent_on(stack, before, QUIET_S)
+    return scenario.intent_on(stack, before, QUIET_S)
 
 
 def break_network(scenario: Scenario, weather: Weather, seconds: float, stack: str) -> None:
