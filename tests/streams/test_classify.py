@@ -262,15 +262,6 @@ def test_what_comes_late_but_happened_before_the_end_is_an_update_of_the_closed_
     assert opened(say(classify, probe("service:store", 7, name="tcp")))
 
 
-def test_what_dies_after_it_was_healed_by_an_executor_with_a_clock_ahead_is_an_incident() -> None:
-    classify = stage()
-    found = opened(say(classify, probe("service:store", 0)))
-    say(classify, admitted(id_of(found), 1))
-    say(classify, outcome(found, OutcomeStatus.HEALED, 3606), 6)
-    say(classify, probe("service:store", 7, "pass"), 7)
-    assert opened(say(classify, probe("service:store", 30), 30)).target == "service:store"
-
-
 def test_a_drifted_file_waits_for_its_turn_behind_a_service() -> None:
     classify = stage()
     found = opened(say(classify, probe("service:store", 0)))

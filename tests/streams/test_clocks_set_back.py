@@ -1,4 +1,4 @@
-"""A prober or a scraper whose clock was ahead and is set right: what it says next is news, not an hour late (N7)."""
+"""A prober, a scraper or an executor whose clock was ahead and is set right: what comes next is news, not an hour late (N7)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 
 from schemas.configuration import Configuration
 from schemas.events import Event, HealthCheck, HealthStatus, MetricBatch, Sample
-from schemas.ids import micros
-from schemas.incidents import Detection
+from schemas.ids import id_of, micros
+from schemas.incidents import Detection, Incident
 from schemas.metric_rules import Measure, MetricRule
 from schemas.outputs import Emit, Late, Output, Place
+from schemas.recoveries import OutcomeStatus
+from streams.classify import Classify, ClassifyRules
 from streams.detect import Detect, DetectRules
 from streams.steady_time import was_set_back
+from tests.support.failures import admitted, at, classify_hits, configuration, outcome, probe, records
 from tests.support.metric_stage import NoPatterns, silent
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -68,6 +71,16 @@ def test_a_service_that_dies_after_its_probers_clock_was_set_right_is_told() -> 
     assert told(feed(on, check(2, HealthStatus.FAIL), 2)) == [("health", "firing")]
     # Late is late again.
     assert isinstance(feed(on, check(1.5), 3)[0], Late)
+
+
+def test_what_dies_after_it_was_healed_by_an_executor_with_a_clock_ahead_is_an_incident() -> None:
+    classify = Classify.from_state({}, ClassifyRules(configuration(), classify_hits, "m1", "c1"))
+    [found] = records(classify.on_event(probe("service:store", 0), PLACE, at(0)), Incident)
+    assert isinstance(found, Incident)
+    classify.on_event(admitted(id_of(found), 1), PLACE, at(1))
+    classify.on_event(outcome(found, OutcomeStatus.HEALED, 6 + AHEAD_S), PLACE, at(6))
+    classify.on_event(probe("service:store", 7, "pass"), PLACE, at(7))
+    assert len(records(classify.on_event(probe("service:store", 30), PLACE, at(30)), Incident)) == 1
 
 
 def test_health_that_does_not_settle_is_told_after_the_clock_was_set_right() -> None:
