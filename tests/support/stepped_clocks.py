@@ -1,6 +1,6 @@
 """A wall clock for each process that can be set while it runs (N7), as a broken time service or a hand would; time that passes is true.
 
-By Debian's ``libfaketime``, which is loaded before the C library: https://github.com/wolfcw/libfaketime. It reads an offset in seconds
+By Debian's ``libfaketime``, which is loaded before the C library (its README names the variables). It reads an offset in seconds
 from a file, here at most a second after it was written. Waits last as long as they are told, whatever the clock says meanwhile.
 """
 
