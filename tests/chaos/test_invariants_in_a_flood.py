@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.broker.install import cache_folder, install
 from schemas.oversight import DeadLetter
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
-from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario
+from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario, timed
 from tests.support.chaos_targets import Targets
 from tests.support.fleet import FEW, Fleet
 from tests.support.flood import FLOOD_S, ORDINARY_RATE, TIMES
@@ -43,21 +42,15 @@ def run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[Flooded
     fleet.people = people_of(keys)
     flooded = Flooded(Scenario(fleet), keys)
     try:
-        _timed("start", lambda: fleet.start(POLICY, FEW))
+        timed("start", lambda: fleet.start(POLICY, FEW))
         if clocks:
-            _timed("step_clocks", flooded.step_clocks)
-        _timed("flood", flooded.flood)
-        _timed("stop_in_a_flood", flooded.stop_in_a_flood)
-        _timed("judge", flooded.judge)
+            timed("step_clocks", flooded.step_clocks)
+        timed("flood", flooded.flood)
+        timed("stop_in_a_flood", flooded.stop_in_a_flood)
+        timed("judge", flooded.judge)
         yield flooded
     finally:
         fleet.close()
-
-
-def _timed(name: str, step: Callable[[], None]) -> None:
-    began = time.monotonic()
-    step()
-    sys.stdout.write(f"{name}: {time.monotonic() - began:.1f} s\n")
 
 
 def test_n12_ten_times_the_ordinary_flow_comes_whole_and_no_worker_grows_beyond_its_bound(run: Flooded) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from infra.broker.install import cache_folder, install
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 from tests.support.broken_network import Weather
-from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario
+from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario, timed
 from tests.support.chaos_targets import DRIFTED, LIAR, Targets
 from tests.support.fleet import FEW, Fleet
 from tests.support.invariants import INVARIANTS
@@ -54,24 +53,17 @@ def run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[Bad]:
         fleet = Fleet(folder, install(cache_folder(os.environ)), seed, Targets, is_between=True)
         bad = Bad(Scenario(fleet))
         try:
-            _timed("start", lambda: fleet.start(POLICY, FEW))
+            timed("start", lambda: fleet.start(POLICY, FEW))
             for (weather, seconds), stack in zip(WEATHERS, fleet.targets.stacks, strict=True):
-                _timed(str(weather), lambda: break_network(bad.scenario, weather, seconds, stack))  # noqa: B023 - called at once
+                timed(str(weather), lambda: break_network(bad.scenario, weather, seconds, stack))  # noqa: B023 - called at once
             if has_disks:
-                bad.without_room = _timed("full state", lambda: fill_state_disk(bad.scenario))
-                _timed("full broker", lambda: fill_broker_disk(bad.scenario, fleet.targets.stacks[0]))
-            _timed("settle", lambda: bad.scenario.settle(*fleet.targets.stacks, seconds=QUIET_S))
-            _timed("conclude", bad.scenario.conclude)
+                bad.without_room = timed("full state", lambda: fill_state_disk(bad.scenario))
+                timed("full broker", lambda: fill_broker_disk(bad.scenario, fleet.targets.stacks[0]))
+            timed("settle", lambda: bad.scenario.settle(*fleet.targets.stacks, seconds=QUIET_S))
+            timed("conclude", bad.scenario.conclude)
             yield bad
         finally:
             fleet.close()
-
-
-def _timed(name: str, step: Callable[[], RecoveryOutcome | None]) -> RecoveryOutcome | None:
-    began = time.monotonic()
-    found = step()
-    sys.stdout.write(f"{name}: {time.monotonic() - began:.1f} s\n")
-    return found
 
 
 def test_n9_each_weather_met_what_was_said(run: Bad) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from infra.broker.install import cache_folder, install
 from schemas.recoveries import JournalKind, OutcomeStatus
-from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario
+from tests.support.chaos_scenario import POLICY, QUIET_S, Scenario, timed
 from tests.support.chaos_targets import Targets
 from tests.support.fleet import WORKERS, Fleet
 from tests.support.history import runs_of
@@ -33,21 +32,15 @@ def run(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iterator[Scenari
     fleet = Fleet(tmp_path_factory.mktemp("fleet"), install(cache_folder(os.environ)), seed, Targets)
     scenario = Scenario(fleet)
     try:
-        _timed("start", lambda: fleet.start(POLICY))
-        _timed("share", scenario.share)
-        _timed("kill_every_kind", scenario.kill_every_kind)
-        _timed("pause_owners", scenario.pause_owners)
-        _timed("crash_broker", scenario.crash_broker)
-        _timed("conclude", scenario.conclude)
+        timed("start", lambda: fleet.start(POLICY))
+        timed("share", scenario.share)
+        timed("kill_every_kind", scenario.kill_every_kind)
+        timed("pause_owners", scenario.pause_owners)
+        timed("crash_broker", scenario.crash_broker)
+        timed("conclude", scenario.conclude)
         yield scenario
     finally:
         fleet.close()
-
-
-def _timed(name: str, step: Callable[[], None]) -> None:
-    began = time.monotonic()
-    step()
-    sys.stdout.write(f"{name}: {time.monotonic() - began:.1f} s\n")
 
 
 def test_two_detect_workers_and_two_executors_share_their_partitions_without_configuration(run: Scenario) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from tests.support.record_invariants import check_i14
 
 SHARED = ("healstream-detect", "healstream-executor")
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 TRUSTED = Provenance(Origin.AUTHENTICATED_PRODUCER, Trust.PROTECTED, "ci")
 OUTAGE_S = float(os.environ.get("HEALSTREAM_OUTAGE_S", "5"))
 QUIET_S = 120.0
@@ -197,6 +199,14 @@ class Scenario:
         effects = fleet.targets.effects(fleet.folder / "state" / "quarantine")
         self.history = history_from(fleet.address, fleet.notary_key, effects, fleet.targets.images())
         self.found = violations(self.history) | {"I14": check_i14(self.history, self.expected)}
+
+
+def timed(name: str, step: Callable[[], T]) -> T:
+    """Do a step of a run, and print how long it took."""
+    began = time.monotonic()
+    found = step()
+    sys.stdout.write(f"{name}: {time.monotonic() - began:.1f} s\n")
+    return found
 
 
 def failed_run(run_id: str, text: str, at: datetime, ended_at: datetime) -> list[Record]:
