@@ -52,7 +52,7 @@ class AuditRules:
     ``green_share``: the share (0..1) of successful runs that a pattern may hit. ``green_least``: fewer green hits are chance.
     ``foreign_kinds``: so many kinds of failure that have nothing to do with its own are too many. ``overlap``: the share (0..1) of
     lines from which two patterns are the same. ``precision``: the share of right verdicts that is asked; below it a person asked is
-    better than the pattern.
+    better than the pattern. ``hints`` are ids of those that explain nothing by themselves: patterns share their lines on purpose.
     """
 
     green_share: float = 0.1
@@ -60,6 +60,7 @@ class AuditRules:
     foreign_kinds: int = 3
     overlap: float = 0.9
     precision: float = 0.8
+    hints: frozenset[str] = frozenset()
 
 
 class Finding(StrEnum):
@@ -188,6 +189,8 @@ def find_overlaps(runs: Sequence[RunSeen], rules: AuditRules) -> Iterator[Overla
             alone.update(names)
             both.update(combinations(sorted(names)[:MAX_ON_A_LINE], 2))
     for (first, second), shared in sorted(both.items()):
+        if len({first, second} & rules.hints) == 1:
+            continue
         narrow, wide = sorted((first, second), key=lambda name: (alone[name], name))
         if shared >= MIN_LINES and shared >= rules.overlap * alone[narrow]:
             yield Overlap(narrow, wide, shared, alone[narrow], is_same=shared >= rules.overlap * alone[wide])

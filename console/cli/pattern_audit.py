@@ -51,7 +51,8 @@ def audit(
         for pattern in shelf.catalogue.patterns
         if states[pattern.id] != "disabled" and not (own and shelf.shipped.get(pattern.id) == pattern)
     ]
-    rules = AuditRules(green_share=policy.live_green_share)
+    hints = frozenset(pattern.id for pattern in shelf.catalogue.patterns if pattern.is_hint)
+    rules = AuditRules(green_share=policy.live_green_share, hints=hints)
     report = audit_patterns(asked, evidence.runs, evidence.words, _related(), rules, demoted)
     found = [row for row in report.rows if row.findings]
     rows = [_row(row, states) for row in (report.rows if every else found)]

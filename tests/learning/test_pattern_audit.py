@@ -75,6 +75,14 @@ def test_a_pattern_inside_another_is_told_on_the_narrow_side_only() -> None:
     assert (row_of(report).findings, row_of(report, "b").findings) == ((Finding.INSIDE,), ())
 
 
+def test_a_pattern_on_the_lines_of_a_hint_repeats_nothing_and_two_hints_may() -> None:
+    runs = [run(number, Kind.DISK_FULL, a=[3], b=[3]) for number in range(9)]
+    patterns = [pattern("a"), pattern("b")]
+    beside, both = (audit_patterns(patterns, runs, (), is_related, AuditRules(hints=frozenset(hints))) for hints in ({"b"}, {"a", "b"}))
+    assert (row_of(beside).findings, row_of(beside, "b").findings, beside.overlaps) == ((), (), ())
+    assert row_of(both).findings == (Finding.SAME,)
+
+
 def test_few_lines_and_lines_that_nobody_knows_are_no_overlap() -> None:
     few = run(1, Kind.DISK_FULL, a=range(1, 5), b=range(1, 5))
     unknown = [run(number, Kind.SUCCESS, a=[0], b=[0]) for number in range(2, 20)]
