@@ -18,6 +18,8 @@ from streams.polling import batch_of
 
 PLACE = Place("infra.metrics", 0, 5)
 BATCH = 20
+# Seldom, so that hours go by soon, and often enough not to be taken for a pause.
+LOOK_S = 20
 
 
 class NoPatterns:
@@ -38,18 +40,24 @@ def stage_with(*rules: MetricRule, services: Services | None = None) -> Detect:
 def feed(stage: Detect, points: Sequence[tuple[float, float]], target: str = "service:web", metric: str = "m") -> list[Detection]:
     """Feed a series (s, value) in batches that end at its gaps, and let time pass to their ends; return the detections."""
     found: list[Output] = []
+    last_at = points[0][0]
     for part, is_first_after_gap in _parts(points):
         samples = [Sample(metric, "1", value, datetime.fromtimestamp(at, UTC)) for at, value in part]
         if is_first_after_gap:
-            found += stage.on_tick(samples[0].at)
+            found += _looks(stage, last_at, part[0][0], LOOK_S)
+        last_at = part[-1][0]
         found += stage.on_event(batch_of(target, "scraper", samples, Provenance()), PLACE, samples[-1].at)
     return detections_in(found)
 
 
 def silent(stage: Detect, begin: float, until: float) -> list[Detection]:
     """Let time pass in which nothing comes, a look each second; times in s of the epoch, both looked at. Return the detections."""
-    moments = (datetime.fromtimestamp(min(begin + second, until), UTC) for second in range(math.ceil(until - begin) + 1))
-    return detections_in([output for moment in moments for output in stage.on_tick(moment)])
+    return detections_in(_looks(stage, begin, until, 1))
+
+
+def _looks(stage: Detect, begin: float, until: float, every_s: int) -> list[Output]:
+    moments = (datetime.fromtimestamp(min(begin + past_s, until), UTC) for past_s in range(0, math.ceil(until - begin) + every_s, every_s))
+    return [output for moment in moments for output in stage.on_tick(moment)]
 
 
 def detections_in(outputs: Sequence[Output]) -> list[Detection]:
