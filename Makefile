@@ -101,7 +101,7 @@ bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench
 
 chaos: setup ## kill workers and the broker under work, judge the invariants into build/chaos.json
-	HEALSTREAM_FLOOD_S=60 HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q tests/chaos
+	HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q tests/chaos
 
 sim: setup ## play the whole system in virtual time under drawn faults into build/sim.json
 	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),1-300)
@@ -111,7 +111,7 @@ mutants: setup ## put defects into the code; the invariants must find each
 
 chaos-long: setup ## ten thousand chaotic steps and more
 	$(BIN)/python -m tests.sim --seeds 1-10000
-	HEALSTREAM_OUTAGE_S=60 $(BIN)/python -m pytest -q tests/chaos
+	HEALSTREAM_OUTAGE_S=60 HEALSTREAM_FLOOD_S=60 $(BIN)/python -m pytest -q tests/chaos
 
 outcomes: setup ## heal an hour of 200 seeded failures under faults, beside the same unhealed, into build/outcomes.json and .html
 	$(BIN)/python -m tests.outcomes --minutes $(or $(MINUTES),60) --incidents $(or $(INCIDENTS),200) $(if $(SEED),--seed $(SEED))

@@ -78,8 +78,7 @@ class Structure:
     that positions are measured from: the failing step's end, else the log's. ``closing`` is where work begins that cannot fail the job.
     ``went_on`` is where a build or a checker last said that all is well, ``fetched`` where something was got at last, ``work`` are the
     last lines of plain work; ``tolerated`` is the last command that was told to pass; ``stopped`` is where a build tool last said that it
-    failed. ``block`` are the clean lines of the last error
-    block.
+    failed. ``block`` are the clean lines of the last error block.
     """
 
     end: int = 0

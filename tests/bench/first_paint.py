@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, StorageState
 
 from console.site.app import site_app
 from tests.bench.figures import Figure, below, quantile
-from tests.support.chromium import WAIT_MS, chromium, served
+from tests.support.chromium import WAIT_MS, chromium, log_in, served
 from tests.support.many_incidents import decision_on, incident_of, waiting, whole_story
 from tests.support.site_world import PASSWORD, SiteWorld, few_patterns
 
@@ -62,9 +62,7 @@ def _logged_in(browser: Browser, address: str) -> StorageState:
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(f"{address}/login")
-        page.get_by_label("Name").fill("bob")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        log_in(page, "bob", PASSWORD)
         page.get_by_role("heading", name="Needs you").wait_for()
         return context.storage_state()
 

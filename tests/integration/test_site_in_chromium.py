@@ -18,7 +18,7 @@ from schemas.ids import id_of
 from schemas.oversight import SwitchMode
 from tests.support.axe import axe_script
 from tests.support.busy_world import make_busy
-from tests.support.chromium import WAIT_MS, chromium, served
+from tests.support.chromium import WAIT_MS, chromium, log_in, served
 from tests.support.many_incidents import decision_on, ended, incident_of, waiting, whole_story
 from tests.support.oidc_provider import Provider, trust
 from tests.support.site_world import PASSWORD, SiteWorld, few_patterns
@@ -59,9 +59,7 @@ def logged_in(browser: Browser, address: str, who: str, **look: object) -> Page:
     page = browser.new_context(**look).new_page()  # type: ignore[arg-type]
     page.set_default_timeout(WAIT_MS)
     page.goto(f"{address}/login")
-    page.get_by_label("Name").fill(who)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, who, PASSWORD)
     expect(page.get_by_role("heading", name="Needs you")).to_be_visible()
     expect(page.locator("body[data-live=yes]")).to_be_attached()
     return page
@@ -191,9 +189,7 @@ def test_a_session_that_ended_leads_to_the_login_and_back_and_a_freeze_is_begun_
 
     # The open page hears of it by itself.
     page.wait_for_url("**/login?onward=%2Ffreezes")
-    page.get_by_label("Name").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "olga", PASSWORD)
     page.wait_for_url("**/freezes")
     page.locator("form[data-send='/api/v1/freezes']").get_by_label("What").fill("fleet")
     page.locator("form[data-send='/api/v1/freezes']").get_by_label("Why").fill("we look")

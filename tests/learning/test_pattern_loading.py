@@ -227,8 +227,8 @@ def test_the_shipped_precedence_is_without_circles() -> None:
 
 
 def test_a_set_that_has_passed_is_read_alike_without_being_checked_again() -> None:
-    """Given some shipped files and a store, then the second reading equals the first, and one changed letter is checked anew."""
-    files, store = dict(sorted(read_folder(Path(__file__).parents[2] / "learning" / "catalogue").items())[::12]), Kept()
+    """Given the shipped files and a store, then the second reading equals the first, and one changed letter is checked anew."""
+    files, store = read_folder(Path(__file__).parents[2] / "learning" / "catalogue"), Kept()
     checked, again = load_catalogue(files, store), load_catalogue(files, store)
     assert isinstance(checked, Catalogue)
     assert again == checked == load_catalogue(files)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from console.site.app import site_app
 from console.site.tabs import TABS
 from tests.support.busy_world import make_busy
-from tests.support.chromium import WAIT_MS, chromium, served
+from tests.support.chromium import WAIT_MS, chromium, log_in, served
 from tests.support.site_world import PASSWORD, SiteWorld
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -32,9 +32,7 @@ def logged_in(browser: Browser, address: str, scheme: str, width: int) -> Page:
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(f"{address}/login")
-    page.get_by_label("Name").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "ada", PASSWORD)
     expect(page.locator("body[data-live=yes]")).to_be_attached()
     expect(page.locator("#day canvas")).to_be_visible()
     return page

@@ -188,15 +188,17 @@ class Fleet(Generic[B]):
         with self._sending:
             several = [record for record in records for _ in range(self._mixing.choice(self.copies))]
             self._mixing.shuffle(several)
-            for record in several:
-                send(self._producer, record, self._codec)
-            assert self._producer.flush(60) == 0
+            self._produce(several)
 
     def emit_once(self, record: Record) -> None:
         """Produce one record, and no copy of it."""
         with self._sending:
+            self._produce([record])
+
+    def _produce(self, records: Sequence[Record]) -> None:
+        for record in records:
             send(self._producer, record, self._codec)
-            assert self._producer.flush(60) == 0
+        assert self._producer.flush(60) == 0
 
     def emit_raw(self, topic: str, values: Sequence[bytes]) -> None:
         """Produce bytes that are no records, spread over the partitions."""

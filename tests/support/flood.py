@@ -28,22 +28,16 @@ LINE = "[INFO] module {} of the release build: compiling, linking and packing it
 class Flood:
     """Begins when made; ``events`` and ``took_s`` say what it was, once it is over."""
 
-    def __init__(self, scenario: Scenario, name: str, seconds: float = FLOOD_S) -> None:
+    def __init__(self, scenario: Scenario, name: str) -> None:
         """Begin; jobs are numbered below ``name``."""
         self.events = 0
         self.took_s = 0.0
         self._scenario = scenario
         self._name = name
-        self._seconds = seconds
         self._expected: dict[str, str] = {}
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="flood")
         self._thread.start()
-
-    @property
-    def is_on(self) -> bool:
-        """Tell whether it goes on."""
-        return self._thread.is_alive()
 
     def join(self) -> None:
         """Wait until all of it is with the broker; its failed jobs are expected to have their ends from now on."""
@@ -63,7 +57,7 @@ class Flood:
         self._scenario.fleet.copies = (1,)
         begun, jobs = time.monotonic(), 0
         per_tick = int(ORDINARY_RATE * TIMES * TICK_S) // (LINES + 2)
-        for tick in range(int(self._seconds / TICK_S)):
+        for tick in range(int(FLOOD_S / TICK_S)):
             time.sleep(max(0.0, begun + tick * TICK_S - time.monotonic()))
             records = [record for number in range(jobs, jobs + per_tick) for record in self._job(number)]
             jobs += per_tick

@@ -14,9 +14,8 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas.oversight import Control, KillSwitch, SwitchMode
-from schemas.people import People, Person, Role
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
-from schemas.signing import public_text, sign
+from schemas.signing import sign
 from tests.support.chaos_scenario import QUIET_S, Scenario, owner_pid
 from tests.support.flood import Flood
 from tests.support.invariants import violations
@@ -30,7 +29,6 @@ STEPPED_S = 8.0
 STEPPED = (("gatekeeper", "detect-1"), ("", "middle"), ("prober", "gatekeeper"))
 STOP_WITHIN = timedelta(seconds=2)
 BEGINS = frozenset({JournalKind.INTENT, JournalKind.UNDO_INTENT})
-ROLES = {"ada": frozenset({Role.OPERATOR}), "bob": frozenset({Role.OPERATOR, Role.APPROVER})}
 
 
 @dataclass
@@ -152,8 +150,3 @@ class Flooded:
     def _let_pass(self, seconds: float) -> None:
         over_at = time.monotonic() + seconds
         self.scenario.fleet.until("the end of it", lambda: True if time.monotonic() >= over_at else None, seconds + 60)
-
-
-def people_of(keys: Mapping[str, Ed25519PrivateKey]) -> People:
-    """Return who may halt, and who may let it go on."""
-    return People(tuple(Person(name, ROLES[name], public_text(key)) for name, key in keys.items()))

@@ -27,7 +27,6 @@ from schemas.avro_codec import Codec
 from schemas.configuration import PATTERNS_PREFIX, Keys, keys_body, people_body, policy_body, services_body
 from schemas.ids import Record
 from schemas.oversight import CatalogueEntry, EntryKind, RolloutLevel
-from schemas.people import People, Person, Role
 from schemas.policy import Policy, StrategyPolicy
 from schemas.probes import ProbeKind, ProbeSpec
 from schemas.recoveries import RecoveryOutcome
@@ -35,6 +34,7 @@ from schemas.services import CiServer, Services, ServiceSpec, UpstreamSpec
 from schemas.signing import private_bytes, public_text, sign
 from schemas.topics import ALL_RECORDS, TOPIC_OF
 from tests.support.executor_world import service_in, start_by_hand
+from tests.support.two_people import ROLES, two_people
 from tests.support.unmeasured import unmeasured
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ class WholeSystem:
         web = service_in(self.folder, "web", service_ports[2], needs=("api",))
         self.services = tuple(probed(service) for service in (db, api, web))
         self.keys = {name: Ed25519PrivateKey.generate() for name in ("admit", "notary", "publisher")}
-        self.person_keys = {name: Ed25519PrivateKey.generate() for name in ("ada", "bob")}
+        self.person_keys = {name: Ed25519PrivateKey.generate() for name in ROLES}
         self.codec = Codec(ALL_RECORDS)
         self.names = tuple(LOCKED) if self.is_locked else PROCESSES
         self.ports = dict(zip(self.names, free_ports(len(self.names)), strict=True))
@@ -135,8 +135,7 @@ class WholeSystem:
         keys.mkdir(exist_ok=True)
         for name, key in self.keys.items():
             (keys / f"{name}.key").write_bytes(private_bytes(key))
-        roles = {"ada": frozenset({Role.OPERATOR}), "bob": frozenset({Role.OPERATOR, Role.APPROVER})}
-        people = People(tuple(Person(name, roles[name], public_text(key)) for name, key in self.person_keys.items()))
+        people = two_people(self.person_keys)
         bodies = {
             "policy": policy_body(policy),
             "services": services_body(Services(self.services, ci=self.ci, upstreams=self.upstreams)),
