@@ -17,6 +17,7 @@ from schemas.oversight import Control, KillSwitch, SwitchMode
 from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
 from schemas.signing import sign
 from tests.support.chaos_scenario import QUIET_S, Scenario, owner_pid
+from tests.support.fleet import FEW
 from tests.support.flood import Flood
 from tests.support.invariants import violations
 from tests.support.largest import largest
@@ -72,6 +73,7 @@ class Flooded:
             for name, _ in self.steps[-len(names) :]:
                 fleet.clocks.set(name, 0)
             self.scenario.settle(stack, seconds=QUIET_S)
+        fleet.go_on_by_true_time(FEW)
 
     def flood(self) -> None:
         """N12: the flood comes, and a stack dies in the middle of it."""
