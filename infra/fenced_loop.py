@@ -20,7 +20,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.cimpl import OFFSET_BEGINNING
 
-from infra.kafka import consumer_settings, destination, header, headers_of, producer_settings, value_of
+from infra.kafka import consumer_settings, destination, header, headers_of, producer_settings, value_of, watermarks
 from infra.lag import LagGauge
 from infra.metrics import Metrics
 from infra.state_log import read_entries
@@ -214,9 +214,9 @@ def _write(
 
 
 def _end_of(consumer: Consumer, topic: str, wait_s: float) -> int:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=wait_s)
+    low, high = watermarks(consumer, TopicPartition(topic, 0), wait_s)
     # Where all has aged away there is nothing to read, and no position to wait for.
-    return int(high) if high > low else 0
+    return high if high > low else 0
 
 
 def _rejected(place: Place, reason: str) -> Count:

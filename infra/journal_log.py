@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from infra.kafka import consumer_settings, destination, headers_of, producer_settings
+from infra.kafka import consumer_settings, destination, headers_of, producer_settings, watermarks
 from schemas.avro_codec import Codec
 from schemas.errors import FencedError, UnreachableError
 from schemas.ids import Record, id_of
@@ -74,7 +74,7 @@ def read_journal(brokers: str, partition: int, codec: Codec, mark: str = "") -> 
     """
     consumer = Consumer({**consumer_settings(brokers, f"{LOOKERS}journal"), "isolation.level": "read_committed"})
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(JOURNAL, partition), timeout=READ_DEADLINE_S)
+        low, high = watermarks(consumer, TopicPartition(JOURNAL, partition), READ_DEADLINE_S)
         start = max(low, high - LOOK_BACK)
         records = _read(consumer, partition, start, codec, mark)
         marks = [record.open_offset for record in records if record.kind is JournalKind.CHECKPOINT and record.open_offset >= 0]
@@ -90,7 +90,7 @@ def read_journal(brokers: str, partition: int, codec: Codec, mark: str = "") -> 
 def _read(consumer: Consumer, partition: int, start: int, codec: Codec, mark: str) -> list[JournalRecord]:
     place = TopicPartition(JOURNAL, partition, start)
     consumer.assign([place])
-    _, end = consumer.get_watermark_offsets(place, timeout=READ_DEADLINE_S)
+    _, end = watermarks(consumer, place, READ_DEADLINE_S)
     records: list[JournalRecord] = []
     is_marked = not mark
     idle = 0

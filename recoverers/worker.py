@@ -49,7 +49,7 @@ from infra.compiled_patterns import CompiledPatterns
 from infra.detection_watch import DetectionWatch
 from infra.failpoints import FailPoints
 from infra.journal_log import JOURNAL, JournalWriter, read_journal
-from infra.kafka import Located, consumer_settings, located, ready_codec
+from infra.kafka import Located, consumer_settings, located, ready_codec, watermarks
 from infra.lag import LagGauge
 from infra.lease_watch import LeaseWatch
 from infra.logging import configure
@@ -254,7 +254,7 @@ class Executor:
         if ending:
             finish(run, ending, terms, hands)
             return
-        _, end = self._consumer.get_watermark_offsets(TopicPartition(JOURNAL, lane.partition), timeout=10.0)
+        _, end = watermarks(self._consumer, TopicPartition(JOURNAL, lane.partition))
         lane.opened[id_of(command)] = end
         accepted = accept(run, terms, hands)
         hands.append([accepted])
