@@ -101,7 +101,7 @@ bench: setup ## measure the figures into build/bench.json
 	$(BIN)/python -m tests.bench
 
 chaos: setup ## kill workers and the broker under work, judge the invariants into build/chaos.json
-	HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q tests/chaos
+	HEALSTREAM_CHAOS_FIGURES=build/chaos.json $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/chaos
 
 sim: setup ## play the whole system in virtual time under drawn faults into build/sim.json
 	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),1-300)

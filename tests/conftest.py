@@ -2,8 +2,8 @@
 
 Side by side (``pytest -n 3 --dist loadfile``) a worker takes a file at a time, and a folder whose tests start whole systems as one: two
 of those at once would mostly wait for each other. The folder that takes longest comes first, the others when everything else is done. What
-of the first folder starts no more than a process or two beside the broker goes by file with all others; executors that are killed, one by
-one, go beside the whole systems of the chaos runs.
+of the first folder starts no more than a process or two beside the broker goes by file with all others. The chaos runs go in two lanes, in
+which a run that leaves the machine half idle stands beside the one that fills it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _FEW_PROCESSES = (
     *("s3_backup", "schema_registry", "site_feed", "site_in_chromium", "workflow_executor"),
 )
 LIGHT = tuple(f"tests/integration/test_{name}.py" for name in _FEW_PROCESSES)
-BESIDE = ("tests/chaos/test_kill_boundaries.py",)
+_CHAOS_LANES = (("invariants_in_a_flood", "invariants_on_kafka"), ("kill_boundaries", "invariants_on_a_bad_machine"))
+LANES = {f"tests/chaos/test_{name}.py": f"chaos-{lane}" for lane, names in enumerate(_CHAOS_LANES) for name in names}
 
 settings.register_profile("healstream", deadline=None)
 settings.load_profile("healstream")
@@ -38,12 +39,14 @@ class ByFileOrFolder(LoadFileScheduling):  # type: ignore[misc] # it has no type
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        return "/".join(nodeid.split("/")[:2]) if _turn(nodeid) and not nodeid.startswith(BESIDE) else str(super()._split_scope(nodeid))
+        file = str(super()._split_scope(nodeid))
+        return LANES.get(file) or ("/".join(nodeid.split("/")[:2]) if _turn(nodeid) else file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what starts systems at both ends."""
-    items.sort(key=lambda item: _turn(item.nodeid))
+    """Put what starts systems at both ends, and the lanes in their order before what is short."""
+    place = {file: number for number, file in enumerate(LANES)}
+    items.sort(key=lambda item: (_turn(item.nodeid), place.get(item.nodeid.partition("::")[0], len(place))))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -48,11 +48,11 @@ class Verdicts:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed."""
+    """Choose the seed, for this process and for those that it starts to run tests beside each other."""
     seed = int(os.environ.get(SEED_VARIABLE) or secrets.randbelow(100_000))
-    config.stash[SEED] = seed
+    config.stash[SEED], os.environ[SEED_VARIABLE] = seed, str(seed)
     path = os.environ.get(FIGURES_VARIABLE)
-    if path:
+    if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Verdicts(Path(path), seed))
 
 
