@@ -10,7 +10,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from learning.patterns.ordinary import window_cost, windows
+from learning.patterns.ordinary import WINDOW, stop_cost, stops
 from learning.patterns.required import Need
 
 # So many letters of a word are looked for, the ending included.
@@ -18,7 +18,8 @@ LONGEST = 24
 # However many words a common ending stands for, a rarer one of the same word is better.
 _DEARER = 2
 
-_End = tuple[str, bool]
+# An ending, whether its letters are caseless, and what it costs.
+_End = tuple[str, bool, int]
 
 
 def cover(needs: Iterable[Need]) -> list[Need]:
@@ -28,7 +29,7 @@ def cover(needs: Iterable[Need]) -> list[Need]:
     texts: set[Need] = set()
     for end, numbers in _shared_ends(words):
         for number in numbers:
-            stop = words[number].text.index(end[0]) + len(end[0])
+            stop = words[number].text.rindex(end[0]) + len(end[0])
             texts.add(Need(words[number].text[max(stop - LONGEST, 0) : stop], end[1]))
     return sorted(texts) + [need for need in ordered if need.is_fragment]
 
@@ -37,14 +38,14 @@ def _shared_ends(words: list[Need]) -> Iterator[tuple[_End, set[int]]]:
     """Yield endings with the words that each stands for, by their cost for each word that is still left when they are taken."""
     holders = _holders(words)
     left = set(range(len(words)))
-    heap = [(window_cost(end[0]) / len(found), end) for end, found in holders.items()]
+    heap = [(end[2] / len(found), end) for end, found in holders.items()]
     heapq.heapify(heap)
     while left:
         rate, end = heapq.heappop(heap)
         live = holders[end] & left
         if not live:
             continue
-        now = window_cost(end[0]) / len(live)
+        now = end[2] / len(live)
         # What others have taken meanwhile makes it dearer: it waits for its turn.
         if now > rate:
             heapq.heappush(heap, (now, end))
@@ -56,9 +57,9 @@ def _shared_ends(words: list[Need]) -> Iterator[tuple[_End, set[int]]]:
 def _holders(words: list[Need]) -> dict[_End, set[int]]:
     holders: dict[_End, set[int]] = defaultdict(set)
     for number, word in enumerate(words):
-        found = windows(word.text)
-        dearest = _DEARER * min(map(window_cost, found))
-        for text in found:
-            if window_cost(text) <= dearest:
-                holders[text, word.caseless].add(number)
+        costs = {stop: stop_cost(word.text, stop) for stop in stops(word.text)}
+        dearest = _DEARER * min(costs.values())
+        for stop, cost in costs.items():
+            if cost <= dearest:
+                holders[word.text[max(stop - WINDOW, 0) : stop], word.caseless, cost].add(number)
     return holders

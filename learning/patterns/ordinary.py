@@ -20,11 +20,20 @@ _DIGITS_COST = 600
 _COMMON_COST = 250
 # One rare place alone may be the border of two common words.
 _DOUBTFUL_COST = 3
+# Common words in a row are rare together: the automaton stops there often, but finds most of the letters before to be others.
+_LONG = 14
+_LONG_COST = 20
 
 
-def windows(text: str) -> list[str]:
-    """Return the texts that stand for a longer one: where it is, each of them is."""
-    return [text[at : at + WINDOW] for at in range(max(len(text) - WINDOW, 0) + 1)]
+def stops(text: str) -> range:
+    """Return where the windows that stand for a longer text end: where it is, each of them is."""
+    return range(min(WINDOW, len(text)), len(text) + 1)
+
+
+def stop_cost(text: str, stop: int) -> int:
+    """Return what looking for a text up to there costs, when its last letters are compared first and those before only then."""
+    cost = window_cost(text[max(stop - WINDOW, 0) : stop])
+    return min(cost, _LONG_COST) if stop >= _LONG else cost
 
 
 # Expressions share most of their words.
@@ -42,4 +51,4 @@ def window_cost(window: str) -> int:
 @lru_cache(maxsize=1 << 16)
 def word_cost(text: str) -> int:
     """Return the same for a text of any length: its best part is looked for."""
-    return min(map(window_cost, windows(text)))
+    return min(stop_cost(text, stop) for stop in stops(text))

@@ -36,13 +36,15 @@ _BEYOND_ASCII = (*_WIDE_CATEGORIES, words.CATEGORY_WORD)
 
 def trimmed(nodes: Sequence[Node]) -> list[Node]:
     """Return a sequence without what tells nothing at its two ends: there it would only cost, and report more places."""
+    return _trimmed(_trimmed(nodes, 0), -1)
+
+
+def _trimmed(nodes: Sequence[Node], end: int) -> list[Node]:
     kept = list(nodes)
-    while len(kept) > 1 and not weight_of(kept[-1:]):
-        kept.pop()
-    while len(kept) > 1 and not weight_of(kept[:1]):
-        kept.pop(0)
-    kept[-1] = _shortest(kept[-1])
-    kept[0] = _shortest(kept[0])
+    while len(kept) > 1 and not weight_of([kept[end]]):
+        kept.pop(end)
+    if kept:
+        kept[end] = _shortest(kept[end], end)
     return kept
 
 
@@ -101,9 +103,13 @@ def _may_be_nothing(operation: object, argument: Any) -> bool:
     return operation is words.BRANCH and any(is_optional(one) for one in argument[1])
 
 
-def _shortest(node: Node) -> Node:
+def _shortest(node: Node, end: int) -> Node:
     operation, argument = node
-    return (operation, (argument[0], argument[0], argument[2])) if operation in _REPEATS else node
+    if operation in _REPEATS:
+        return operation, (argument[0], argument[0], argument[2])
+    if operation is words.SUBPATTERN:
+        return operation, (*argument[:3], _trimmed(argument[3], end))
+    return (operation, (argument[0], [_trimmed(one, end) for one in argument[1]])) if operation is words.BRANCH else node
 
 
 def write(nodes: Sequence[Node]) -> str:

@@ -29,6 +29,8 @@ _FORMS = (
     r"[^x]{2}[a-z]{4}-(?:[\w.]+)?end",
     r"say «no»|it—is .{3,}? over",
     r"[^é]ab[à-ü]cd|\W\D\Skk",
+    r"(?:(?:^|[\s(])[1-9]\d* (?:issues?|hints?)(?:\s*$|, )|(?:x|y?)[A-Z]\d{3} (?:z{2,}|\w*))",
+    r"(?:[Cc]ould not|[Uu]nable to) (?:transfer|download)(?: it| them)?",
 )
 # As everywhere in the automaton, digits and white space are those of ASCII.
 _LETTERS = st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("éàü✖»«—🚫")
@@ -84,6 +86,13 @@ def test_every_example_line_that_an_expression_finds_is_let_through(gate: hypers
             through = b"".join(text[start:stop] for start, stop in lines_with_needs(gate, text)).decode()
             found = [line for line in example.split("\n") if any(re.search(one, line) for one in pattern.expressions)]
             assert [line for line in found if line not in through.split("\n")] == [], pattern.id
+
+
+def test_common_words_in_a_row_are_looked_for_as_a_whole() -> None:
+    """Given words that are common each by itself, then what a line must hold is all of them, not one."""
+    assert {need.text for need in needs_of(r"(?:[Cc]ould not|[Uu]nable to) transfer\b")} == {
+        *("Could not transfer", "could not transfer", "Unable to transfer", "unable to transfer"),
+    }
 
 
 def test_spans_are_whole_lines_and_those_that_touch_are_one() -> None:
