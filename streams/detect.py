@@ -116,6 +116,7 @@ class Detect:
             self._absence.mark,
             self._metrics.series,
             self._metrics.batches,
+            self._metrics.mark,
             self._silences.beats,
             self._silences.mark,
             self._flaps.seen,

@@ -1,7 +1,8 @@
 """Metric samples to detections by rules that are data: a measure of a series stands beyond a bound for a time.
 
 What is measured is a row of ``measures.py``. Everything is judged in event time: samples wait until the watermark of their series
-(newest - grace) has passed them, so that they are read in order; a sample behind the watermark is late.
+(newest - grace) has passed them, so that they are read in order; a sample behind the watermark is late. Of an idle series that goes on as
+``watermark.py`` says.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from schemas.outputs import Count, Emit, Late, Observe, Output, Place
 from schemas.vocabulary import Kind
 from streams.detectors.measures import MEASURES, Memory, Reading
 from streams.detectors.shelf import Shelf
-from streams.detectors.watermark import GRACE_S, IDLE_S
+from streams.detectors.watermark import GRACE_S, Watermark
 from streams.steady_time import was_set_back
 
 MAX_SERIES = 10_000
@@ -78,12 +79,15 @@ class MetricThreshold:
             self._by_metric.setdefault(rule.metric, []).append(rule)
         self.series: Shelf[Series] = Shelf("metric/", Series, MAX_SERIES)
         self.batches: Shelf[Batches] = Shelf("batches/", Batches, MAX_SERIES)
+        self._watermark = Watermark("metric-mark/")
+        self.mark = self._watermark.mark
         self._waiting: set[str] = set()
 
     def load(self, entries: Mapping[str, str]) -> None:
         """Begin again from a snapshot's entries."""
         self.series.load(entries)
         self.batches.load(entries)
+        self.mark.load(entries)
         self._waiting = {key for key, row in self.series.rows.items() if row.waiting}
 
     def on_batch(self, batch: MetricBatch, place: Place, now: datetime, traceparent: str) -> Sequence[Output]:
@@ -98,12 +102,14 @@ class MetricThreshold:
             return ()
         self.batches.put(batch.target, Batches((*seen.ids, batch_id)[-MAX_BATCHES:]))
         ref = EvidenceRef(place.topic, place.partition, place.offset, batch_id)
+        self._watermark.came(max(micros(sample.at) for _, sample in wanted), now)
         late, touched = 0, []
         for rule, sample in wanted:
             key = f"{rule.name}|{batch.target}|{_labels(sample)}"
             row = self.series.rows.get(key, Series(provenance=batch.provenance))
             if was_set_back(row.newest_at, micros(sample.at), now):
                 # What is remembered has times that come again: it is measured anew; what fires does so until it is seen to be well.
+                late += len(row.waiting)
                 row = Series(firing=row.firing, provenance=row.provenance)
             if micros(sample.at) <= row.read_at:
                 late += 1
@@ -119,7 +125,7 @@ class MetricThreshold:
 
     def on_tick(self, now: datetime) -> Sequence[Output]:
         """Let the watermark of idle series go on, so that the last samples are read too."""
-        idle = micros(now) - int((IDLE_S + GRACE_S) * _SECOND)
+        idle = self._watermark.idle_at(now)
         return [output for key in sorted(self._waiting) for output in self._read(key, idle, now)]
 
     def _read(self, key: str, idle: int, now: datetime) -> Sequence[Output]:

@@ -2,7 +2,7 @@
 
 An idle partition's time goes on by our clock, as far behind it as the newest event was when we read it, and only while we are awake to
 read. So neither events that we are late in reading, nor a start or a pause of ours, nor a clock that was set, make somebody silent who was
-not. Used by ``absence.py`` and ``metric_absence.py``.
+not. Used by ``absence.py``, ``metric_absence.py`` and ``metric_threshold.py``.
 """
 
 from __future__ import annotations
@@ -48,10 +48,14 @@ class Watermark:
 
     def at(self, now: datetime) -> int:
         """Return the watermark in microseconds; called at each look, since it counts the time between them."""
-        self._look(now)
         newest = self.mark.rows.get("newest", Mark(0))
-        idle = micros(now) - newest.lag - int(IDLE_S * _SECOND) if self._awake >= IDLE_S * _SECOND else 0
-        return max(newest.at, idle) - int(GRACE_S * _SECOND)
+        return max(newest.at - int(GRACE_S * _SECOND), self.idle_at(now))
+
+    def idle_at(self, now: datetime) -> int:
+        """Return up to when everything would have come if nothing came any more, 0 when we were not awake for long enough to tell."""
+        self._look(now)
+        lag = self.mark.rows.get("newest", Mark(0)).lag
+        return micros(now) - lag - int((IDLE_S + GRACE_S) * _SECOND) if self._awake >= IDLE_S * _SECOND else 0
 
     def _look(self, now: datetime) -> None:
         step = micros(now) - self._looked if self._looked is not None else -1

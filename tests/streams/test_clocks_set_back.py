@@ -110,7 +110,9 @@ def test_a_metric_is_unheard_by_the_right_time_only() -> None:
 def test_a_value_beyond_its_bound_fires_and_ends_after_the_clock_was_set_right() -> None:
     on = stage()
     feed(on, batch("used", AHEAD_S, 0.5), 0)
-    high = [word for second in range(1, 10) for word in told(feed(on, batch("used", second, 0.95), second))]
+    first = feed(on, batch("used", 1, 0.95), 1)
+    assert [output.why for output in first if isinstance(output, Late)] == ["1 samples behind the watermark"]
+    high = [word for second in range(2, 10) for word in told(feed(on, batch("used", second, 0.95), second))]
     assert high == [("metric:full", "firing")]
     feed(on, batch("used", AHEAD_S, 0.95), 10)
     low = [word for second in range(11, 20) for word in told(feed(on, batch("used", second, 0.5), second))]
