@@ -15,8 +15,8 @@ from schemas.oversight import Control
 from schemas.people import People, Right
 
 
-def row_of(pending: Pending) -> dict[str, object]:
-    """Return what waits as the row that lists show."""
+def row_of(pending: Pending, people: People, now: datetime) -> dict[str, object]:
+    """Return what waits as the row that lists show, with who has said a yes that counts now."""
     decision = pending.decision
     return {
         "decision": pending.decision_id,
@@ -25,7 +25,7 @@ def row_of(pending: Pending) -> dict[str, object]:
         "risk": decision.risk.score,
         "steps": ", ".join(pending.steps),
         "plan_hash": pending.plan_hash,
-        "given": ",".join(pending.given),
+        "given": ",".join(pending.given(people, now)),
         "needed": decision.approvals_required,
         "expires_at": decision.expires_at.isoformat(),
     }

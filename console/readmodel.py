@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState, Decision
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident, IncidentUpdate
 from schemas.lifecycle import Life
 from schemas.oversight import Control
+from schemas.people import People
 from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 
 TOPICS_READ = ("heal.incidents", "heal.decisions", "heal.admissions", "recovery.outcomes", "heal.control")
@@ -52,13 +54,21 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A decision that waits for people: the plan's hash is what they say yes to; ``steps`` are the executor's."""
+    """A decision that waits for people: the plan's hash is what they say yes to; ``steps`` are the executor's, ``words`` what was said."""
 
     decision_id: str
     decision: Decision
     plan_hash: str
     steps: tuple[str, ...]
-    given: tuple[str, ...]
+    words: tuple[Control, ...]
+
+    def given(self, people: People, now: datetime) -> tuple[str, ...]:
+        """Return who has said a yes to exactly this plan that counts now: signed by that person, who may say so."""
+        return tuple(word.by for word in self.words if self._is_yes(word, now) and why_not_counted(word, people) is None)
+
+    def _is_yes(self, word: Control, now: datetime) -> bool:
+        said = word.approval
+        return said is not None and said.approve and said.plan_hash == self.plan_hash and now < said.expires_at
 
 
 @dataclass(slots=True)
@@ -121,8 +131,8 @@ class ReadModel:
         plans = [o.plan for o in view.outcomes if o.status is OutcomeStatus.PLANNED and o.plan and o.decision_id == last.decision_id]
         plan = plans[-1] if plans else None
         prefix = f"approval/{last.decision_id}/"
-        given = tuple(c.by for key, c in self.controls.items() if key.startswith(prefix) and c.approval is not None and c.approval.approve)
-        return Pending(last.decision_id, decision, plan.plan_hash if plan else decision.plan_hash, plan.steps if plan else (), given)
+        words = tuple(word for key, word in self.controls.items() if key.startswith(prefix))
+        return Pending(last.decision_id, decision, plan.plan_hash if plan else decision.plan_hash, plan.steps if plan else (), words)
 
     def _open(self, incident: Incident) -> None:
         name = id_of(incident)

@@ -118,7 +118,7 @@ class SlackDoor:
 
     def _decided(self, heard: Heard, speaker: Speaker) -> Said:
         row, is_yes = heard.waiting(), heard.answer.press is Press.YES
-        before = self._yeses(row, heard)
+        before = row.given(self.people, heard.now)
         if is_yes and speaker.name in before:
             raise DeniedError(speaker.name, "you have said yes already; this takes another person beside you", _LIST)
         word = answered(row, speaker, self.people, heard.now, heard.nonce, approve=is_yes)
@@ -129,19 +129,6 @@ class SlackDoor:
         if missing > 0:
             return Said(word, f"{speaker.name} approves {about}; {missing} more must say yes.", tuple(Press))
         return Said(word, f"{speaker.name} approves {about}.", ())
-
-    def _yeses(self, row: Pending, heard: Heard) -> frozenset[str]:
-        """Return who has said a yes that counts to exactly this plan."""
-        words = (word for key, word in heard.model.controls.items() if key.startswith(f"approval/{row.decision_id}/"))
-        return frozenset(
-            word.by
-            for word in words
-            if word.approval is not None
-            and word.approval.approve
-            and word.approval.plan_hash == row.plan_hash
-            and heard.now < word.approval.expires_at
-            and why_not_counted(word, self.people) is None
-        )
 
     def _matter(self, view: IncidentView) -> Matter:
         if not view.decisions:

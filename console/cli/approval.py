@@ -9,6 +9,7 @@ import typer
 
 from console.approving import answer, row_of
 from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.configuration import load_people
 from console.readmodel import Pending
 from console.topic_reader import read_model
 from console.words import say
@@ -25,8 +26,9 @@ def add_to(app: typer.Typer, text: str) -> None:
 
 def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     """List what waits for a person."""
-    pending = read_model(brokers_of(name)).pending(datetime.now(UTC))
-    show([row_of(row) for row in pending], output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"))
+    now = datetime.now(UTC)
+    pending, people = read_model(brokers_of(name)).pending(now), load_people(home(name).config)
+    show([row_of(row, people, now) for row in pending], output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"))
 
 
 def _say(decision: str, who: str, name: str, *, yes: bool) -> None:

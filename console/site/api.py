@@ -79,7 +79,8 @@ def get_recovery(recovery: str, _visitor: VisitorHere, site: SiteHere) -> Answer
 def list_approvals(_visitor: VisitorHere, site: SiteHere) -> Answer:
     """List what waits for people."""
     with site.base() as base:
-        return listed(views.Page([row_of(row) for row in views.pending(base, site.now())]))
+        people, now = site.people(), site.now()
+        return listed(views.Page([row_of(row, people, now) for row in views.pending(base, now)]))
 
 
 class ApprovalWord(BaseModel):

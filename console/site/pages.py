@@ -57,15 +57,15 @@ def static(name: str, v: str = "") -> Response:
 
 
 def _summary(site: Site) -> dict[str, object]:
-    now = site.now()
+    now, people = site.now(), site.people()
     with site.base() as base:
         waiting, bars = views.pending(base, now), views.bars(base, now)
         return {
             "targets": seven_targets(base, now),
-            "waiting": [(row, row.decision.expires_at - now) for row in waiting],
+            "waiting": [(row, row.given(people, now), row.decision.expires_at - now) for row in waiting],
             "going": views.recoveries(base, 20, going=True).items,
             "bars": bars,
-            "ticks": ticks_in(base, site.people(), now),
+            "ticks": ticks_in(base, people, now),
             "ends": sorted({state for row in bars for state in _ends(row)}),
         }
 

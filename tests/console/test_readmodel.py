@@ -20,7 +20,7 @@ from schemas.errors import DeniedError
 from schemas.ids import Record, id_of
 from schemas.incidents import HitSeen, Incident
 from schemas.lifecycle import Life
-from schemas.oversight import Override
+from schemas.oversight import Control, Override
 from schemas.people import People, Person, Role
 from schemas.recoveries import OutcomeStatus, PlanShown, RecoveryOutcome
 from schemas.signing import public_text
@@ -93,6 +93,26 @@ def test_an_approval_is_for_the_shown_plan_and_never_the_proposers() -> None:
     assert said.approval.plan_hash == "shown"
     with pytest.raises(DeniedError):
         approval_of(pending, proposer, "n", NOW, approve=True)
+
+
+def test_only_a_signed_yes_to_the_shown_plan_of_one_who_may_is_shown_as_given() -> None:
+    key = Ed25519PrivateKey.generate()
+    people = People(
+        tuple(Person(name, frozenset({role}), public_text(key)) for name, role in (("ada", Role.APPROVER), ("vic", Role.VIEWER)))
+    )
+    (asked,) = model_of(INCIDENT, DECISION, QUEUED, PLANNED).pending(NOW)
+    yes = approval_of(asked, Speaker("ada", key), "n", NOW, approve=True)
+    older = approval_of(replace(asked, plan_hash="older"), Speaker("ada", key), "n", NOW, approve=True)
+    no = approval_of(asked, Speaker("ada", key), "n", NOW, approve=False)
+    unsigned, by_a_viewer = replace(yes, signature=""), approval_of(asked, Speaker("vic", key), "n", NOW, approve=True)
+
+    def given(word: Control, seconds: float = 1) -> tuple[str, ...]:
+        (row,) = model_of(INCIDENT, DECISION, QUEUED, PLANNED, word).pending(NOW)
+        return row.given(people, NOW + timedelta(seconds=seconds))
+
+    assert given(yes) == ("ada",)
+    assert [given(word) for word in (older, no, unsigned, by_a_viewer)] == [()] * 4
+    assert given(yes, 3600) == ()
 
 
 def test_a_word_that_a_cause_is_gone_counts_by_the_key_of_one_who_may_override() -> None:

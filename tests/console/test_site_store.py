@@ -132,7 +132,7 @@ def test_filters_and_pages_show_each_incident_once(base: sqlite3.Connection) -> 
         views.incidents(base, views.Filters(), 5, "nonsense")
 
 
-def test_what_waits_is_listed_until_it_ends_with_who_said_yes(base: sqlite3.Connection) -> None:
+def test_what_waits_is_listed_until_it_ends_with_what_was_said_of_it(base: sqlite3.Connection) -> None:
     incident = incident_of(1, NOW)
     decision = decision_on(incident)
     yes = Control(f"approval/{id_of(decision)}/ada", "ada", NOW, approval=Approval("shown-plan", True, NOW + timedelta(hours=1), "n"))
@@ -141,7 +141,7 @@ def test_what_waits_is_listed_until_it_ends_with_who_said_yes(base: sqlite3.Conn
 
     [row] = views.pending(base, NOW)
 
-    assert (row.plan_hash, row.given, row.steps) == ("shown-plan", ("ada",), ("restart:web",))
+    assert (row.plan_hash, row.words, row.steps) == ("shown-plan", (yes,), ("restart:web",))
     assert views.pending(base, NOW + timedelta(hours=2)) == []
     take(base, tape.messages([ended(decision)]))
     assert views.pending(base, NOW) == []
