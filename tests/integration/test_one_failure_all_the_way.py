@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import cast
 import pytest
 
 from console.cli.main import run
+from console.demo.github_server import GithubServer
 from console.home import home_of
 from console.init import init, person_lines
 from infra.kafka import read_to_end
@@ -153,36 +155,73 @@ def test_poison_is_dead_lettered_and_nothing_slows_down(system: WholeSystem) -> 
     assert len(dead) == 200
 
 
-def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left_alone(system: WholeSystem, github: GithubFlow) -> None:
-    def check_of(outcome: RecoveryOutcome) -> dict[str, object] | None:
-        rows = [row for _, row in github.jobs.checks.rows if row["external_id"] == outcome.incident_id]
-        assert len(rows) <= 1
-        return rows[0] if rows and rows[0]["status"] == "completed" else None
+@dataclass(frozen=True)
+class Told:
+    """What GitHub was told, beside the system that tells it."""
 
-    def logs() -> str:
-        return "\n".join(system.log(name) for name in (*ROOTS, *PROCESSES))
+    system: WholeSystem
+    jobs: GithubServer
 
-    def issues() -> list[str]:
-        return [row.body for row in github.jobs.pulls.rows]
+    def checks_of(self, outcome: RecoveryOutcome) -> list[dict[str, object]]:
+        return [row for _, row in self.jobs.checks.rows if row["external_id"] == outcome.incident_id]
 
+    def ended_check_of(self, outcome: RecoveryOutcome) -> dict[str, object] | None:
+        return next((row for row in self.checks_of(outcome) if row["status"] == "completed"), None)
+
+    def issues_of(self, outcome: RecoveryOutcome) -> list[str]:
+        return [row.body for row in self.jobs.pulls.rows if outcome.incident_id in row.body]
+
+    def logs(self) -> str:
+        return "\n".join(self.system.log(name) for name in (*ROOTS, *PROCESSES))
+
+
+@pytest.fixture(scope="module")
+def told(system: WholeSystem, github: GithubFlow) -> Iterator[Told]:
     with github.begin(system):
-        # Given a server that fails at first, and jobs of which a webhook tells without a log: flaky, known to nobody, of a fork
-        github.api.moods += [Mood("/logs", 502), Mood("/check-runs", 502)]
-        targets = [github.push("601", FLAKY), github.push("602", STRANGE), github.push("603", FLAKY, A_FORKS)]
-        # When the logs were fetched and each incident has its end
-        healed, strange, fork = (system.wait_outcomes(target, 120)[0] for target in targets)
-        # Then the flaky one was run again and verified on its new attempt, and the other two were not touched
-        assert (healed.status, healed.strategy) == (OutcomeStatus.HEALED, "rerun_job"), (healed, logs())
-        assert {row.source for row in healed.verification if row.passed} >= {"rest_conclusion", "rest_log"}
-        assert (strange.status, strange.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN)
-        assert fork.status is OutcomeStatus.REFUSED, fork
-        assert [len(github.jobs.attempts(run)) for run in ("601", "602", "603")] == [2, 1, 1]
-        # And the commit has a check of each, which says what was seen, done and checked, and the one for people has an issue
-        checks = [until(partial(check_of, row), 90, logs) for row in (healed, strange, fork)]
-        assert [row["conclusion"] for row in checks] == ["success", "neutral", "neutral"]
-        assert "rest_conclusion" in str(checks[0]["output"])
-        until(issues, 90, logs)
-        assert [strange.incident_id in body for body in issues()] == [True]
+        yield Told(system, github.jobs)
+
+
+def test_a_job_that_github_tells_of_is_healed_and_told_there_and_a_forks_is_left_alone(
+    system: WholeSystem, github: GithubFlow, told: Told
+) -> None:
+    # Given a server that fails at first, and jobs of which a webhook tells without a log: flaky, known to nobody, of a fork
+    github.api.moods += [Mood("/logs", 502), Mood("/check-runs", 502)]
+    targets = [github.push("601", FLAKY), github.push("602", STRANGE), github.push("603", FLAKY, A_FORKS)]
+    # When the logs were fetched and each incident has its end
+    healed, strange, fork = (system.wait_outcomes(target, 120)[0] for target in targets)
+    # Then the flaky one was run again and verified on its new attempt, and the other two were not touched
+    assert (healed.status, healed.strategy) == (OutcomeStatus.HEALED, "rerun_job"), (healed, told.logs())
+    assert {row.source for row in healed.verification if row.passed} >= {"rest_conclusion", "rest_log"}
+    assert (strange.status, strange.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN)
+    assert fork.status is OutcomeStatus.REFUSED, fork
+    assert [len(github.jobs.attempts(run)) for run in ("601", "602", "603")] == [2, 1, 1]
+    # And the commit has a check of each, which says what was seen, done and checked, and the one for people has an issue
+    checks = [until(partial(told.ended_check_of, row), 90, told.logs) for row in (healed, strange, fork)]
+    assert [row["conclusion"] for row in checks] == ["success", "neutral", "neutral"]
+    assert "rest_conclusion" in str(checks[0]["output"])
+    until(partial(told.issues_of, strange), 90, told.logs)
+    assert [(len(told.checks_of(row)), len(told.issues_of(row))) for row in (healed, strange, fork)] == [(1, 0), (1, 1), (1, 0)]
+
+
+def test_a_fetcher_and_a_reporter_that_are_killed_in_their_work_lose_and_double_nothing(
+    system: WholeSystem, github: GithubFlow, told: Told
+) -> None:
+    # Given a log that is not answered, and a check that is made though nobody hears of it
+    github.api.moods += [Mood("/logs", 0), Mood("/repos/acme/shop/check-runs", 0, is_done=True)]
+    target = github.push("604", STRANGE)
+    # When each is killed while it waits, and started again
+    until(lambda: len(github.api.moods) == 1, 60, told.logs)
+    system.kill_and_run("console.fetch_logs")
+    [outcome] = system.wait_outcomes(target, 120)
+    until(partial(told.checks_of, outcome), 60, told.logs)
+    assert github.api.moods == []
+    system.kill_and_run("console.report_runs")
+    # Then the log was judged once, and GitHub was told once
+    until(partial(told.issues_of, outcome), 90, told.logs)
+    assert (outcome.status, outcome.kind) == (OutcomeStatus.ESCALATED, Kind.UNKNOWN)
+    assert [len(told.checks_of(outcome)), len(told.issues_of(outcome))] == [1, 1]
+    chunks = [one for one in read_to_end(system.address, "ci.logs") if isinstance(one, LogChunk) and one.run_id == "604"]
+    assert ["flux regulator" in one.text for one in chunks] == [True]
 
 
 def switch(system: WholeSystem, by: str, mode: SwitchMode) -> None:

@@ -197,6 +197,12 @@ class WholeSystem:
         self.processes[name].terminate()
         self.processes[name].wait(30)
 
+    def kill_and_run(self, name: str) -> None:
+        """End one process as ``kill -9`` does and start it anew."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+        self.run(name)
+
     def log(self, name: str) -> str:
         """Return the end of a process's log."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-3000:]
