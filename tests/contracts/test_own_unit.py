@@ -10,6 +10,8 @@ import pytest
 
 from infra.service_notice import READY, tell_systemd
 from schemas.errors import ConfigurationError
+from tests.docs.unplayed import row_of_line
+from tests.docs.written import lines_in
 from tests.support.executor_world import wait_for
 from tests.support.tools import tool
 from tests.support.user_manager import UserManager
@@ -89,6 +91,29 @@ def test_what_it_started_outlives_it_and_a_killed_one_comes_back(manager: UserMa
     manager.systemctl("stop", "healstream.service")
     assert state() == "inactive"
     assert all(is_alive(row[1]) for row in rows())
+
+
+def test_the_commands_of_the_page_keep_a_copy_of_ones_own(manager: UserManager, tmp_path: Path) -> None:
+    # given a checkout whose program is the stand-in
+    stand_in, said, program = tmp_path / "stand-in.py", tmp_path / "said", tmp_path / ".venv/bin/healstream"
+    stand_in.write_text(STAND_IN, encoding="utf-8")
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} {stand_in} {said} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    (tmp_path / "infra").symlink_to(ROOT / "infra")
+    # when what the page says is typed, line by line
+    page = lines_in("operations.md", (ROOT / "docs/operations.md").read_text(encoding="utf-8"))
+    lines = [line.text for line in page if "systemd/user" in line.text or row_of_line(line) == "systemctl --user"]
+    assert len(lines) == 4
+    for line in lines:
+        assert manager.fault_of(line.replace("~/.config", "$XDG_CONFIG_HOME"), tmp_path) == ""
+    # then it runs, and is started with the session
+    try:
+        assert manager.systemctl("is-active", "healstream.service").strip() == "active"
+        assert manager.systemctl("is-enabled", "healstream.service").strip() == "enabled"
+        assert said.read_text(encoding="utf-8").split()[2:] == ["up", "--foreground"]
+    finally:
+        manager.systemctl("disable", "--now", "healstream.service")
 
 
 def test_without_a_socket_nobody_is_told_and_one_that_is_gone_is_an_error(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from tests.docs.parsing import is_named_only
 from tests.docs.site import generated_pages
 from tests.docs.standing import covers, shape, skeleton, typed
-from tests.docs.unplayed import row_of
-from tests.docs.written import ROOT, Call, calls_in, calls_in_sessions, pages
+from tests.docs.unplayed import row_of, row_of_line
+from tests.docs.written import ROOT, Call, Line, calls_in, calls_in_sessions, lines_in, pages, sessions_in, without_remark
 
 
 def written_pages() -> dict[str, str]:
@@ -33,8 +33,8 @@ def session_calls() -> list[Call]:
 
 
 def to_type() -> list[Call]:
-    """Return one call of each shape that no session plays and that is not in the table of those that are not played."""
-    in_sessions = session_calls()
+    """Return one call of each shape that no session and no line plays and that is not in the table of those that are not played."""
+    in_sessions = [*session_calls(), *line_calls()]
     # What names its things comes first: it stands for what has place holders.
     others = sorted(
         (call for call in calls_by_page(written_pages()) if call not in in_sessions),
@@ -47,6 +47,30 @@ def to_type() -> list[Call]:
         if skeleton(words) not in skeletons and _is_typed(call):
             skeletons.add(skeleton(words))
             found.append(call)
+    return found
+
+
+def other_lines() -> list[Line]:
+    """Return every line of the written pages that calls other programs than ours."""
+    return [line for page, text in written_pages().items() for line in lines_in(page, text)]
+
+
+def line_calls() -> list[Call]:
+    """Return our own calls in lines that a shell is given because of other programs in them."""
+    places = {(line.page, line.line) for line in lines_to_type()}
+    return [call for call in calls_by_page(written_pages()) if (call.page, call.line) in places]
+
+
+def lines_to_type() -> list[Line]:
+    """Return one of each of these lines that no session plays and that is not in the table of those that are not played."""
+    steps = (step for page, text in written_pages().items() for _, steps in sessions_in(page, text) for step in steps)
+    known = {without_remark(step.command) for step in steps}
+    found: list[Line] = []
+    for line in other_lines():
+        text = without_remark(line.text)
+        if text not in known and not row_of_line(line):
+            known.add(text)
+            found.append(line)
     return found
 
 

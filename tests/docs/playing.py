@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from console.cli.main import run
-from tests.docs.written import PROGRAM, Block, Step
+from tests.docs.written import PROGRAM, Block, Step, programs_on
 
 WATCH_S = 60.0
 _EXIT = re.compile(r"\s+# exit (\d+)(?:: [^#]*)?$")
@@ -78,12 +78,11 @@ class Terminal:
             os.environ[exported[1]] = value
             return code, ""
         words = shlex.split(command, comments=True) if "\n" not in command else []
-        if not words or words[0] != PROGRAM:
+        if words[:1] != [PROGRAM] or programs_on(command) != [PROGRAM]:
             shell = ["/bin/bash", "-c", command]
-            done = subprocess.run(
-                shell, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
-            )
-            return done.returncode, done.stdout
+            done = subprocess.run(shell, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+            # Some write bytes of their own, such as records.
+            return done.returncode, done.stdout.decode(errors="replace")
         target = Path(self.folder, words[words.index(">") + 1]) if ">" in words else None
         if target is None:
             return call(words[1:])

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import httpx
+
 from console.home import home_of, read_running
 from tests.docs.parsing import options_of
 from tests.docs.playing import PageError, call
 from tests.docs.written import ROOT, Call
 
 _HOLDER = re.compile(r"(?<![\w.-])[A-Z][A-Z/]+(?![\w.-])")
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 _MADE = r"^{target}:.*\n\t(?:@?)\$\(BIN\)/healstream (.*)$"
 _TO_A_GATEWAY = {("send", "event"), ("send", "junit")}
 # What people write in their own words.
@@ -56,6 +59,24 @@ def _at_home(word: str) -> str:
     return word.replace("~", os.environ["HOME"], 1) if word.startswith("~") else word
 
 
+def _case() -> str:
+    cases = sorted(Path(os.environ["HOME"]).glob(".local/state/healstream/*/cases/*/case.md"))
+    if not cases:
+        raise PageError("cat: no case file is written yet")
+    return cases[-1].parent.name
+
+
+def _traced() -> tuple[str, str]:
+    """Return the port of the first process whose page of metrics names a trace, and that trace."""
+    code, said = call(["status", "-o", "json"])
+    rows = json.loads(said[said.index("{") : said.rindex("}") + 1])["items"] if code == 0 else []
+    for port in [str(row["port"]) for row in rows if row["port"]]:
+        page = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"accept": "application/openmetrics-text"}, trust_env=False)
+        if found := re.search(r'trace_id="([0-9a-f]+)"', page.text):
+            return port, found[1]
+    raise PageError(f"status: no process names a trace, exit {code}: {said}")
+
+
 def _notary() -> str:
     manifest = Path("q1.jsonl.manifest.json")
     if not manifest.exists():
@@ -79,6 +100,10 @@ STANDS_FOR: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("audit verify", "NOTARY", _notary),
     ("audit verify", "FILE", Word("q1.jsonl")),
     ("audit", "PLACE", Word("~/checkpoints")),
+    ("healstream audit export", "TRACE", lambda: _traced()[1]),
+    ("curl -s ", "PORT", lambda: _traced()[0]),
+    ("cat", "ID", _case),
+    ("tail", "NAME", Word("gatekeeper")),
     ("audit export", "FROM", Word("90d")),
     ("audit export", "TO", Word("2100-01-01")),
     ("freeze add", "FROM/TO", Word("28d")),
@@ -134,9 +159,18 @@ def filled(argv: tuple[str, ...], speaker: str) -> list[str]:
     return [*words, *(part for option in given if option in options_of(argv) and option not in argv for part in (option, given[option]))]
 
 
+def filled_line(text: str) -> str:
+    """Return a line of other programs with what stands for its place holders; other words in capitals are the line's own."""
+    return _CAPITALS.sub(lambda found: row[2]() if (row := _row_for(text, found[0])) and row[0] else found[0], text)
+
+
+def _row_for(text: str, holder: str) -> tuple[str, str, Callable[[], str]] | None:
+    return next((row for row in STANDS_FOR if row[1] == holder and text.startswith(row[0])), None)
+
+
 def _standing(argv: tuple[str, ...], holder: str) -> str:
     text = " ".join(argv)
-    row = next((row for row in STANDS_FOR if row[1] == holder and text.startswith(row[0])), None)
+    row = _row_for(text, holder)
     if row is None:
         raise PageError(f"{text}: nothing is said of what stands for {holder}")
     return row[2]()

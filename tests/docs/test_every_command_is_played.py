@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from tests.docs.loose import calls_by_page, made_pages, named_only, session_calls, to_type, written_pages
+from tests.docs.loose import calls_by_page, line_calls, lines_to_type, made_pages, named_only, session_calls, to_type, written_pages
 from tests.docs.standing import EXITS, STANDS_FOR, covers, shape, skeleton, typed
 from tests.docs.unplayed import UNPLAYED, row_of
 from tests.docs.written import ROOT, Call, calls_in
@@ -19,7 +19,8 @@ def call_of(text: str) -> Call:
 
 @cache
 def words_of_all() -> list[str]:
-    return [" ".join(typed(call)) for call in calls_by_page({**written_pages(), **made_pages()})]
+    calls = [" ".join(typed(call)) for call in calls_by_page({**written_pages(), **made_pages()})]
+    return [*calls, *(line.text for line in lines_to_type())]
 
 
 def test_no_row_of_the_table_is_dead_and_each_names_a_test_that_is_there_or_a_reason() -> None:
@@ -35,7 +36,7 @@ def test_no_session_plays_what_the_table_says_is_not_played() -> None:
 
 
 def test_a_command_that_a_sentence_only_names_is_played_with_what_it_needs_elsewhere() -> None:
-    played = [typed(call) for call in (*session_calls(), *to_type())]
+    played = [typed(call) for call in (*session_calls(), *line_calls(), *to_type())]
     missing = [call for call in named_only() if not any(words[: len(call.argv)] == call.argv for words in played)]
     assert missing == []
 

@@ -1,11 +1,12 @@
 """The commands of the pages that no test types on a running copy, each with the reason and, if there is one, the test that does.
 
-Closed: a call that is not played and whose beginning stands here in no row fails a test, and so does a row that no page needs any more.
+Closed: what is not played and whose beginning stands here in no row fails a test, and so does a row that no page needs any more. Ours are
+in the first table; lines that call other programs, such as systemd's, in the second.
 """
 
 from __future__ import annotations
 
-from tests.docs.written import PROGRAM, Call
+from tests.docs.written import PROGRAM, Call, Line
 
 _BUILDS = "a job of CI by itself, minutes to hours long"
 _MAINTAINS = "writes files of the repository, which a test must not"
@@ -36,7 +37,6 @@ UNPLAYED: dict[str, str] = {
     f"{PROGRAM} model get": "there is no version until lessons have made one: tests/console/test_model_commands.py",
     f"{PROGRAM} model promote": "there is no version until lessons have made one: tests/console/test_model_commands.py",
     f"{PROGRAM} model rollback": "there is no version until lessons have made one: tests/console/test_model_commands.py",
-    f"{PROGRAM} recovery cancel": "by then nothing waits or runs: tests/console/test_recoveries.py",
     f"{PROGRAM} send follow": f"{_ENDLESS}, in the place of the process that called it: tests/console/shipper",
     f"{PROGRAM} serve": f"{_ENDLESS}; the copy's own gateway is the same program",
     f"{PROGRAM} site password": "asks at a terminal: tests/integration/test_front_door.py answers it",
@@ -46,7 +46,52 @@ UNPLAYED: dict[str, str] = {
 }
 
 
+_UNITS = "needs the machine's own systemd, as root"
+_OWN_UNIT = f"{_UNITS}: tests/contracts/test_own_unit.py does the same to a user's"
+_LOCK = "what the recipe runs, not the reader: tests/contracts/test_lockfile_ports.py"
+AS_ROOT = "changes the machine, as root: tests/contracts/test_pages_as_root.py types it to copies of its folders"
+_NAME = "a name in a sentence, nothing to type"
+
+# A line's beginning -> why it is not typed.
+UNPLAYED_LINES: dict[str, str] = {
+    "cargo": _LOCK,
+    "git pull": "moves the checkout that is tested",
+    "git push": _NAME,
+    "go": _LOCK,
+    "install -d -o healstream": AS_ROOT,
+    "journalctl": AS_ROOT,
+    "kill -9": _NAME,
+    "loginctl": "changes what the machine starts",
+    "mvn": "what the recipe runs, not the reader: tests/contracts/test_maven_cache.py",
+    "npm cache": "what the recipe does not run",
+    "npm": _LOCK,
+    "pip install": f"asks an index of packages; {_LOCK}",
+    "prometheus": f"{_ENDLESS}: tests/integration/test_prometheus_and_dashboards.py starts it so",
+    "pytest tests": "CI runs each of them",
+    "python -m console.site.vendor": _MAINTAINS,
+    "python -m tests.bench": _BUILDS,
+    "python -m tests.dashboards": _MAINTAINS,
+    "python -m tests.outcomes": _BUILDS,
+    "python -m tests.sim": _BUILDS,
+    "python -m tests.support.apicurio": "fetches a registry: tests/integration/test_schema_registry.py does so",
+    "systemctl": _OWN_UNIT,
+    "systemctl --user": "needs a session's systemd: tests/contracts/test_own_unit.py types it to one",
+    "systemctl daemon-reload": AS_ROOT,
+    "systemctl enable": AS_ROOT,
+    "systemctl edit": f"{_UNITS}, and an editor",
+    "tail -F": _NAME,
+    "useradd": AS_ROOT,
+    "uv": _LOCK,
+}
+
+
 def row_of(call: Call) -> str:
     """Return the row that a call stands in, the empty string when it is to be played."""
     text = " ".join((call.program, *call.argv))
     return next((row for row in UNPLAYED if text == row or text.startswith(f"{row} ")), "")
+
+
+def row_of_line(line: Line) -> str:
+    """Return the row that a line stands in, the longest of several, the empty string when it is to be played."""
+    fitting = (row for row in UNPLAYED_LINES if line.text == row or line.text.startswith((f"{row} ", f"{row}.", f"{row}/")))
+    return max(fitting, key=len, default="")

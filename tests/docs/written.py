@@ -1,4 +1,4 @@
-"""From Markdown to the commands in it: calls in blocks, calls in the running text, and sessions that can be played."""
+"""From Markdown to the commands in it: calls in blocks, calls in the running text, lines of other programs, and sessions to be played."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "healstream"
@@ -16,6 +19,15 @@ _FENCE = re.compile(r"^\s*(`{3,})(.*)$")
 _SPAN = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 _SET = re.compile(r"[A-Z_]+=\S*")
 _PROMPT = "$ "
+_OPERATORS = "();<>|&"
+_REMARK = re.compile(r"\s+# [^'\"]*$")
+# What such a block holds is a shell's: a file's text or an answer stands in a fence that names its language.
+_SHELL = {"", "sh"}
+# What GitLab and GitHub call the lines of a job.
+_JOB_KEYS = {"script", "after_script", "run"}
+# Code in a sentence is a whole command when it begins with one of these and goes on.
+_SYSTEM = {"curl", "df", "du", "git", "journalctl", "kill", "ss", "systemctl", "tail"}
+PROGRAMS = _SYSTEM | {"amtool", "cargo", "go", "kcat", "mvn", "npm", "pip", "promtool", "pytest", "python", "uv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One whole line of a shell that calls other programs than ours, and the answer below its block, if it is the last one there."""
+
+    page: str
+    line: int
+    text: str
+    shown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One command of a session and what is written below it; ``...`` stands for anything."""
 
@@ -57,9 +79,12 @@ def blocks_in(page: str, text: str) -> list[Block]:
     """Return the fenced and the indented blocks."""
     found: list[Block] = []
     kept: list[str] = []
-    fence, words, begin = "", "", 0
+    fence, words, begin, above = "", "", 0, ""
     for number, line in enumerate([*text.splitlines(), ""], 1):
         mark = _FENCE.match(line)
+        # Below a line of text an indented one goes on with it.
+        begins = bool(kept) or not above.strip()
+        above = line
         if fence:
             if mark and mark[1].startswith(fence) and not mark[2].strip():
                 found.append(Block(page, begin, words, tuple(kept)))
@@ -67,7 +92,7 @@ def blocks_in(page: str, text: str) -> list[Block]:
             else:
                 kept.append(line)
             continue
-        if not mark and line.startswith("    "):
+        if not mark and line.startswith("    ") and begins:
             begin = begin if kept else number
             kept.append(line[4:])
             continue
@@ -82,9 +107,22 @@ def blocks_in(page: str, text: str) -> list[Block]:
 def calls_in(page: str, text: str) -> list[Call]:
     """Return every call on a page, in blocks and in the running text."""
     blocks = blocks_in(page, text)
-    inside = {block.line + number for block in blocks for number in range(len(block.lines) + 1)}
-    lines = ["" if number in inside else line for number, line in enumerate(text.splitlines(), 1)]
-    return [*(call for block in blocks for call in _calls_of(block)), *_calls_in_spans(page, "\n".join(lines))]
+    return [*(call for block in blocks for call in _calls_of(block)), *_calls_in_spans(page, _text_alone(text, blocks))]
+
+
+def lines_in(page: str, text: str) -> list[Line]:
+    """Return the lines of a shell or a CI job outside sessions that call other programs, and commands of others in the running text."""
+    found: list[Line] = []
+    blocks = blocks_in(page, text)
+    for block, below in itertools.zip_longest(blocks, blocks[1:]):
+        if block.words in _SHELL:
+            lines = [Line(page, number, whole.strip()) for number, whole in _whole_lines(block) if _is_others(whole)]
+            is_answered = below and below.words == "json" and below.line <= block.line + len(block.lines) + 3
+            found += [*lines[:-1], replace(lines[-1], shown=below.lines)] if lines and below and is_answered else lines
+        elif block.words == "yaml":
+            found += [Line(page, block.line, told) for told in _told_to_a_job("\n".join(block.lines)) if _is_others(told)]
+    spans = ((line, words) for line, words in _spans_in(_text_alone(text, blocks)) if words.partition(" ")[0] in PROGRAMS)
+    return [*found, *(Line(page, line, words) for line, words in spans if " " in words)]
 
 
 def sessions_in(page: str, text: str) -> list[tuple[Block, list[Step]]]:
@@ -110,47 +148,109 @@ def steps_of(block: Block) -> list[Step]:
     return steps
 
 
+def without_remark(text: str) -> str:
+    """Return a line without what is said behind it."""
+    return _REMARK.sub("", text)
+
+
+def programs_on(line: str) -> list[str]:
+    """Return the programs that a line calls; raises ValueError where a quote is open."""
+    return [words[0] for words in _commands_on(line)]
+
+
+def _told_to_a_job(text: str) -> Iterator[str]:
+    """Yield the lines of a shell that a CI server's file holds."""
+    waiting: list[Any] = [YAML(typ="safe").load(text)]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, dict):
+            told = [value if isinstance(value, list) else [value] for name, value in one.items() if name in _JOB_KEYS]
+            yield from (line for lines in told for line in lines if isinstance(line, str))
+        waiting += list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+
+
+def _is_others(line: str) -> bool:
+    return any(_own_name(name) is None for name in programs_on(line))
+
+
+def _text_alone(text: str, blocks: list[Block]) -> str:
+    inside = {block.line + number for block in blocks for number in range(len(block.lines) + 1)}
+    return "\n".join("" if number in inside else line for number, line in enumerate(text.splitlines(), 1))
+
+
 def _calls_of(block: Block) -> Iterator[Call]:
-    for number, line in enumerate(_joined(block.lines), block.line):
+    for number, line in _whole_lines(block):
         yield from (Call(block.page, number, program, argv, in_text=False) for program, argv in _calls_on(line.removeprefix(_PROMPT)))
 
 
-def _joined(lines: tuple[str, ...]) -> list[str]:
-    """Return the lines with those that a backslash ends put together, the places of the others kept."""
-    out = list(lines)
-    for number in range(len(out) - 2, -1, -1):
-        if out[number].endswith("\\"):
-            out[number], out[number + 1] = out[number][:-1] + out[number + 1], ""
-    return out
+def _whole_lines(block: Block) -> Iterator[tuple[int, str]]:
+    """Yield the lines and where each begins: those that a backslash ends put together, in a shell's block also those of an open quote."""
+    kept, begin = "", 0
+    first = block.line + 1 if block.words else block.line
+    for number, line in enumerate(block.lines, first):
+        begin, kept = (begin, f"{kept}\n{line}") if kept else (number, line)
+        if kept.endswith("\\"):
+            continue
+        kept = kept.replace("\\\n", "")
+        if block.words in _SHELL and _is_open(kept):
+            continue
+        yield begin, kept
+        kept = ""
+    if kept:
+        yield begin, kept
+
+
+def _is_open(line: str) -> bool:
+    try:
+        programs_on(line)
+    except ValueError:
+        return True
+    return False
 
 
 def _calls_on(line: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    reader = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+    # No closing quote: no line of a shell, but of a file or of an answer.
+    for words in [] if _is_open(line) else _commands_on(line):
+        if name := _own_name(words[0]):
+            yield name, tuple(words[1:])
+
+
+def _commands_on(line: str) -> list[list[str]]:
+    """Return the words of each command on a line, without where it reads and writes, and without for whom and with what set."""
+    reader = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
     reader.whitespace_split = True
-    try:
-        words = list(reader)
-    except ValueError:
-        # No closing quote: no line of a shell, but of a file or of an answer.
-        return
-    # A lone 2 is the stream that a redirection begins with.
-    for is_break, group in itertools.groupby(words, key=lambda word: not word.strip("();<>|&")):
-        if not is_break and (call := _call([word for word in group if word != "2"])):
-            yield call
+    found: list[list[str]] = [[]]
+    is_place = False
+    for word in reader:
+        if not word.strip(_OPERATORS):
+            is_place = "<" in word or ">" in word
+            found += [] if is_place else [[]]
+        elif is_place:
+            is_place = False
+        # A lone 2 is the stream that a redirection begins with.
+        elif word != "2":
+            found[-1].append(word)
+    return [words for words in map(_bare, found) if words]
 
 
-def _call(words: list[str]) -> tuple[str, tuple[str, ...]] | None:
+def _bare(words: list[str]) -> list[str]:
     while words and (words[0] == "sudo" or _SET.fullmatch(words[0])):
         words = words[3:] if words[:2] == ["sudo", "-u"] else words[1:]
-    if not words:
-        return None
-    name = words[0].rpartition(".venv/bin/")[2]
-    return (name, tuple(words[1:])) if name in {PROGRAM, "make"} else None
+    return words
+
+
+def _own_name(program: str) -> str | None:
+    name = program.rpartition(".venv/bin/")[2]
+    return name if name in {PROGRAM, "make"} else None
+
+
+def _spans_in(text: str) -> Iterator[tuple[int, str]]:
+    for found in _SPAN.finditer(text):
+        yield text.count("\n", 0, found.start()) + 1, " ".join(found[1].split())
 
 
 def _calls_in_spans(page: str, text: str) -> Iterator[Call]:
-    for found in _SPAN.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
-        words = " ".join(found[1].split())
+    for line, words in _spans_in(text):
         for program, argv in _calls_on(words) if words.split(" ")[0].endswith((PROGRAM, "make")) else ():
             yield from (Call(page, line, program, each, in_text=True) for each in _spelt_out(argv))
 

@@ -1,24 +1,37 @@
-"""The commands of the pages on one running copy: the training with its real failures, session by session, then every other command once."""
+"""The commands of the pages on one running copy: the training with its real failures, session by session, then every other command once.
+
+Ours are called in this process, lines that call other programs as well are a shell's.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import pytest
 
+from console.home import home_of, read_running
 from infra.broker.server import free_ports
-from tests.docs.loose import to_type
+from tests.docs.loose import lines_to_type, to_type
 from tests.docs.playing import PageError, Terminal, call
-from tests.docs.reader import lay_out
-from tests.docs.standing import EXITS, filled, typed
-from tests.docs.written import ROOT, Call, sessions_in
+from tests.docs.reader import beside, lay_out
+from tests.docs.standing import EXITS, filled, filled_line, typed
+from tests.docs.written import ROOT, Block, Call, Line, Step, lines_in, programs_on, sessions_in
+from tests.support.tools import tool
 
 TRAINING = ROOT / "docs" / "training"
+# Before the start, the senders' token is made as their page says.
+SENDERS = "docs/connect/index.md"
+TOKEN = [line for line in lines_in(SENDERS, (ROOT / SENDERS).read_text(encoding="utf-8")) if "ingest.token" in line.text]
+# The state is packed when nothing runs.
+AT_REST = "tar "
+BUILT_IN = {"exit", "export", "set"}
+T = TypeVar("T", Call, Line)
+SET_UP = sessions_in("docs/training/index.md", (TRAINING / "index.md").read_text(encoding="utf-8"))
 EXERCISES = sorted(path for path in TRAINING.glob("[0-9]*.md"))
 
 
@@ -29,7 +42,7 @@ def _elsewhere(home: Path, port: int) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def terminal(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """Yield a terminal in a home of its own, in which the set-up of the training has been played; its last session is played at the end."""
+    """Yield a terminal in a home of its own, in which the set-up of the training has been played."""
     assert jars
     home = tmp_path_factory.mktemp("reader")
     [port] = free_ports(1)
@@ -41,18 +54,24 @@ def terminal(jars: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -
         patch.setenv("XDG_CACHE_HOME", cache)
         patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         patch.chdir(home)
-        # What is piped into a command in the middle of a sentence.
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"make: *** [all] Error 1\n")))
         reader = Terminal(home, elsewhere=_elsewhere(home, port))
-        *set_up, afterwards = sessions_in("docs/training/index.md", (TRAINING / "index.md").read_text(encoding="utf-8"))
+        patch.setenv("SECRET", "of-sixteen-letters")
+        patch.setenv("HEALSTREAM_GITLAB_SECRET", os.environ["SECRET"])
+        before = set(os.environ)
         try:
-            for block, steps in set_up:
+            *begin, start, _ = SET_UP
+            for block, steps in begin:
                 reader.play(block, steps)
+            for line in TOKEN:
+                play_line(reader, line)
+            reader.play(*start)
             yield reader
-            reader.play(*afterwards)
         finally:
             call(["down", "--name", "training"])
             _end_service(home / "practice" / "web.pid", port)
+            # What the pages export holds for this reader only.
+            for name in set(os.environ) - before:
+                patch.delenv(name)
 
 
 def _end_service(pid_file: Path, port: int) -> None:
@@ -69,6 +88,23 @@ def _end_service(pid_file: Path, port: int) -> None:
 def test_an_exercise_does_what_stands_on_its_page(page: Path, terminal: Terminal) -> None:
     for block, steps in sessions_in(str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")):
         terminal.play(block, steps)
+
+
+def play_line(reader: Terminal, line: Line) -> None:
+    """Play one line that stands in no session; raises PageError."""
+    reader.play(Block(line.page, line.line, "", ()), [Step(line.line, filled_line(line.text), line.shown)])
+
+
+def faults_of_all(waiting: list[T], fault_of: Callable[[T], str]) -> list[str]:
+    """Type all; say what is wrong with those that fail."""
+    faults: dict[T, str] = {}
+    # Some need what others leave behind, and no sentence of a page says an order: what fails is typed again while others succeed.
+    while waiting:
+        faults = {one: fault for one in waiting if (fault := fault_of(one))}
+        if len(faults) == len(waiting):
+            break
+        waiting = list(faults)
+    return list(faults.values())
 
 
 def fault_of_typing(call_on_page: Call) -> str:
@@ -88,12 +124,24 @@ def fault_of_typing(call_on_page: Call) -> str:
 
 def test_every_other_command_on_the_pages_is_taken_by_a_running_copy(terminal: Terminal) -> None:
     lay_out(terminal)
-    waiting: list[Call] = to_type()
-    faults: dict[Call, str] = {}
-    # Some need what others leave behind, and no sentence of a page says an order: what fails is typed again while others succeed.
-    while waiting:
-        faults = {one: fault for one in waiting if (fault := fault_of_typing(one))}
-        if len(faults) == len(waiting):
-            break
-        waiting = list(faults)
-    assert list(faults.values()) == []
+    assert faults_of_all(to_type(), fault_of_typing) == []
+
+
+def test_every_line_with_other_programs_does_what_it_says_beside_a_running_copy(terminal: Terminal) -> None:
+    lines = [line for line in lines_to_type() if line not in TOKEN]
+    for program in {program for line in lines for program in programs_on(line.text)} - BUILT_IN:
+        tool(program)
+    neighbour = beside(terminal, read_running(home_of(os.environ, os.environ["HEALSTREAM_NAME"])))
+
+    def fault_of(line: Line) -> str:
+        try:
+            play_line(neighbour, line)
+        except PageError as error:
+            return str(error)
+        return ""
+
+    faults = faults_of_all([line for line in lines if not line.text.startswith(AT_REST)], fault_of)
+    assert not faults, "\n".join(faults)
+    # Then the copy is ended, as the training's last words say.
+    terminal.play(*SET_UP[-1])
+    assert [fault for line in lines if line.text.startswith(AT_REST) and (fault := fault_of(line))] == []

@@ -60,9 +60,16 @@ class UserManager:
 
     def systemctl(self, *words: str) -> str:
         """Run systemctl as a person would."""
+        return self._run([tool("systemctl"), "--user", *words], Path.cwd()).stdout
+
+    def fault_of(self, line: str, folder: Path) -> str:
+        """Run a line of a shell in a folder; return what it says when it fails."""
+        done = self._run(["/bin/bash", "-c", line], folder)
+        return f"{line} exits {done.returncode}: {done.stderr}" if done.returncode else ""
+
+    def _run(self, argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, **dict(self.environ)}
-        done = subprocess.run([tool("systemctl"), "--user", *words], env=environ, capture_output=True, text=True, check=False, timeout=60)
-        return done.stdout
+        return subprocess.run(argv, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _own_group() -> Path:
