@@ -93,6 +93,16 @@ def test_what_it_started_outlives_it_and_a_killed_one_comes_back(manager: UserMa
     assert all(is_alive(row[1]) for row in rows())
 
 
+def edited(line: str, folder: Path) -> str:
+    """Return the line with an editor that writes what a person would, at a terminal, without which systemd does not edit."""
+    editor = folder / "editor"
+    # Between the two lines that systemd puts there.
+    written = "[Service]\\nEnvironment=XDG_STATE_HOME=/elsewhere"
+    editor.write_text(f"#!/bin/sh\nsed -i '/^### Anything/a {written}' \"$1\"\n", encoding="utf-8")
+    editor.chmod(0o755)
+    return f"SYSTEMD_EDITOR={editor} {tool('script')} -qec '{line}' /dev/null </dev/null"
+
+
 def test_the_commands_of_the_page_keep_a_copy_of_ones_own(manager: UserManager, tmp_path: Path) -> None:
     # given a checkout whose program is the stand-in
     stand_in, said, program = tmp_path / "stand-in.py", tmp_path / "said", tmp_path / ".venv/bin/healstream"
@@ -105,13 +115,21 @@ def test_the_commands_of_the_page_keep_a_copy_of_ones_own(manager: UserManager, 
     page = lines_in("operations.md", (ROOT / "docs/operations.md").read_text(encoding="utf-8"))
     lines = [line.text for line in page if "systemd/user" in line.text or row_of_line(line) == "systemctl --user"]
     assert len(lines) == 4
-    for line in lines:
-        assert manager.fault_of(line.replace("~/.config", "$XDG_CONFIG_HOME"), tmp_path) == ""
+    faults = [manager.fault_of(line.replace("~/.config", "$XDG_CONFIG_HOME"), tmp_path) for line in lines]
+    assert faults == [""] * 4
     # then it runs, and is started with the session
     try:
         assert manager.systemctl("is-active", "healstream.service").strip() == "active"
         assert manager.systemctl("is-enabled", "healstream.service").strip() == "enabled"
         assert said.read_text(encoding="utf-8").split()[2:] == ["up", "--foreground"]
+        # and what the page says of the machine's unit is the same for one's own
+        others = [line.text for line in page if row_of_line(line) == "systemctl"]
+        assert [line.split()[1] for line in others] == ["start", "status", "edit"]
+        start, status, edit = (line.replace("systemctl ", "systemctl --user ") for line in others)
+        assert [manager.fault_of(line, tmp_path) for line in (start, status, edited(edit, tmp_path))] == ["", "", ""]
+        # Where the machine itself was not begun by systemd, it has nobody read the unit anew.
+        manager.systemctl("daemon-reload")
+        assert "XDG_STATE_HOME=/elsewhere" in manager.systemctl("show", "--property=Environment", "healstream.service")
     finally:
         manager.systemctl("disable", "--now", "healstream.service")
 

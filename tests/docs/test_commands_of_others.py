@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from infra.adapters.lock_tools import TOOLS
+from schemas.targets.lockfile import LockTool
 from tests.bench.__main__ import MEASURES
 from tests.docs.loose import lines_to_type, other_lines, written_pages
 from tests.docs.playing import Terminal
@@ -111,6 +114,21 @@ def test_what_no_test_can_type_is_in_the_programs_own_words(program: str) -> Non
         verbs = [word for word in words[1:] if not word.startswith("-")][:1] if program.endswith("ctl") and program != "journalctl" else []
         options = [word.partition("=")[0] for word in words if word.startswith("-")]
         assert [word for word in (*verbs, *options) if word not in known] == [], line
+
+
+def test_the_words_of_a_package_manager_are_those_that_the_recipe_gives_it() -> None:
+    lines = [line for line in UNPLAYED if line.page == "docs/recipes/lockfile_repair.md"]
+    assert {line.text.partition(" ")[0] for line in lines} == set(LockTool)
+    for line in lines:
+        name, *words = line.text.split()
+        given = TOOLS[LockTool(name)]
+        assert any(set(words) <= set(argv) for argv in (given.lock, given.in_step, given.install)), line
+
+
+def test_an_extra_that_a_page_has_pip_install_is_one_of_ours() -> None:
+    extras = re.findall(r"healstream\[(\w+)\]", "".join(line.text for line in UNPLAYED))
+    assert extras
+    assert set(extras) <= set(metadata("healstream").get_all("Provides-Extra", []))
 
 
 def test_a_module_of_ours_that_a_page_calls_is_there_and_a_measure_has_its_name() -> None:

@@ -46,8 +46,7 @@ UNPLAYED: dict[str, str] = {
 }
 
 
-_UNITS = "needs the machine's own systemd, as root"
-_OWN_UNIT = f"{_UNITS}: tests/contracts/test_own_unit.py does the same to a user's"
+_OWN_UNIT = "needs the machine's own systemd, as root: tests/contracts/test_own_unit.py types it to a user's"
 _LOCK = "what the recipe runs, not the reader: tests/contracts/test_lockfile_ports.py"
 AS_ROOT = "changes the machine, as root: tests/contracts/test_pages_as_root.py types it to copies of its folders"
 _NAME = "a name in a sentence, nothing to type"
@@ -78,10 +77,9 @@ UNPLAYED_LINES: dict[str, str] = {
     "systemctl --user": "needs a session's systemd: tests/contracts/test_own_unit.py types it to one",
     "systemctl daemon-reload": AS_ROOT,
     "systemctl enable": AS_ROOT,
-    "systemctl edit": f"{_UNITS}, and an editor",
     "tail -F": _NAME,
     "useradd": AS_ROOT,
-    "uv": _LOCK,
+    "uv": "what the recipe runs, not the reader; no test has the tool, tests/docs/test_commands_of_others.py compares the words",
 }
 
 
