@@ -9,11 +9,8 @@ from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 from infra.adapters.lock_tools import TOOLS
 from schemas.targets.lockfile import LockTool
-from tests.bench.__main__ import MEASURES
 from tests.docs.loose import lines_to_type, other_lines, written_pages
 from tests.docs.playing import Terminal
 from tests.docs.reader import beside
@@ -21,13 +18,7 @@ from tests.docs.unplayed import UNPLAYED_LINES, row_of_line
 from tests.docs.written import PROGRAMS, ROOT, Line, blocks_in, lines_in, programs_on, sessions_in, without_remark
 from tests.support.tools import tool
 
-# What is asked about what no test can type; the package managers' own words are a recipe's, and its tests run them.
-ASKED = ("install", "journalctl", "loginctl", "prometheus", "systemctl", "useradd")
 UNPLAYED = [line for line in other_lines() if row_of_line(line)]
-
-
-def words_of(program: str) -> list[Line]:
-    return [line for line in UNPLAYED if line.text.startswith(f"{program} ")]
 
 
 def texts(page: str) -> list[str]:
@@ -103,17 +94,11 @@ def test_no_session_types_what_stands_in_a_row() -> None:
     assert [step for step in steps if row_of_line(Line("", 0, without_remark(step.command)))] == []
 
 
-@pytest.mark.parametrize("program", ASKED)
-def test_what_no_test_can_type_is_in_the_programs_own_words(program: str) -> None:
-    lines = words_of(program)
-    assert lines
-    told = subprocess.run([tool(program), "--help"], capture_output=True, text=True, check=False)
-    known = set(re.findall(r"[\w.-]+", told.stdout + told.stderr))
-    for line in lines:
-        words = without_remark(line.text).split()
-        verbs = [word for word in words[1:] if not word.startswith("-")][:1] if program.endswith("ctl") and program != "journalctl" else []
-        options = [word.partition("=")[0] for word in words if word.startswith("-")]
-        assert [word for word in (*verbs, *options) if word not in known] == [], line
+def test_what_no_test_can_type_to_loginctl_is_in_its_own_words() -> None:
+    told = subprocess.run([tool("loginctl"), "--help"], capture_output=True, text=True, check=True).stdout
+    verbs = [without_remark(line.text).split()[1] for line in UNPLAYED if row_of_line(line) == "loginctl"]
+    assert verbs
+    assert set(verbs) <= set(re.findall(r"^  ([a-z-]+)", told, re.MULTILINE))
 
 
 def test_the_words_of_a_package_manager_are_those_that_the_recipe_gives_it() -> None:
@@ -131,13 +116,25 @@ def test_an_extra_that_a_page_has_pip_install_is_one_of_ours() -> None:
     assert set(extras) <= set(metadata("healstream").get_all("Provides-Extra", []))
 
 
-def test_a_module_of_ours_that_a_page_calls_is_there_and_a_measure_has_its_name() -> None:
+def source_of(module: str) -> str:
+    """Return the text of what ``python -m`` runs."""
+    found = find_spec(module)
+    assert found, module
+    begun = find_spec(f"{module}.__main__") if found.submodule_search_locations else found
+    assert begun, module
+    assert begun.origin
+    return Path(begun.origin).read_text(encoding="utf-8")
+
+
+def test_a_module_of_ours_that_a_page_calls_is_there_and_knows_the_options_and_a_measure_has_its_name() -> None:
     calls = [without_remark(line.text).split() for line in other_lines() if line.text.startswith("python -m ")]
     assert len(calls) > 10
-    assert [words for words in calls if find_spec(words[2]) is None] == []
+    for _, _, module, *words in calls:
+        source = source_of(module)
+        assert [word for word in words if word.startswith("-") and f'"{word}"' not in source] == [], module
     measures = {name for words in calls if words[2] == "tests.bench" for name in words[3:]}
     assert measures
-    assert measures <= {name for name, _ in MEASURES}
+    assert [name for name in measures if f'("{name}", ' not in source_of("tests.bench")] == []
 
 
 def test_the_tests_that_a_page_names_are_there() -> None:

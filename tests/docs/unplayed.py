@@ -65,7 +65,6 @@ UNPLAYED_LINES: dict[str, str] = {
     "npm cache": "what the recipe does not run",
     "npm": _LOCK,
     "pip install": f"asks an index of packages; {_LOCK}",
-    "prometheus": f"{_ENDLESS}: tests/integration/test_prometheus_and_dashboards.py starts it so",
     "pytest tests": "CI runs each of them",
     "python -m console.site.vendor": _MAINTAINS,
     "python -m tests.bench": _BUILDS,

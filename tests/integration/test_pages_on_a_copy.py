@@ -6,6 +6,8 @@ Ours are called in this process, lines that call other programs as well are a sh
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.docs.playing import PageError, Terminal, call
 from tests.docs.reader import beside, lay_out
 from tests.docs.standing import EXITS, filled, filled_line, typed
 from tests.docs.written import ROOT, Block, Call, Line, Step, lines_in, programs_on, sessions_in
+from tests.support.real_prometheus import wait_ready
 from tests.support.tools import tool
 
 TRAINING = ROOT / "docs" / "training"
@@ -29,6 +32,8 @@ SENDERS = "docs/connect/index.md"
 TOKEN = [line for line in lines_in(SENDERS, (ROOT / SENDERS).read_text(encoding="utf-8")) if "ingest.token" in line.text]
 # The state is packed when nothing runs.
 AT_REST = "tar "
+# Runs until Ctrl-C, and has begun when it says so.
+ENDLESS = "prometheus "
 BUILT_IN = {"exit", "export", "set"}
 T = TypeVar("T", Call, Line)
 SET_UP = sessions_in("docs/training/index.md", (TRAINING / "index.md").read_text(encoding="utf-8"))
@@ -95,6 +100,21 @@ def play_line(reader: Terminal, line: Line) -> None:
     reader.play(Block(line.page, line.line, "", ()), [Step(line.line, filled_line(line.text), line.shown)])
 
 
+def begin_and_end(line: Line, folder: Path) -> None:
+    """Type a line of Prometheus, and Ctrl-C when it says that it is ready; the port of the page may be another's here."""
+    [port] = free_ports(1)
+    assert ":9090" in line.text
+    words = ["/bin/bash", "-c", "exec " + line.text.replace(":9090", f":{port}")]
+    log = folder / "endless.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(words, cwd=folder, stdout=out, stderr=out)
+    try:
+        wait_ready(process, port, log)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0, log.read_text(encoding="utf-8")
+
+
 def faults_of_all(waiting: list[T], fault_of: Callable[[T], str]) -> list[str]:
     """Type all; say what is wrong with those that fail."""
     faults: dict[T, str] = {}
@@ -140,8 +160,10 @@ def test_every_line_with_other_programs_does_what_it_says_beside_a_running_copy(
             return str(error)
         return ""
 
-    faults = faults_of_all([line for line in lines if not line.text.startswith(AT_REST)], fault_of)
+    faults = faults_of_all([line for line in lines if not line.text.startswith((AT_REST, ENDLESS))], fault_of)
     assert not faults, "\n".join(faults)
+    [endless] = [line for line in lines if line.text.startswith(ENDLESS)]
+    begin_and_end(endless, terminal.folder)
     # Then the copy is ended, as the training's last words say.
     terminal.play(*SET_UP[-1])
     assert [fault for line in lines if line.text.startswith(AT_REST) and (fault := fault_of(line))] == []
