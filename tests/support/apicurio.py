@@ -1,6 +1,6 @@
 """A real Apicurio Registry on a free loopback port, from the archive that its lock names.
 
-The archive has 158 MB, so no test fetches it: ``python -m tests.support.apicurio`` does, once, into the user's cache.
+The archive has 158 MB, so no test fetches it: ``python -m tests.support.apicurio`` does, once, into the user's cache, and so does CI.
 """
 
 from __future__ import annotations
