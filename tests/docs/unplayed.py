@@ -71,7 +71,7 @@ UNPLAYED_LINES: dict[str, str] = {
     "python -m tests.dashboards": _MAINTAINS,
     "python -m tests.outcomes": _BUILDS,
     "python -m tests.sim": _BUILDS,
-    "python -m tests.support.apicurio": "fetches a registry: tests/integration/test_schema_registry.py does so",
+    "python -m tests.support.apicurio": "fetches a registry, as CI does: tests/integration/test_schema_registry.py",
     "systemctl": _OWN_UNIT,
     "systemctl --user": "needs a session's systemd: tests/contracts/test_own_unit.py types it to one",
     "systemctl daemon-reload": AS_ROOT,
