@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import typer
 
 from console.approving import answer, row_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.formats import Output, Row
+from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
 from console.configuration import load_people
 from console.readmodel import Pending
 from console.topic_reader import read_model
@@ -24,11 +25,15 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.add_typer(noun, name="approval", help=text)
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
+def list_all(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> None:
     """List what waits for a person."""
-    now = datetime.now(UTC)
-    pending, people = read_model(brokers_of(name)).pending(now), load_people(home(name).config)
-    show([row_of(row, people, now) for row in pending], output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"))
+    brokers, people = brokers_of(name), load_people(home(name).config)
+
+    def rows() -> list[Row]:
+        now = datetime.now(UTC)
+        return [row_of(row, people, now) for row in read_model(brokers).pending(now)]
+
+    show_or_watch(rows, output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"), watch=watch)
 
 
 def _say(decision: str, who: str, name: str, *, yes: bool) -> None:

@@ -17,7 +17,8 @@ from console.audit_export import export as write_export
 from console.audit_reading import Checkpoint, Reading
 from console.audit_retention import retention_faults, settings_of
 from console.audit_stored import chain_records
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.formats import Output, Row
+from console.cli.show import EVERY_S, NAME, OUTPUT, SINCE, WATCH, brokers_of, home, show, show_changes, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
 from console.keys import load_key
 from console.periods import begin_of
@@ -30,14 +31,14 @@ from streams.notary import BEGINNING
 PROBLEMS = 8
 Comparing = Callable[[Sequence[Checkpoint], Reading, str, datetime], list[str]]
 READ_S = 600.0
+_COLUMNS = ("sequence", "at", "actor", "action", "subject", "details")
 FILE = typer.Option("", "--file", help="an export to check without a broker")
 KEY = typer.Option("", "--key", help="the notary's public key (base64), or a file with it; this machine's when not given")
 PLACE = typer.Option("", "--checkpoints", help="compare with what was published: a folder, git:PATH or s3:BUCKET/PREFIX")
 TO = typer.Option("", "--to", help="a folder, git:PATH or s3:BUCKET/PREFIX; that of healstream.yaml when not given")
 COMPLETE = typer.Option(False, "--complete", help="also hold the chain against all other topics: is everything accounted for?")
 SETTLED = typer.Option(300, "--settle", min=0, help="with --complete: seconds within which something may still be under way")
-SINCE = typer.Option("", "--since", help="30m, 24h, 7d, 2w or a time")
-UNTIL = typer.Option("", "--until", help="the same")
+UNTIL = typer.Option("", "--until", help="only what is older: the same forms as --since")
 
 
 def add_to(app: typer.Typer, text: str) -> None:
@@ -154,9 +155,16 @@ def publish(name: str = NAME, to: str = TO) -> None:
         raise typer.Exit(PROBLEMS)
 
 
-def tail(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(20, min=1)) -> None:
+def tail(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(20, min=1), since: str = SINCE, watch: bool = WATCH) -> None:
     """Show the newest records."""
-    rows: list[dict[str, object]] = [
+    if watch:
+        show_changes(lambda: [(str(row["sequence"]), row) for row in _newest(name, since, limit)], _COLUMNS, output, EVERY_S)
+    show(_newest(name, since, limit), output, _COLUMNS)
+
+
+def _newest(name: str, since: str, limit: int) -> list[Row]:
+    begin = begin_of(since, datetime.now(UTC)) if since else None
+    return [
         {
             "sequence": row.sequence,
             "at": row.entry.at.isoformat(),
@@ -165,6 +173,5 @@ def tail(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(20
             "subject": row.entry.subject,
             "details": ", ".join(f"{key}={value}" for key, value in row.entry.details),
         }
-        for row in deque(_records(name), limit)
+        for row in deque((row for row in _records(name) if begin is None or row.entry.at >= begin), limit)
     ]
-    show(rows, output)

@@ -8,8 +8,9 @@ import typer
 
 from console.brake_words import circuit_rows
 from console.braking import closed
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, DRY, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
 from console.configuration import load_policy
 from console.words import require_right, say, speaker_in
 from infra.state_log import read_entries
@@ -42,9 +43,9 @@ def _named(name: str, circuit: str) -> dict[str, object]:
     return exact[0]
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
+def list_all(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> None:
     """List the breakers that have counted failures, the open ones first; all others are closed."""
-    show(_rows(name), output, _COLUMNS)
+    show_or_watch(lambda: _rows(name), output, _COLUMNS, watch=watch)
 
 
 def get(circuit: str, name: str = NAME, output: Output = OUTPUT) -> None:

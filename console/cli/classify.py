@@ -11,7 +11,7 @@ from typing import TextIO
 
 import typer
 
-from console.cli.show import Output
+from console.cli.formats import Output
 from console.recognition import load_recognizer, tell
 from console.system_paths import shipped_patterns
 from learning.classification import Recognizer

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import typer
 
 from console.backup import restore
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, DRY, NAME, OUTPUT, brokers_of, home, show, talk
 from console.config_diff import differences
 from console.config_sources import FOLDER, GIT, PUBLISHED, checked, configuration_at, files_of
 from console.config_sources import published as published_now

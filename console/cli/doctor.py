@@ -12,7 +12,8 @@ from pathlib import Path
 
 import typer
 
-from console.cli.show import NAME, OUTPUT, Output, home, show
+from console.cli.formats import Output
+from console.cli.show import NAME, OUTPUT, home, show
 from console.configuration import load_configuration
 from console.home import Home
 from console.system_paths import shipped_patterns

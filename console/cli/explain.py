@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 import typer
 
-from console.cli.show import OUTPUT, Output, printable, show
+from console.cli.formats import Output, printable
+from console.cli.show import OUTPUT, show
 from console.recognition import load_recognizer, tell
 from console.system_paths import shipped_patterns
 from schemas.errors import NotFoundError
@@ -51,7 +52,7 @@ def explain(
 ) -> None:
     """Explain one log; exit 8 when the failure is unknown."""
     row = tell(read_log(file), result_from_word(result), load_recognizer(shipped_patterns())).row()
-    if output is Output.TABLE:
+    if output in {Output.TABLE, Output.WIDE}:
         for name in ("kind", "group", "confidence", "line", "text", "would"):
             sys.stdout.write(f"{name:<11} {printable(row[name])}\n")
         reasons = row["reasons"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from console.cli.formats import Output, Row
 from console.cli.last_word import incident_named
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, brokers_of, home, newer, show_or_watch, talk
 from console.feedback_words import feedback_rows
 from console.readmodel import IncidentView
 from console.teaching import Typed, teach
@@ -48,7 +49,13 @@ def _teach(incident: str, typed: Typed, who: str, name: str) -> None:
     talk(teach(home(name), who, found, typed, lambda word: say(brokers_of(name), word)))
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1)) -> None:
+def list_all(
+    name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1), since: str = SINCE, watch: bool = WATCH
+) -> None:
     """List what people have said, the newest first."""
-    words = [record for record in read_to_end(brokers_of(name), "learning.feedback") if isinstance(record, Feedback)]
-    show(feedback_rows(words, people_of(home(name)))[:limit], output, _COLUMNS)
+
+    def rows() -> list[Row]:
+        words = [record for record in read_to_end(brokers_of(name), "learning.feedback") if isinstance(record, Feedback)]
+        return newer(feedback_rows(words, people_of(home(name))), since, "at")[:limit]
+
+    show_or_watch(rows, output, _COLUMNS, watch=watch, named="incident")

@@ -9,8 +9,9 @@ import typer
 
 from console.brake_words import freeze_rows, freezes_in
 from console.braking import frozen, lifted, why_unchecked
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, DRY, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
 from console.configuration import load_policy
 from console.periods import span_of
 from console.topic_reader import read_model
@@ -48,11 +49,15 @@ def hands_off(target: str = TARGET, span: str = SPAN, reason: str = LOOKING, who
     add(target, span, reason, who, name, dry=dry)
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
+def list_all(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> None:
     """List the freezes in force or to come, and the policy's windows that are open."""
-    now = datetime.now(UTC)
-    views = freezes_in(read_model(brokers_of(name)).controls, people_of(home(name)), now)
-    show(freeze_rows(views, load_policy(home(name).config), now), output, _COLUMNS)
+    brokers = brokers_of(name)
+
+    def rows() -> list[dict[str, object]]:
+        now = datetime.now(UTC)
+        return freeze_rows(freezes_in(read_model(brokers).controls, people_of(home(name)), now), load_policy(home(name).config), now)
+
+    show_or_watch(rows, output, _COLUMNS, watch=watch)
 
 
 def lift(freeze: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:

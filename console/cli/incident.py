@@ -12,8 +12,9 @@ import typer
 
 from console.brake_words import acknowledgement_of
 from console.casefile import case_json, case_markdown
+from console.cli.formats import Output, Row
 from console.cli.last_word import incident_named, say_override, speaker_on_incidents
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, show, show_changes, talk
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch, talk
 from console.readmodel import IncidentView, summary_of
 from console.topic_reader import read_model
 from console.words import say
@@ -21,7 +22,6 @@ from schemas.decisions import FORCEABLE
 from schemas.errors import UsageError
 from schemas.oversight import Override
 
-WHOLE = typer.Option(Output.JSON, "--output", "-o", help="json or jsonl")
 _COLUMNS = ("id", "state", "kind", "target", "strategy", "reason")
 
 
@@ -31,7 +31,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     noun.command("list")(list_all)
     noun.command("get")(get)
     noun.command("explain")(explain)
-    noun.command("watch")(watch)
+    noun.command("watch")(follow)
     noun.command("mark-healed")(mark_healed)
     noun.command("run")(run)
     noun.command("force")(force)
@@ -41,10 +41,16 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.add_typer(noun, name="incident", help=text)
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1)) -> None:
+def list_all(
+    name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1), since: str = SINCE, watch: bool = WATCH
+) -> None:
     """List the newest incidents."""
-    rows = [summary_of(*row) for row in read_model(brokers_of(name)).newest_first()[:limit]]
-    show(rows, output, _COLUMNS)
+    newest = partial(read_model, brokers_of(name))
+
+    def rows() -> list[Row]:
+        return newer((summary_of(*row) for row in newest().newest_first()), since, "opened_at")[:limit]
+
+    show_or_watch(rows, output, _COLUMNS, watch=watch)
 
 
 def _found(name: str, incident: str) -> tuple[str, IncidentView]:
@@ -55,8 +61,8 @@ def _found(name: str, incident: str) -> tuple[str, IncidentView]:
 
 def get(incident: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Write everything that is known of one incident."""
-    text = case_json(*_found(name, incident))
-    sys.stdout.write((json.dumps(json.loads(text)) if output is Output.JSONL else text) + "\n")
+    found, view = _found(name, incident)
+    show_one(json.loads(case_json(found, view)), output, found)
 
 
 def explain(incident: str, name: str = NAME) -> None:
@@ -64,7 +70,7 @@ def explain(incident: str, name: str = NAME) -> None:
     sys.stdout.write(case_markdown(*_found(name, incident)))
 
 
-def watch(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output: Output = OUTPUT) -> None:
+def follow(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output: Output = OUTPUT) -> None:
     """Write an incident's line whenever it changes, until Ctrl-C."""
     newest = partial(read_model, brokers_of(name))
     show_changes(lambda: [(row[0], summary_of(*row)) for row in reversed(newest().newest_first())], _COLUMNS, output, every_s)

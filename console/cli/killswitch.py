@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import typer
 
 from console.brake_words import refused_rows, switches_in
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
 from console.configuration import load_policy
 from console.switching import Order, switch_rows
 from console.switching import engage as engage_switch
@@ -64,11 +65,11 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
         talk("what it holds back: `healstream killswitch refused`")
 
 
-def refused(name: str = NAME, output: Output = OUTPUT) -> None:
+def refused(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> None:
     """List every decision that a kill switch kept from going, what became of it, and the runs that stand still by one now."""
-    model = read_model(brokers_of(name))
-    rows = refused_rows(model, engaged(name))
-    show(rows, output, ("at", "target", "strategy", "reason", "now", "incident"))
+    brokers = brokers_of(name)
+    columns = ("at", "target", "strategy", "reason", "now", "incident")
+    show_or_watch(lambda: refused_rows(read_model(brokers), engaged(name)), output, columns, watch=watch, named="incident")
 
 
 def engaged(name: str) -> dict[str, tuple[SwitchRow, Control]]:

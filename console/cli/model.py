@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, WHOLE, brokers_of, home, show, talk
 from console.model_words import ModelShelf, before, promotion_of, shelf_of
 from console.words import require_right, speaker_in
 from infra.kafka import codec_of, deliver, read_to_end
@@ -38,12 +39,12 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     show(_shelf(name).rows(), output, _COLUMNS)
 
 
-def get(version: str, name: str = NAME) -> None:
+def get(version: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Show one version, named by its beginning, with what was said of it."""
     shelf = _shelf(name)
     found = shelf.named(version)
     [row] = [row for row in shelf.rows() if row["version"] == found]
-    show([{**row, "words": shelf.words_on(found, people_of(home(name)))}], Output.JSON)
+    show([{**row, "words": shelf.words_on(found, people_of(home(name)))}], output)
 
 
 def promote(version: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:

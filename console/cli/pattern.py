@@ -13,11 +13,12 @@ from pathlib import Path
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.pattern_audit import audit
 from console.cli.pattern_change import change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
 from console.cli.proposal import add_proposal_verbs
-from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, home, show, talk
+from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, WHOLE, home, show, talk
 from console.configuration import read_folder
 from console.pattern_files import checked_catalogue, with_pattern
 from console.pattern_words import disabled, enabled, wrote
@@ -101,7 +102,7 @@ def _all_texts(name: str) -> Mapping[str, str]:
     return read_folder(home(name).config, shipped_patterns()).patterns
 
 
-def try_on(pattern: str, log: str, name: str = NAME) -> None:
+def try_on(pattern: str, log: str, name: str = NAME, output: Output = OUTPUT) -> None:
     """Show the lines of a log, a file or - for standard input, that one pattern matches; exit 8 when there is none."""
     confirmer = confirmer_of(shelf_of(name).named(pattern))
     found = [
@@ -110,7 +111,7 @@ def try_on(pattern: str, log: str, name: str = NAME) -> None:
         for part in range(len(confirmer.expressions))
         if (captures := confirmer.read(part, clean_line(line))) is not None
     ]
-    show(found, Output.TABLE, ("line", "expression", "text"))
+    show(found, output, ("line", "expression", "text"))
     if not found:
         raise typer.Exit(PROBLEMS)
 
@@ -150,7 +151,7 @@ def list_all(
     show([row for row in rows if state in {"", row["state"]}], output, ("id", "kind", "state", "title"))
 
 
-def get(pattern: str, name: str = NAME) -> None:
+def get(pattern: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Show one pattern in full, with its state and the words on it."""
     shelf = shelf_of(name)
     found = shelf.named(pattern)
@@ -160,7 +161,7 @@ def get(pattern: str, name: str = NAME) -> None:
         if word.pattern == pattern
     ]
     row = {**found.model_dump(mode="json"), "state": shelf.state(found, people_of(home(name))).value, "words": words}
-    show([row], Output.JSON)
+    show([row], output)
 
 
 def disable(pattern: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import NAME, OUTPUT, Output, home, show, talk
+from console.cli.show import NAME, OUTPUT, home, show, talk
 from console.configuration import load_policy
 from console.pattern_evidence import TOPICS_READ, Evidence, evidence_of_logs, evidence_of_topics
 from console.pattern_files import PatternShelf, read_shelf

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import typer
 
+from console.cli.formats import printable
 from console.cli.people_here import people_of
-from console.cli.show import NAME, brokers_of, home, printable, talk
+from console.cli.show import NAME, brokers_of, home, talk
 from console.configuration import load_policy
 from console.policy_cases import broken_cases, read_cases
 from console.policy_story import story_of

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.pattern_change import FLUSH_S, change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, brokers_of, home, show, talk
 from console.pattern_files import PatternShelf
 from console.pattern_words import Voice
 from console.proposals import WAITING, ProposalView, Wish, view_named, views_of
@@ -43,7 +44,7 @@ def proposals(proposal: str = ONE, every: bool = ALL, name: str = NAME, output: 
     """List the patterns that are proposed for failures which nothing explains, or show one in full."""
     views = _views(name)
     if proposal:
-        show([view_named(views, proposal).full()], Output.JSON)
+        show([view_named(views, proposal).full()], Output.JSON if output is Output.TABLE else output)
         return
     shown = [view for view in views if every or view.standing in WAITING]
     show([view.brief() if output is Output.TABLE else view.full() for view in shown], output, _COLUMNS)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 import typer
 
+from console.cli.formats import Output
 from console.cli.last_word import incident_named, say_override, speaker_on_incidents
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, show, show_changes, talk
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch, talk
+from console.home import SHAPE
 from console.readmodel import ReadModel
 from console.recoveries import (
     COLUMNS,
@@ -26,33 +25,33 @@ from infra.kafka import read_to_end
 from schemas.errors import UsageError
 from schemas.oversight import Override
 
-WHOLE = typer.Option(Output.JSON, "--output", "-o", help="json or jsonl")
-
 
 def add_to(app: typer.Typer, text: str) -> None:
     """Add the noun."""
     noun = typer.Typer(no_args_is_help=True)
     noun.command("list")(list_all)
     noun.command("get")(get)
-    noun.command("watch")(watch)
+    noun.command("watch")(follow)
     noun.command("run")(run)
     noun.command("rollback")(rollback)
     noun.command("cancel")(cancel)
     app.add_typer(noun, name="recovery", help=text)
 
 
-def list_all(name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1)) -> None:
+def list_all(
+    name: str = NAME, output: Output = OUTPUT, limit: int = typer.Option(50, min=1), since: str = SINCE, watch: bool = WATCH
+) -> None:
     """List the newest recoveries: what waits, what runs, and how the others ended."""
-    show([row_of(row) for row in _read(name)[:limit]], output, COLUMNS)
+    show_or_watch(lambda: newer(map(row_of, _read(name)), since, "at")[:limit], output, COLUMNS, watch=watch)
 
 
 def get(recovery: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Write everything that is known of one recovery, named by the beginning of its id or its incident's."""
-    found = whole_of(found_in(_read(name), recovery))
-    sys.stdout.write(json.dumps(found, indent=None if output is Output.JSONL else 2) + "\n")
+    found = found_in(_read(name), recovery)
+    show_one({"version": SHAPE, **whole_of(found)}, output, found.id)
 
 
-def watch(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output: Output = OUTPUT) -> None:
+def follow(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output: Output = OUTPUT) -> None:
     """Write a recovery's line whenever it changes, until Ctrl-C."""
     show_changes(lambda: [(row.id, row_of(row)) for row in reversed(_read(name))], COLUMNS, output, every_s)
 

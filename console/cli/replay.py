@@ -10,7 +10,8 @@ from pathlib import Path
 import typer
 
 from console.audit_stream import load, save
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.formats import Output
+from console.cli.show import NAME, OUTPUT, brokers_of, home, show, talk
 from console.config_candidate import candidate_in
 from console.periods import begin_of
 from console.redecide import STREAM_TOPICS, Comparison, altered_fields, judged, replay

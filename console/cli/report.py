@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import NAME, OUTPUT, brokers_of, home, show, talk
 from console.configuration import load_services
 from console.home import write_file
 from console.periods import begin_of

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import typer
 
 from console.braking import levelled
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, DRY, NAME, OUTPUT, WHOLE, brokers_of, home, show, talk
 from console.configuration import load_policy
 from console.rollout_words import Standing, said_of, standings_of
 from console.words import say
@@ -47,11 +48,11 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     show([standing.row(now) for standing in _standings(name).values()], output, _COLUMNS)
 
 
-def get(strategy: str, name: str = NAME) -> None:
+def get(strategy: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Show one strategy with all that was decided about its level."""
     found = _named(_standings(name), strategy)
     story = [{"at": entry.at.isoformat(), "action": entry.action, **dict(entry.details)} for entry in found.story]
-    show([{**found.row(datetime.now(UTC)), "story": story}], Output.JSON)
+    show([{**found.row(datetime.now(UTC)), "story": story}], output)
 
 
 def set_level(strategy: str, level: RolloutLevel = LEVEL, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:

@@ -1,34 +1,31 @@
-"""How every command shows rows: data to standard output as table, JSON or JSON lines, talk to standard error."""
+"""What the commands share: options, data to standard output in the format that is asked for, talk to standard error."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 import typer
 
-from console.home import SHAPE, Home, brokers_here, home_of
+from console.cli.formats import Output, Row, text_of, text_of_one
+from console.home import Home, brokers_here, home_of
+from console.periods import begin_of
 
-Row = Mapping[str, object]
-
-
-class Output(StrEnum):
-    """The formats of ``--output``."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-
-
-OUTPUT = typer.Option(Output.TABLE, "--output", "-o", help="table, json or jsonl")
+_FORMATS = ", ".join(Output)
+OUTPUT = typer.Option(Output.TABLE, "--output", "-o", help=f"one of {_FORMATS}", metavar="FORMAT")
+WHOLE = typer.Option(Output.JSON, "--output", "-o", help=f"one of {_FORMATS}", metavar="FORMAT")
+WATCH = typer.Option(False, "--watch", help="go on: write a row whenever it changes, until Ctrl-C")
+SINCE = typer.Option("", "--since", help="only what is newer: 30m, 24h, 7d, 2w or a time")
 NAME = typer.Option("", "--name", help="which copy; `default` when not given")
 DRY = typer.Option(False, "--dry-run", help="check everything, change nothing")
 LIVE = typer.Option(False, "--live", help="also try the runs that the log topic still holds")
 AS = typer.Option("", "--as", help="whose key of this machine speaks")
+
+EVERY_S = 1.0
+HEADED = frozenset({Output.TABLE, Output.WIDE, Output.CSV})
 
 
 def talk(text: str) -> None:
@@ -36,29 +33,22 @@ def talk(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def show(rows: Sequence[Mapping[str, object]], output: Output, columns: Sequence[str] = ()) -> None:
-    """Write the rows; control characters of strangers' text are never sent to a terminal."""
-    if output is Output.JSON:
-        sys.stdout.write(json.dumps({"version": SHAPE, "items": list(rows)}, indent=2) + "\n")
-    elif output is Output.JSONL:
-        sys.stdout.writelines(json.dumps(row) + "\n" for row in rows)
-    else:
-        sys.stdout.write(table(rows, columns or (tuple(rows[0]) if rows else ())))
+def show(rows: Sequence[Row], output: Output, columns: Sequence[str] = (), named: str = "") -> None:
+    """Write the rows; ``named`` is the column that names one, the first when not given."""
+    sys.stdout.write(text_of(rows, output, columns, named))
 
 
-def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """Return the rows as aligned columns."""
-    if not rows:
-        return "nothing\n"
-    cells = [[name.upper() for name in columns], *([printable(row.get(name)) for name in columns] for row in rows)]
-    widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
-    return "".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in cells)
+def show_one(document: Row, output: Output, name: str) -> None:
+    """Write one thing that is more than a row."""
+    sys.stdout.write(text_of_one(document, output, name))
 
 
-def printable(value: object) -> str:
-    """Return a cell's text without anything that a terminal would obey."""
-    text = "-" if value is None or value == "" else f"{value:.2f}" if isinstance(value, float) else str(value)
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:120]
+def newer(rows: Iterable[Row], since: str, field: str) -> list[Row]:
+    """Return the rows whose time is not before ``--since``; all of them when that is empty."""
+    if not since:
+        return list(rows)
+    begin = begin_of(since, datetime.now(UTC))
+    return [row for row in rows if datetime.fromisoformat(str(row[field])) >= begin]
 
 
 def home(name: str) -> Home:
@@ -71,13 +61,24 @@ def brokers_of(name: str, who: str = "operator") -> str:
     return brokers_here(home(name), os.environ, who)
 
 
+def show_or_watch(rows: Callable[[], Sequence[Row]], output: Output, columns: Sequence[str], *, watch: bool, named: str = "") -> None:
+    """Write the rows, the newest first; with ``watch`` go on from the oldest and write each that changes, until Ctrl-C."""
+    if watch:
+        show_changes(lambda: [(str(row[named or columns[0]]), row) for row in reversed(rows())], columns, output, EVERY_S)
+    else:
+        show(rows(), output, columns, named)
+
+
 def show_changes(rows: Callable[[], Iterable[tuple[str, Row]]], columns: Sequence[str], output: Output, every_s: float) -> None:
-    """Write a row whenever what stands under its key is another, oldest first, until Ctrl-C."""
+    """Write a row whenever what stands under its key is another, oldest first, until Ctrl-C; a heading is written once."""
     known: dict[str, Row] = {}
+    # A list that never ends is no JSON document.
+    asked = Output.JSONL if output is Output.JSON else output
     while True:
-        for key, row in rows():
-            if known.get(key) != row:
-                known[key] = row
-                show([row], Output.JSONL if output is not Output.TABLE else output, columns)
-                sys.stdout.flush()
+        changed = [(key, row) for key, row in rows() if known.get(key) != row]
+        if changed:
+            text = text_of([row for _, row in changed], asked, columns)
+            sys.stdout.write(text.partition("\n")[2] if known and asked in HEADED else text)
+            sys.stdout.flush()
+        known.update(changed)
         time.sleep(every_s)

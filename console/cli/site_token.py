@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, brokers_of, home, show, talk
 from console.periods import span_of
 from console.site.place import tokens_path
 from console.site.tokens import keep, made, tokens_in

@@ -6,8 +6,9 @@ from collections import Counter
 
 import typer
 
+from console.cli.formats import Output
 from console.cli.killswitch import engaged
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.show import NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
 from console.home import read_running
 from console.topic_reader import read_model
 from console.workers import worker_rows
@@ -18,7 +19,7 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.command("status", help=text)(status)
 
 
-def status(name: str = NAME, output: Output = OUTPUT) -> None:
+def status(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> None:
     """Show what runs; exit 5 when nothing does."""
     running, brokers = read_running(home(name)), brokers_of(name)
     talk(f"broker {brokers}, configuration {running.get('configuration', '')}")
@@ -26,7 +27,7 @@ def status(name: str = NAME, output: Output = OUTPUT) -> None:
         talk("page {0}/ ; senders post to {0}/ingest/...".format(running["gateway"]))
     if running.get("refused"):
         talk(f"the configuration folder has mistakes, the old set is in force:\n{running['refused']}")
-    show(worker_rows(home(name)), output, ("name", "pid", "port", "ready", "lag", "starts"))
+    show_or_watch(lambda: worker_rows(home(name)), output, ("name", "pid", "port", "ready", "lag", "starts"), watch=watch)
     model = read_model(brokers)
     counts = Counter(view.life().value for view in model.incidents.values())
     talk("incidents: " + (", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none"))

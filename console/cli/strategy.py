@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import typer
 
-from console.cli.show import NAME, OUTPUT, Output, brokers_of, home, show
+from console.cli.formats import Output
+from console.cli.show import NAME, OUTPUT, WHOLE, brokers_of, home, show
 from console.configuration import load_policy
 from console.strategies import strategy_card, strategy_rows
 from infra.state_log import read_entries
@@ -48,7 +49,7 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     show(strategy_rows(*_known(name), datetime.now(UTC)), output, _COLUMNS)
 
 
-def get(strategy: str, name: str = NAME) -> None:
+def get(strategy: str, name: str = NAME, output: Output = WHOLE) -> None:
     """Show one strategy: its card, what is believed of it beforehand and why, and its cases by kind."""
     entries, configuration = _known(name)
-    show([strategy_card(entries, configuration, strategy, datetime.now(UTC))], Output.JSON)
+    show([strategy_card(entries, configuration, strategy, datetime.now(UTC))], output)

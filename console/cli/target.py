@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from console.cli.show import NAME, OUTPUT, Output, home, show
+from console.cli.formats import Output
+from console.cli.show import NAME, OUTPUT, WHOLE, home, show
 from console.configuration import load_without_patterns
 from console.targets import target_card, target_named, target_row, target_story, targets_of
 from schemas.configuration import Configuration
@@ -34,10 +35,10 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     show([target_row(known, target) for target in targets_of(known.services)], output, _COLUMNS)
 
 
-def get(target: str = TARGET, name: str = NAME) -> None:
+def get(target: str = TARGET, name: str = NAME, output: Output = WHOLE) -> None:
     """Show one target: its probes, its strategies by kind, and those that the policy leaves out."""
     known = _known(name)
-    show([target_card(known, target_named(known.services, target))], Output.JSON)
+    show([target_card(known, target_named(known.services, target))], output)
 
 
 def explain(target: str = TARGET, name: str = NAME) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from console.cli.show import DRY, NAME, OUTPUT, Output, brokers_of, home, show, talk
+from console.cli.formats import Output
+from console.cli.show import DRY, NAME, OUTPUT, brokers_of, home, show, talk
 from infra.rights_admin import apply_rights, make_known, rights_in_force
 from infra.topics_admin import create_topics, topic_problems
 from schemas.principals import PRINCIPALS, all_rights, faults_of, is_ours, rights_of

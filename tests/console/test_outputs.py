@@ -1,0 +1,114 @@
+"""What every command shares: the formats of ``--output``, ``--watch``, ``--since``, and that no verb lacks what its kind promises."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+from ruamel.yaml import YAML
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from console.cli.formats import Output, Row, text_of, text_of_one
+from console.cli.main import NOUNS, app_for
+from console.cli.show import newer, show_changes
+from schemas.errors import UsageError
+
+HOSTILE = "a\x1b[2J\r\nb\u202e,\"'\x00\x9b"
+ROWS: tuple[Row, ...] = (
+    {"id": "i1", "state": "healed", "took_s": 1.5, "steps": ["a", "b"], "note": ""},
+    {"id": "i2", "state": HOSTILE, "took_s": None, "steps": [], "note": "x" * 300},
+)
+COLUMNS = ("id", "state")
+
+
+def verbs() -> Iterator[tuple[str, TyperCommand]]:
+    """Yield every verb of the program with its words."""
+
+    def below(words: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
+        if isinstance(command, TyperCommand):
+            yield words, command
+        elif isinstance(command, TyperGroup):
+            for name, part in command.commands.items():
+                yield from below(f"{words} {name}", part)
+
+    for noun, _ in NOUNS:
+        whole = get_command(app_for([noun]))
+        assert isinstance(whole, TyperGroup)
+        yield from below(noun, whole.commands[noun])
+
+
+def options_of(command: TyperCommand) -> set[str]:
+    return {option for param in command.params for option in param.opts}
+
+
+def test_programs_read_the_same_rows_from_json_lines_and_yaml() -> None:
+    wanted = json.loads(json.dumps(list(ROWS)))
+    assert json.loads(text_of(ROWS, Output.JSON, COLUMNS)) == {"version": 1, "items": wanted}
+    assert YAML(typ="safe").load(text_of(ROWS, Output.YAML, COLUMNS)) == {"version": 1, "items": wanted}
+    assert [json.loads(line) for line in text_of(ROWS, Output.JSONL, COLUMNS).splitlines()] == wanted
+
+
+def test_csv_and_wide_leave_out_no_column_and_cut_nothing_and_a_table_shows_the_chosen_ones() -> None:
+    heading, first, second = csv.reader(io.StringIO(text_of(ROWS, Output.CSV, COLUMNS)))
+    assert heading == ["id", "state", "took_s", "steps", "note"]
+    assert first == ["i1", "healed", "1.5", '["a", "b"]', ""]
+    assert (second[2], second[4]) == ("", "x" * 300)
+    assert "x" * 300 in text_of(ROWS, Output.WIDE, COLUMNS)
+    assert text_of(ROWS[:1], Output.TABLE, COLUMNS).split() == ["ID", "STATE", "i1", "healed"]
+    assert text_of((), Output.CSV, COLUMNS) == "id,state\r\n"
+
+
+def test_names_are_one_a_line_and_of_the_column_that_names_a_row() -> None:
+    assert text_of(ROWS, Output.NAME, COLUMNS) == "i1\ni2\n"
+    assert text_of(ROWS[:1], Output.NAME, COLUMNS, "state") == "healed\n"
+    assert text_of((), Output.NAME, ()) == ""
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_no_format_hands_a_strangers_control_characters_to_a_terminal(output: Output) -> None:
+    for text in (text_of(ROWS, output, ("state", "id")), text_of_one({"id": HOSTILE, "more": [HOSTILE]}, output, HOSTILE)):
+        assert [letter for letter in text if not letter.isprintable() and letter not in "\r\n"] == []
+        assert "\r" not in text.replace("\r\n", "\n")
+
+
+def test_one_thing_is_the_same_in_json_and_yaml_and_a_line_a_field_for_people() -> None:
+    one: Row = {"version": 1, "id": "i1", "steps": [{"name": "a"}]}
+    assert json.loads(text_of_one(one, Output.JSONL, "i1")) == one == YAML(typ="safe").load(text_of_one(one, Output.YAML, "i1"))
+    assert text_of_one(one, Output.NAME, "i1") == "i1\n"
+    assert text_of_one(one, Output.TABLE, "i1").splitlines()[2].split() == ["id", "i1"]
+
+
+def test_watching_writes_the_heading_once_and_then_only_what_is_another(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = iter([[("a", {"id": "a", "state": "open"})], [("a", {"id": "a", "state": "open"})], [("a", {"id": "a", "state": "healed"})]])
+
+    def rows() -> Sequence[tuple[str, Row]]:
+        found = next(seen, None)
+        if found is None:
+            raise KeyboardInterrupt
+        return found
+
+    with pytest.raises(KeyboardInterrupt):
+        show_changes(rows, COLUMNS, Output.CSV, 0.0)
+    assert capsys.readouterr().out.splitlines() == ["id,state", "a,open", "a,healed"]
+
+
+def test_since_leaves_out_what_is_older_and_refuses_what_is_no_time() -> None:
+    rows: list[Row] = [{"at": f"2026-01-31T{hour}:00:00+00:00"} for hour in (13, 12, 11)]
+    assert newer(rows, "2026-01-31T12:00", "at") == rows[:2]
+    assert newer(rows, "1h", "at") == []
+    assert newer(rows, "", "at") == rows
+    with pytest.raises(UsageError):
+        newer(rows, "yesterday", "at")
+
+
+def test_every_list_and_get_has_each_format_and_what_lists_events_can_be_watched_and_cut_by_time() -> None:
+    known = dict(verbs())
+    assert [words for words, one in known.items() if words.split()[-1] in {"list", "get"} and "--output" not in options_of(one)] == []
+    for words in ("incident list", "recovery list", "deadletter list", "feedback list", "audit tail"):
+        assert {"--since", "--watch"} <= options_of(known[words]), words
+    for words in ("approval list", "freeze list", "circuit list", "killswitch refused", "status"):
+        assert "--watch" in options_of(known[words]), words
