@@ -120,15 +120,15 @@ def read_place(place: str, environ: Mapping[str, str], last_sequence: int) -> tu
     return tuple(found)
 
 
-def publish_to(place: str, environ: Mapping[str, str], new: Iterable[Checkpoint], now: datetime) -> tuple[int, list[str]]:
-    """Add what is not there yet; return how many were added, and what was published otherwise, which is never overwritten."""
+def publish_to(place: str, environ: Mapping[str, str], new: Iterable[Checkpoint], now: datetime | None) -> tuple[int, list[str]]:
+    """Add what is not there yet; return how many, and what was published otherwise, never overwritten; without a time only look."""
     added, faults = 0, list[str]()
     for part, group in groupby(sorted(new, key=lambda row: row.sequence), key=lambda row: part_of(row.sequence)):
         store, rows = part_store(place, environ, part), tuple(group)
         known = {row.sequence: row for row in read_part(store)}
         faults += differences(tuple(known.values()), rows)
         missing = {row.sequence: row for row in rows if row.sequence not in known}
-        if missing:
+        if missing and now is not None:
             merged = known | missing
             store.put(files_of(merged[sequence] for sequence in sorted(merged)), now)
         added += len(missing)

@@ -59,12 +59,18 @@ class Store(Protocol):
 
 def back_up(config: Path, store: Store, at: datetime) -> Backup:
     """Put the folder's files and their checksums into a store; raises ConfigurationError when it cannot take them."""
-    files = {name: text.encode("utf-8") for name, text in files_in(config).items()}
-    if not files:
-        raise ConfigurationError(str(config), "there is no configuration", "Make one with `healstream init`")
+    files = files_to_keep(config)
     sums = {name: sha256(content).hexdigest() for name, content in sorted(files.items())}
     manifest = json.dumps({"format": FORMAT, "files": sums}, indent=1) + "\n"
     return Backup(store.put({**files, MANIFEST: manifest.encode()}, at), tuple(sums))
+
+
+def files_to_keep(config: Path) -> dict[str, bytes]:
+    """Return the folder's files; raises ConfigurationError when there is none."""
+    files = {name: text.encode("utf-8") for name, text in files_in(config).items()}
+    if not files:
+        raise ConfigurationError(str(config), "there is no configuration", "Make one with `healstream init`")
+    return files
 
 
 def read_backup(store: Store, shipped_patterns: Path) -> dict[str, str]:

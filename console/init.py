@@ -37,11 +37,13 @@ def init(home: Home, person: str) -> tuple[Path, ...]:
         texts["people.yaml"] = "# Who may do what; private keys never stand here.\npeople:\n" + person_lines(
             person, (Role.ADMIN,), public_text(key)
         )
-    made = []
-    for name, text in texts.items():
-        path = home.config / name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, text, 0o644)
-            made.append(path)
-    return tuple(made)
+    absent = absent_files(home)
+    for path in absent:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, texts[path.relative_to(home.config).as_posix()], 0o644)
+    return absent
+
+
+def absent_files(home: Home) -> tuple[Path, ...]:
+    """Return the files of a configuration folder that are not there."""
+    return tuple(path for name in (*default_texts(), "people.yaml") if not (path := home.config / name).exists())

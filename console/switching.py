@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from console.configuration import load_people, load_policy
 from console.home import Home
-from console.words import FLEET, require_right, speaker_in, switch_of
+from console.words import FLEET, Speaker, require_right, speaker_in, switch_of
 from infra.adapters.launch import write_whole
 from infra.stop_file import stop_mode
 from schemas.authorization import Matter
@@ -35,11 +35,7 @@ class Order:
 
 def engage(place: Home, who: str, order: Order, say: Say) -> str:
     """Stop healing and return what was said; raises DeniedError, UsageError or UnreachableError."""
-    if order.mode is SwitchMode.OFF:
-        raise UsageError("--mode", "off is a release", "Use `healstream killswitch release`")
-    speaker = speaker_in(place.people, who)
-    require_right(load_people(place.config), speaker, Right.ENGAGE_SWITCH, Matter(order.scope))
-    control = switch_of(order.scope, order.mode, order.reason, speaker, datetime.now(UTC))
+    speaker, control = checked_engagement(place, who, order)
     if order.scope == FLEET and order.mode is SwitchMode.HALT:
         # Empty, whatever it said before: an empty file halts, and a full disk takes one.
         place.stop_file.write_bytes(b"")
@@ -48,6 +44,15 @@ def engage(place: Home, who: str, order: Order, say: Say) -> str:
     except UnreachableError as error:
         raise _kept_for_later(place, order, control, error) from error
     return f"{order.mode} of {order.scope} is engaged by {speaker.name}; another person releases it with `healstream killswitch release`"
+
+
+def checked_engagement(place: Home, who: str, order: Order) -> tuple[Speaker, Control]:
+    """Return who stops healing and their signed word; raises DeniedError or UsageError, and changes nothing."""
+    if order.mode is SwitchMode.OFF:
+        raise UsageError("--mode", "off is a release", "Use `healstream killswitch release`")
+    speaker = speaker_in(place.people, who)
+    require_right(load_people(place.config), speaker, Right.ENGAGE_SWITCH, Matter(order.scope))
+    return speaker, switch_of(order.scope, order.mode, order.reason, speaker, datetime.now(UTC))
 
 
 def _kept_for_later(place: Home, order: Order, control: Control, error: UnreachableError) -> UnreachableError:
@@ -61,15 +66,21 @@ def _kept_for_later(place: Home, order: Order, control: Control, error: Unreacha
 
 def release(place: Home, who: str, order: Order, switches: Callable[[], Switches], say: Say) -> str:
     """Let healing go on and return what was said: another person than the one who engaged it, and ``order.mode`` is off."""
+    speaker = checked_release(place, who, order, switches)
+    say(switch_of(order.scope, SwitchMode.OFF, order.reason, speaker, datetime.now(UTC)))
+    if order.scope == FLEET:
+        place.stop_file.unlink(missing_ok=True)
+    return f"{order.scope} is released by {speaker.name}"
+
+
+def checked_release(place: Home, who: str, order: Order, switches: Callable[[], Switches]) -> Speaker:
+    """Return who lets healing go on; raises DeniedError, and changes nothing."""
     speaker = speaker_in(place.people, who)
     require_right(load_people(place.config), speaker, Right.RELEASE_SWITCH, Matter(order.scope))
     found = switches().get(order.scope)
     if found and found[0].by == speaker.name and load_policy(place.config).oversight is Oversight.TWO_PERSON:
         raise DeniedError(speaker.name, "who engaged a switch does not release it", "Ask another person")
-    say(switch_of(order.scope, SwitchMode.OFF, order.reason, speaker, datetime.now(UTC)))
-    if order.scope == FLEET:
-        place.stop_file.unlink(missing_ok=True)
-    return f"{order.scope} is released by {speaker.name}"
+    return speaker
 
 
 def switch_rows(place: Home, switches: Switches) -> list[dict[str, object]]:

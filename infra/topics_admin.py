@@ -41,7 +41,7 @@ def topic_problems(brokers: str) -> list[str]:
 
 def create_topics(brokers: str, replication: int = 1) -> list[str]:
     """Create what is missing and return its names; raises UnreachableError when the broker refuses."""
-    missing = {problem.split()[1] for problem in topic_problems(brokers) if problem.endswith("is missing")}
+    missing = topics_missing(brokers)
     wanted = [
         NewTopic(topic.name, topic.partitions, replication, config=topic_settings(topic)) for topic in TOPICS if topic.name in missing
     ]
@@ -57,6 +57,11 @@ def create_topics(brokers: str, replication: int = 1) -> list[str]:
             ) from error
     _wait_seen(admin, missing)
     return sorted(missing)
+
+
+def topics_missing(brokers: str) -> set[str]:
+    """Return the topics that are not there; raises UnreachableError without a broker."""
+    return {problem.split()[1] for problem in topic_problems(brokers) if problem.endswith("is missing")}
 
 
 def _wait_seen(admin: AdminClient, names: set[str]) -> None:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import typer
 
 from console.approving import answer, row_of
+from console.cli.deeds import DRY, sayer, tell
 from console.cli.formats import Output, Row
-from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
+from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch
 from console.configuration import load_people
 from console.readmodel import Pending
 from console.topic_reader import read_model
-from console.words import say
 
 
 def add_to(app: typer.Typer, text: str) -> None:
@@ -36,20 +36,20 @@ def list_all(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> 
     show_or_watch(rows, output, ("decision", "target", "strategy", "risk", "steps", "given", "needed"), watch=watch)
 
 
-def _say(decision: str, who: str, name: str, *, yes: bool) -> None:
+def _say(decision: str, who: str, name: str, *, yes: bool, dry: bool) -> None:
     brokers = brokers_of(name)
 
     def waiting() -> Sequence[Pending]:
         return read_model(brokers).pending(datetime.now(UTC))
 
-    talk(answer(home(name), who, waiting, decision, lambda word: say(brokers, word), yes=yes))
+    tell(answer(home(name), who, waiting, decision, sayer(name, dry=dry), yes=yes), dry=dry)
 
 
-def approve(decision: str, who: str = AS, name: str = NAME) -> None:
+def approve(decision: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Say yes to a decision's plan."""
-    _say(decision, who, name, yes=True)
+    _say(decision, who, name, yes=True, dry=dry)
 
 
-def deny(decision: str, who: str = AS, name: str = NAME) -> None:
+def deny(decision: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Say no: the incident ends refused."""
-    _say(decision, who, name, yes=False)
+    _say(decision, who, name, yes=False, dry=dry)

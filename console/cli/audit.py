@@ -17,6 +17,7 @@ from console.audit_export import export as write_export
 from console.audit_reading import Checkpoint, Reading
 from console.audit_retention import retention_faults, settings_of
 from console.audit_stored import chain_records
+from console.cli.deeds import DRY, tell
 from console.cli.formats import Output, Row
 from console.cli.show import EVERY_S, NAME, OUTPUT, SINCE, WATCH, brokers_of, home, show, show_changes, talk
 from console.configuration import HEALSTREAM, load_checkpoints_place
@@ -141,14 +142,14 @@ def export(file: Path, name: str = NAME, since: str = SINCE, until: str = UNTIL)
         raise typer.Exit(PROBLEMS)
 
 
-def publish(name: str = NAME, to: str = TO) -> None:
+def publish(name: str = NAME, to: str = TO, dry: bool = DRY) -> None:
     """Copy every checkpoint of the chain to another place now; exit 8 when another chain was published there before."""
     place = to or _configured_place(name)
     if not place:
         raise UsageError("audit publish", "no place is named", "Give --to PLACE, or set checkpoints in healstream.yaml")
     reading = _read_topic(name, _key_of(name, ""), vouched=True)
-    added, faults = publish_to(place, os.environ, reading.checkpoints.values(), datetime.now(UTC))
-    talk(f"{added} of {len(reading.checkpoints)} checkpoints are new in {place}")
+    added, faults = publish_to(place, os.environ, reading.checkpoints.values(), None if dry else datetime.now(UTC))
+    tell(f"{added} of {len(reading.checkpoints)} checkpoints are new in {place}", dry=dry)
     for fault in (*reading.said(), *faults):
         typer.echo(fault)
     if reading.faulty or faults:

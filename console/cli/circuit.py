@@ -8,9 +8,10 @@ import typer
 
 from console.brake_words import circuit_rows
 from console.braking import closed
+from console.cli.deeds import DRY
 from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
+from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
 from console.configuration import load_policy
 from console.words import require_right, say, speaker_in
 from infra.state_log import read_entries

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import typer
 
 from console.backup import restore
+from console.cli.deeds import DRY, YES, require_meant
 from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, brokers_of, home, show, talk
 from console.config_diff import differences
 from console.config_sources import FOLDER, GIT, PUBLISHED, checked, configuration_at, files_of
 from console.config_sources import published as published_now
@@ -112,7 +113,7 @@ def _publish(place: Home, brokers: str, loaded: Configuration, speaker: Speaker)
     talk(f"version {loaded.version}: {len(names)} entries published; workers go by it within seconds")
 
 
-def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
+def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Put an earlier version back into the folder and publish it, told to the audit first; all of it is checked before."""
     place, brokers = home(name), brokers_of(name)
     source = version if version.startswith(GIT) else str(chosen(kept_sets(place), version).number)
@@ -124,6 +125,7 @@ def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool 
     if dry:
         talk(f"version {wanted.version} is whole and right; nothing was changed (--dry-run)")
         return
+    require_meant(f"put version {wanted.version[:12]} in the place of what is in {place.config}", is_sure=yes)
     details = (("files", str(len(files))), ("to", wanted.version))
     entry = AuditEntry(speaker.name, "configuration.rolled_back", "configuration", datetime.now(UTC), details)
     deliver(brokers, [entry], codec_of(brokers, [AuditEntry]), FLUSH_S)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from console.cli.deeds import DRY, sayer, tell
 from console.cli.formats import Output, Row
 from console.cli.last_word import incident_named
 from console.cli.people_here import people_of
-from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, brokers_of, home, newer, show_or_watch, talk
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, brokers_of, home, newer, show_or_watch
 from console.feedback_words import feedback_rows
 from console.readmodel import IncidentView
 from console.teaching import Typed, teach
 from console.topic_reader import read_model
-from console.words import say
 from infra.kafka import read_to_end
 from schemas.oversight import Feedback
 
@@ -30,23 +30,25 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.add_typer(noun, name="feedback", help=text)
 
 
-def give(incident: str, right: bool | None = RIGHT, kind: str = KIND, note: str = "", who: str = AS, name: str = NAME) -> None:
+def give(  # noqa: PLR0913, PLR0917 - an option each
+    incident: str, right: bool | None = RIGHT, kind: str = KIND, note: str = "", who: str = AS, name: str = NAME, dry: bool = DRY
+) -> None:
     """Say whether an incident was judged rightly; the stage that learns asks your right again, and the audit says what it made of it."""
-    _teach(incident, Typed(right, kind, note), who, name)
+    _teach(incident, Typed(right, kind, note), who, name, dry=dry)
 
 
-def wrong_action(incident: str, note: str = "", who: str = AS, name: str = NAME) -> None:
+def wrong_action(incident: str, note: str = "", who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Say that an incident was judged rightly, and that what was done about it was the wrong thing."""
-    _teach(incident, Typed(is_right=True, note=note, is_action_wrong=True), who, name)
+    _teach(incident, Typed(is_right=True, note=note, is_action_wrong=True), who, name, dry=dry)
 
 
-def _teach(incident: str, typed: Typed, who: str, name: str) -> None:
+def _teach(incident: str, typed: Typed, who: str, name: str, *, dry: bool) -> None:
     def found() -> tuple[str, IncidentView]:
         model = read_model(brokers_of(name))
         whole = incident_named(model, incident)
         return whole, model.incidents[whole]
 
-    talk(teach(home(name), who, found, typed, lambda word: say(brokers_of(name), word)))
+    tell(teach(home(name), who, found, typed, sayer(name, dry=dry)), dry=dry)
 
 
 def list_all(

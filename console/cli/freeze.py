@@ -9,9 +9,10 @@ import typer
 
 from console.brake_words import freeze_rows, freezes_in
 from console.braking import frozen, lifted, why_unchecked
+from console.cli.deeds import DRY
 from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
+from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show_or_watch, talk
 from console.configuration import load_policy
 from console.periods import span_of
 from console.topic_reader import read_model

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import typer
 
 from console.brake_words import refused_rows, switches_in
+from console.cli.deeds import DRY, YES, require_meant, tell
 from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
 from console.configuration import load_policy
-from console.switching import Order, switch_rows
+from console.switching import Order, checked_engagement, checked_release, switch_rows
 from console.switching import engage as engage_switch
 from console.switching import release as release_switch
 from console.topic_reader import read_model
@@ -41,15 +42,32 @@ def engage(
     mode: SwitchMode = MODE,
     who: str = AS,
     name: str = NAME,
+    dry: bool = DRY,
 ) -> None:
     """Stop healing."""
+    if dry:
+        speaker, _ = checked_engagement(home(name), who, Order(scope, mode, reason))
+        tell(f"{mode} of {scope} is engaged by {speaker.name}", dry=True)
+        return
     # The address is asked for when the word is sent: with nothing running the stop file is there already.
     talk(engage_switch(home(name), who, Order(scope, mode, reason), lambda word: say(brokers_of(name), word)))
 
 
-def release(scope: str = SCOPE, reason: str = typer.Option("released", help="why"), who: str = AS, name: str = NAME) -> None:
+def release(
+    scope: str = SCOPE,
+    reason: str = typer.Option("released", help="why"),
+    who: str = AS,
+    name: str = NAME,
+    dry: bool = DRY,
+    yes: bool = YES,
+) -> None:
     """Let healing go on; another person than the one who engaged it."""
     order = Order(scope, SwitchMode.OFF, reason)
+    speaker = checked_release(home(name), who, order, lambda: engaged(name))
+    if dry:
+        tell(f"{scope} is released by {speaker.name}", dry=True)
+        return
+    require_meant(f"let healing of {scope} go on", is_sure=yes)
     talk(release_switch(home(name), who, order, lambda: engaged(name), lambda word: say(brokers_of(name), word)))
 
 

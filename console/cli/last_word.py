@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.brake_words import override_of
+from console.cli.deeds import sayer
 from console.cli.people_here import people_of
-from console.cli.show import brokers_of, home
+from console.cli.show import home
 from console.readmodel import ReadModel
-from console.words import Speaker, require_right, say, speaker_in
+from console.words import Speaker, require_right, speaker_in
 from schemas.errors import NotFoundError
 from schemas.oversight import Override
 from schemas.people import Right
@@ -32,6 +33,6 @@ def speaker_on_incidents(name: str, who: str) -> Speaker:
     return speaker
 
 
-def say_override(name: str, speaker: Speaker, incident: str, word: Override) -> None:
+def say_override(name: str, speaker: Speaker, incident: str, word: Override, *, dry: bool) -> None:
     """Sign the word with a nonce of its own and put it on the topic."""
-    say(brokers_of(name), override_of(incident, replace(word, nonce=secrets.token_hex(8)), speaker, datetime.now(UTC)))
+    sayer(name, dry=dry)(override_of(incident, replace(word, nonce=secrets.token_hex(8)), speaker, datetime.now(UTC)))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.deeds import DRY, YES, require_meant
 from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, WHOLE, brokers_of, home, show, talk
@@ -16,7 +17,6 @@ from schemas.oversight import ModelRecord
 from schemas.people import Right
 
 FLUSH_S = 5.0
-DRY = typer.Option(False, "--dry-run", help="check everything, say nothing")
 _COLUMNS = ("version", "state", "author", "at", "said_by", "reason")
 
 
@@ -47,25 +47,26 @@ def get(version: str, name: str = NAME, output: Output = WHOLE) -> None:
     show([{**row, "words": shelf.words_on(found, people_of(home(name)))}], output)
 
 
-def promote(version: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
+def promote(version: str, who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Let a proposed version act, by a person who did not make it."""
     shelf = _shelf(name)
-    _say(shelf, shelf.named(version), who, name, dry=dry)
+    _say(shelf, shelf.named(version), who, name, dry=dry, is_sure=yes)
 
 
-def rollback(who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
+def rollback(who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Let the version act again that acted before the present one."""
     shelf = _shelf(name)
-    _say(shelf, before(shelf).version, who, name, dry=dry)
+    _say(shelf, before(shelf).version, who, name, dry=dry, is_sure=yes)
 
 
-def _say(shelf: ModelShelf, version: str, who: str, name: str, *, dry: bool) -> None:
+def _say(shelf: ModelShelf, version: str, who: str, name: str, *, dry: bool, is_sure: bool) -> None:
     people, speaker = people_of(home(name)), speaker_in(home(name).people, who)
     require_right(people, speaker, Right.PROMOTE_MODEL)
     word = promotion_of(shelf, version, speaker, people, datetime.now(UTC))
     if dry:
         talk(f"{version} would act by the word of {speaker.name}; nothing was said (--dry-run)")
         return
+    require_meant(f"let model {version} act", is_sure=is_sure)
     brokers = brokers_of(name)
     deliver(brokers, [word], codec_of(brokers, [ModelRecord]), FLUSH_S)
     talk(f"{version}: promoted by {speaker.name}; workers take it up within seconds, `healstream model rollback` goes back")

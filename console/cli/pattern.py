@@ -13,12 +13,13 @@ from pathlib import Path
 
 import typer
 
+from console.cli.deeds import DRY
 from console.cli.formats import Output
 from console.cli.pattern_audit import audit
 from console.cli.pattern_change import change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
 from console.cli.proposal import add_proposal_verbs
-from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, WHOLE, home, show, talk
+from console.cli.show import AS, LIVE, NAME, OUTPUT, WHOLE, home, show, talk
 from console.configuration import read_folder
 from console.pattern_files import checked_catalogue, with_pattern
 from console.pattern_words import disabled, enabled, wrote

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import typer
 
+from console.cli.deeds import DRY
 from console.cli.formats import Output
 from console.cli.pattern_change import FLUSH_S, change_folder, shelf_of, try_stored, voice_of
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, LIVE, NAME, OUTPUT, brokers_of, home, show, talk
+from console.cli.show import AS, LIVE, NAME, OUTPUT, brokers_of, home, show, talk
 from console.pattern_files import PatternShelf
 from console.pattern_words import Voice
 from console.proposals import WAITING, ProposalView, Wish, view_named, views_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from console.cli.deeds import DRY, YES, require_meant, tell
 from console.cli.formats import Output
 from console.cli.last_word import incident_named, say_override, speaker_on_incidents
-from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch, talk
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch
 from console.home import SHAPE
 from console.readmodel import ReadModel
 from console.recoveries import (
@@ -56,12 +57,12 @@ def follow(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output
     show_changes(lambda: [(row.id, row_of(row)) for row in reversed(_read(name))], COLUMNS, output, every_s)
 
 
-def run(incident: str, who: str = AS, name: str = NAME) -> None:
+def run(incident: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Open an ended incident again, so that it is decided and healed anew; it passes every gate as any other."""
     model = read_model(brokers_of(name))
     found = incident_to_run(model, incident)
-    say_override(name, speaker_on_incidents(name, who), found, Override("", run=True))
-    talk(f"incident {found} is opened again; follow it with `healstream incident watch`")
+    say_override(name, speaker_on_incidents(name, who), found, Override("", run=True), dry=dry)
+    tell(f"incident {found} is opened again; follow it with `healstream incident watch`", dry=dry)
 
 
 def incident_to_run(model: ReadModel, text: str) -> str:
@@ -73,24 +74,26 @@ def incident_to_run(model: ReadModel, text: str) -> str:
     return found
 
 
-def rollback(recovery: str, who: str = AS, name: str = NAME) -> None:
+def rollback(recovery: str, who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Stop a running recovery and take back what it did; one that has ended is not touched."""
     found = found_in(_read(name), recovery)
     require_rollback(found)
-    _cancel(name, who, found)
+    require_meant(f"take back recovery {found.id[:12]} on {found.target}", is_sure=yes or dry)
+    _cancel(name, who, found, dry=dry)
 
 
-def cancel(recovery: str, who: str = AS, name: str = NAME) -> None:
+def cancel(recovery: str, who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Take a recovery out of the queue, or stop it and take back what it did."""
     found = found_in(_read(name), recovery)
     require_cancellable(found)
-    _cancel(name, who, found)
+    require_meant(f"cancel recovery {found.id[:12]} on {found.target}", is_sure=yes or dry)
+    _cancel(name, who, found, dry=dry)
 
 
-def _cancel(name: str, who: str, found: Recovery) -> None:
-    say_override(name, speaker_on_incidents(name, who), found.incident_id, Override("", cancel=True))
+def _cancel(name: str, who: str, found: Recovery, *, dry: bool) -> None:
+    say_override(name, speaker_on_incidents(name, who), found.incident_id, Override("", cancel=True), dry=dry)
     what = "is told to end, and takes back what it did" if found.is_running else "leaves the queue"
-    talk(f"recovery {found.id} on {found.target} {what}; follow it with `healstream recovery watch`")
+    tell(f"recovery {found.id} on {found.target} {what}; follow it with `healstream recovery watch`", dry=dry)
 
 
 def _read(name: str) -> tuple[Recovery, ...]:

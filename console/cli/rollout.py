@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import typer
 
 from console.braking import levelled
+from console.cli.deeds import DRY, YES, require_meant
 from console.cli.formats import Output
 from console.cli.people_here import people_of
-from console.cli.show import AS, DRY, NAME, OUTPUT, WHOLE, brokers_of, home, show, talk
+from console.cli.show import AS, NAME, OUTPUT, WHOLE, brokers_of, home, show, talk
 from console.configuration import load_policy
 from console.rollout_words import Standing, said_of, standings_of
 from console.words import say
@@ -55,12 +56,13 @@ def get(strategy: str, name: str = NAME, output: Output = WHOLE) -> None:
     show([{**found.row(datetime.now(UTC)), "story": story}], output)
 
 
-def set_level(strategy: str, level: RolloutLevel = LEVEL, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
+def set_level(strategy: str, level: RolloutLevel = LEVEL, who: str = AS, name: str = NAME, dry: bool = DRY, yes: bool = YES) -> None:
     """Lower a strategy at once, or raise what another person or its own failures have lowered."""
     found = _named(_standings(name), strategy)
     control = levelled(home(name), who, found, level, datetime.now(UTC))
     if dry:
         talk(f"{strategy} would be at {level} by the word of {control.by}; nothing was said (--dry-run)")
         return
+    require_meant(f"let {strategy} be at {level}", is_sure=yes)
     say(brokers_of(name), control)
     talk(f"{strategy}: {level} by the word of {control.by}; {said_of(found, level)}")

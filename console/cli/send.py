@@ -14,6 +14,7 @@ from pathlib import Path
 
 import typer
 
+from console.cli.deeds import DRY, tell
 from console.cli.explain import read_log
 from console.cli.send_follow import follow
 from console.cli.show import NAME, brokers_of, talk
@@ -84,10 +85,11 @@ def chunks_of(run: Sequence[str], attempt: int, text: str, at: datetime, provena
     ]
 
 
-def _send(name: str, records: Sequence[Record], who: str = "ci-producer") -> None:
+def _send(name: str, records: Sequence[Record], who: str = "ci-producer", *, dry: bool) -> None:
     brokers = brokers_of(name, who)
-    deliver(brokers, records, codec_of(brokers), FLUSH_S)
-    talk(f"{len(records)} records sent")
+    if not dry:
+        deliver(brokers, records, codec_of(brokers), FLUSH_S)
+    tell(f"{len(records)} records sent", dry=dry)
 
 
 def _parts_of(run: str) -> tuple[str, str, str, str]:
@@ -97,16 +99,21 @@ def _parts_of(run: str) -> tuple[str, str, str, str]:
     return words[0], "/".join(words[1:-2]), words[-2], words[-1]
 
 
-def logs(
+def logs(  # noqa: PLR0913, PLR0917 - an option each
     file: str = typer.Argument(help="the log, or -"),
     run: str = RUN,
     attempt: int = ATTEMPT,
     result: str = typer.Option("", help="when given, a JobFinished with this result follows"),
     gateway: str = GATEWAY,
     name: str = NAME,
+    dry: bool = DRY,
 ) -> None:
     """Send one job's log, redacted here already."""
     parts, text, now = _parts_of(run), redact(read_log(file)), datetime.now(UTC)
+    if gateway and dry:
+        client_in(os.environ, gateway)
+        tell(f"{len(text)} letters of {run} are sent to {gateway}", dry=True)
+        return
     if gateway:
         client = client_in(os.environ, gateway)
         count = client.send_log(run, attempt, text.encode())
@@ -117,16 +124,17 @@ def logs(
     records: list[Record] = [*chunks_of(parts, attempt, text, now, LOCAL)]
     if result:
         records.append(finished(parts, attempt, result_from_word(result), now, LOCAL))
-    _send(name, records)
+    _send(name, records, dry=dry)
 
 
-def junit(
+def junit(  # noqa: PLR0913, PLR0917 - an option each
     file: str = typer.Argument(help="the report that a test runner wrote"),
     run: str = RUN,
     attempt: int = ATTEMPT,
     commit: str = typer.Option(""),
     branch: str = typer.Option(""),
     gateway: str = NEEDED_GATEWAY,
+    dry: bool = DRY,
 ) -> None:
     """Send one JUnit report; what failed in it becomes a job of its own beside the job that ran it."""
     _parts_of(run)
@@ -135,7 +143,11 @@ def junit(
     except OSError as error:
         raise NotFoundError(file, str(error.strerror), "Give the file that the test runner wrote") from error
     asked = {"run": run, "attempt": str(attempt), "commit": commit, "branch": branch}
-    said = client_in(os.environ, gateway).post("/ingest/junit", content, "application/xml", asked)
+    client = client_in(os.environ, gateway)
+    if dry:
+        tell(f"{len(content)} bytes of {run} are sent to {gateway}", dry=True)
+        return
+    said = client.post("/ingest/junit", content, "application/xml", asked)
     talk(f"taken as {said.get('id')}")
 
 
@@ -145,10 +157,15 @@ def event(
     attempt: int = ATTEMPT,
     more: list[str] = WITH,
     gateway: str = NEEDED_GATEWAY,
+    dry: bool = DRY,
 ) -> None:
     """Tell how one job ended."""
     _parts_of(run)
-    _end(client_in(os.environ, gateway), run, attempt, {"result": result, **_told(more)})
+    client, told = client_in(os.environ, gateway), {"result": result, **_told(more)}
+    if dry:
+        tell(f"the end of {run} is told to {gateway}", dry=True)
+        return
+    _end(client, run, attempt, told)
 
 
 def _told(more: Sequence[str]) -> dict[str, object]:
@@ -175,10 +192,10 @@ def finished(run: Sequence[str], attempt: int, result: Result, at: datetime, pro
     return JobFinished(source, project, run_id, attempt, "", job, "", "", "manual", result, at, provenance=provenance)
 
 
-def events(record: EventName, file: str = typer.Argument(help="JSON lines, or -"), name: str = NAME) -> None:
+def events(record: EventName, file: str = typer.Argument(help="JSON lines, or -"), name: str = NAME, dry: bool = DRY) -> None:
     """Send records given as JSON lines, times as ISO 8601."""
     rows = [_record(record, f"{file}:{number}", line) for number, line in enumerate(read_log(file).splitlines(), 1) if line.strip()]
-    _send(name, rows)
+    _send(name, rows, dry=dry)
 
 
 def _record(named: EventName, place: str, line: str) -> Record:
@@ -199,6 +216,9 @@ def health(
     probe: str = typer.Option("manual"),
     detail: str = typer.Option(""),
     name: str = NAME,
+    dry: bool = DRY,
 ) -> None:
     """Send one health check."""
-    _send(name, [HealthCheck(target, probe, status, datetime.now(UTC), detail=redact(detail), provenance=LOCAL)], "target-producer")
+    _send(
+        name, [HealthCheck(target, probe, status, datetime.now(UTC), detail=redact(detail), provenance=LOCAL)], "target-producer", dry=dry
+    )

@@ -20,7 +20,6 @@ WHOLE = typer.Option(Output.JSON, "--output", "-o", help=f"one of {_FORMATS}", m
 WATCH = typer.Option(False, "--watch", help="go on: write a row whenever it changes, until Ctrl-C")
 SINCE = typer.Option("", "--since", help="only what is newer: 30m, 24h, 7d, 2w or a time")
 NAME = typer.Option("", "--name", help="which copy; `default` when not given")
-DRY = typer.Option(False, "--dry-run", help="check everything, change nothing")
 LIVE = typer.Option(False, "--live", help="also try the runs that the log topic still holds")
 AS = typer.Option("", "--as", help="whose key of this machine speaks")
 

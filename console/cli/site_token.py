@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import typer
 
+from console.cli.deeds import DRY, tell
 from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, brokers_of, home, show, talk
 from console.periods import span_of
 from console.site.place import tokens_path
-from console.site.tokens import keep, made, tokens_in
+from console.site.tokens import keep, made, token_named, tokens_in
 from console.site.tokens import revoke as take_away
 from console.words import FLUSH_S, Speaker, require_right, speaker_in
 from infra.kafka import codec_of, deliver
@@ -34,13 +35,16 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(noun, name="token", help="tokens with which programs use /api/v1")
 
 
-def make(person: str, role: Role = ROLE, span: str = SPAN, who: str = AS, name: str = NAME) -> None:
+def make(person: str, role: Role = ROLE, span: str = SPAN, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Make a token that acts for a person with one role at most; its word goes to standard output, this once."""
     place, now = home(name), datetime.now(UTC)
     speaker = _speaker(who, name)
     if people_of(place).named(person) is None:
         raise NotFoundError(f"person {person}", "people.yaml does not know them", "Add the person to people.yaml")
     word, token = made(secrets.token_hex(4), secrets.token_urlsafe(32), (person, speaker.name), role, span_of(span, "--for", now))
+    if dry:
+        tell(f"a token acts for {person} as {role} until {token.expires_at}", dry=True)
+        return
     _tell(name, speaker, "token.made", token.id, (("person", person), ("role", role.value), ("expires_at", token.expires_at)))
     keep(tokens_path(place), token)
     typer.echo(word)
@@ -54,9 +58,13 @@ def list_all(name: str = NAME, output: Output = OUTPUT) -> None:
     show([token.row(now) for token in tokens_in(tokens_path(home(name))).values()], output, _COLUMNS)
 
 
-def revoke(token: str, who: str = AS, name: str = NAME) -> None:
+def revoke(token: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
     """Take a token away: its next call is turned away."""
     speaker, path = _speaker(who, name), tokens_path(home(name))
+    if dry:
+        found = token_named(path, token)
+        tell(f"token {found.id} of {found.person} is revoked", dry=True)
+        return
     # Taken away first: what is to be stopped at once does not wait for a broker.
     found = take_away(path, token)
     talk(f"token {found.id} of {found.person} is revoked")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import typer
 
+from console.cli.deeds import DRY, tell
 from console.cli.formats import Output
-from console.cli.show import DRY, NAME, OUTPUT, brokers_of, home, show, talk
+from console.cli.show import NAME, OUTPUT, brokers_of, home, show, talk
 from infra.rights_admin import apply_rights, make_known, rights_in_force
-from infra.topics_admin import create_topics, topic_problems
+from infra.topics_admin import create_topics, topic_problems, topics_missing
 from schemas.principals import PRINCIPALS, all_rights, faults_of, is_ours, rights_of
 
 PROBLEMS = 8
@@ -29,10 +30,11 @@ def add_to(app: typer.Typer, text: str) -> None:
     app.add_typer(noun, name="topics", help=text)
 
 
-def create(name: str = NAME) -> None:
+def create(name: str = NAME, dry: bool = DRY) -> None:
     """Create what is missing."""
-    made = create_topics(brokers_of(name, "admin"))
-    talk("\n".join(f"created {topic}" for topic in made) or "all topics are there")
+    brokers = brokers_of(name, "admin")
+    made = sorted(topics_missing(brokers)) if dry else create_topics(brokers)
+    tell("\n".join(f"created {topic}" for topic in made) or "all topics are there", dry=dry)
 
 
 def check(name: str = NAME) -> None:

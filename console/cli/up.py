@@ -13,10 +13,14 @@ from pathlib import Path
 
 import typer
 
+from console.cli.deeds import DRY, tell
 from console.cli.show import NAME, home, talk
+from console.configuration import load_configuration
 from console.home import LOCKED_VARIABLE, Home, make_state, read_running, require_room
-from console.init import init
+from console.init import absent_files, init
 from console.live import is_same_process
+from console.system_paths import shipped_patterns
+from schemas.configuration import Keys
 from schemas.errors import HealstreamError
 
 READY_S = 240.0
@@ -49,7 +53,7 @@ LOCKED = typer.Option(False, "--locked", help="nobody comes to the broker withou
 FOREGROUND = typer.Option(False, "--foreground", help="become the supervisor, for a unit of systemd; its log goes to standard error")
 
 
-def up(name: str = NAME, locked: bool = LOCKED, foreground: bool = FOREGROUND) -> None:
+def up(name: str = NAME, locked: bool = LOCKED, foreground: bool = FOREGROUND, dry: bool = DRY) -> None:
     """Start; a folder without a configuration gets the observing one. A copy that was started locked stays so."""
     place = home(name)
     running = read_running(place)
@@ -60,6 +64,12 @@ def up(name: str = NAME, locked: bool = LOCKED, foreground: bool = FOREGROUND) -
                 "healstream up", f"it runs already as process {running.get('pid')}", "End it with `healstream down` first"
             )
         talk(f"it runs already: broker {running.get('brokers')}; see `healstream status`")
+        return
+    if dry:
+        require_room(place)
+        if not absent_files(place):
+            load_configuration(place.config, shipped_patterns(), Keys())
+        tell(f"everything starts with the configuration in {place.config} and keeps its data in {place.state}", dry=True)
         return
     prepare(place)
     argv = [sys.executable, "-m", "console.system", name]

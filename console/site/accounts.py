@@ -34,10 +34,15 @@ def accounts_in(path: Path) -> dict[str, str]:
 
 def set_password(path: Path, name: str, password: str, hasher: PasswordHasher) -> None:
     """Give a person a password, in place of an earlier one; raises UsageError for one that is too short or too long."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise UsageError("password", f"it has {len(password)} letters", f"Choose one of {SHORTEST} to {LONGEST}")
+    require_long(password)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_file(path, json.dumps({**accounts_in(path), name: hasher.hash(password)}, indent=1, sort_keys=True) + "\n")
+
+
+def require_long(password: str) -> None:
+    """Raise UsageError for a password that is too short or too long."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise UsageError("password", f"it has {len(password)} letters", f"Choose one of {SHORTEST} to {LONGEST}")
 
 
 def is_password(accounts: dict[str, str], name: str, password: str, hasher: PasswordHasher) -> bool:

@@ -103,11 +103,17 @@ def keep(path: Path, token: Token, most: int = MOST) -> None:
 
 def revoke(path: Path, name: str) -> Token:
     """Take a token away at once and return it; raises NotFoundError."""
-    known = tokens_in(path)
-    if name not in known:
+    found = token_named(path, name)
+    _write(path, [row for row in tokens_in(path).values() if row.id != name])
+    return found
+
+
+def token_named(path: Path, name: str) -> Token:
+    """Return the token of that id; raises NotFoundError."""
+    found = tokens_in(path).get(name)
+    if found is None:
         raise NotFoundError(f"token {name[:40]}", "there is none of that id", "List them with `healstream site token list`")
-    _write(path, [row for row in known.values() if row.id != name])
-    return known[name]
+    return found
 
 
 def _write(path: Path, rows: list[Token]) -> None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import pty
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from console.cli.deeds import require_meant
 from console.cli.formats import Output, Row, text_of, text_of_one
-from console.cli.main import NOUNS, app_for
+from console.cli.main import NOUNS, app_for, run
 from console.cli.show import newer, show_changes
-from schemas.errors import UsageError
+from console.home import Home
+from console.init import init
+from schemas.errors import HealstreamError, UsageError
 
 HOSTILE = "a\x1b[2J\r\nb\u202e,\"'\x00\x9b"
 ROWS: tuple[Row, ...] = (
@@ -112,3 +118,62 @@ def test_every_list_and_get_has_each_format_and_what_lists_events_can_be_watched
         assert {"--since", "--watch"} <= options_of(known[words]), words
     for words in ("approval list", "freeze list", "circuit list", "killswitch refused", "status"):
         assert "--watch" in options_of(known[words]), words
+
+
+# Every verb that changes nothing but what it is told to write; all others can be asked what they would do.
+ONLY_LOOK = frozenset(
+    {"list", "get", "explain", "watch", "status", "refused", "verify", "export", "tail", "check", "diff", "view", "versions", "lint"}
+    | {"backtest", "test", "audit", "template", "proposals", "doctor", "classify", "report", "replay", "version"}
+)
+# The demo changes only its own sandbox; the other two run until they are stopped, in the place of the process that called them.
+NO_SINGLE_DEED = frozenset({"demo", "serve", "send follow"})
+
+
+def test_every_verb_that_changes_something_can_be_asked_what_it_would_do() -> None:
+    known = dict(verbs())
+    silent = [words for words, one in known.items() if words.split()[-1] not in ONLY_LOOK and "--dry-run" not in options_of(one)]
+    assert set(silent) == NO_SINGLE_DEED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("killswitch release", "incident cancel", "recovery cancel", "recovery rollback", "model promote", "model rollback"),
+        *("rollout set", "config rollback", "restore", "site rebuild"),
+    ],
+)
+def test_what_lets_go_stops_or_overwrites_asks_at_a_terminal_unless_yes_is_given(words: str) -> None:
+    assert "--yes" in options_of(dict(verbs())[words])
+
+
+def test_a_person_at_a_terminal_is_asked_and_a_program_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_meant("let go", is_sure=False)
+    for answer in ("n\n", "y\n"):
+        leader, follower = pty.openpty()
+        with os.fdopen(follower, encoding="utf-8") as terminal:
+            monkeypatch.setattr("sys.stdin", terminal)
+            os.write(leader, answer.encode())
+            if answer == "y\n":
+                require_meant("let go", is_sure=False)
+            else:
+                with pytest.raises(HealstreamError, match="the answer was no"):
+                    require_meant("let go", is_sure=False)
+                require_meant("let go", is_sure=True)
+        os.close(leader)
+
+
+def test_a_dry_run_says_so_and_keeps_the_stop_file_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Home("default", tmp_path / "state", tmp_path / "config")
+    monkeypatch.setenv("HEALSTREAM_STATE", str(place.state))
+    monkeypatch.setenv("HEALSTREAM_CONFIG", str(place.config))
+    init(place, "ada")
+    for words in (["killswitch", "engage", "--reason", "fire"], ["up"], ["init"], ["backup", str(tmp_path / "kept")]):
+        with pytest.raises(SystemExit) as end:
+            run([*words, "--dry-run"])
+        assert (end.value.code or 0) == 0, words
+        assert "(--dry-run)" in capsys.readouterr().err
+    assert not place.stop_file.exists()
+    assert not (tmp_path / "kept").exists()
+    assert not place.running.exists()
