@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,10 +16,11 @@ from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, brokers_of, home, show, talk
 from console.config_diff import differences
+from console.config_origins import masked, origin_rows
 from console.config_sources import FOLDER, GIT, PUBLISHED, checked, configuration_at, files_of
 from console.config_sources import published as published_now
 from console.config_versions import chosen, keep, kept_sets
-from console.configuration import configuration_of, load_configuration, load_heartbeat, read_folder
+from console.configuration import configuration_of, load_configuration, read_folder
 from console.home import Home
 from console.keys import component_keys, load_key
 from console.plugins import known_cards
@@ -33,10 +35,10 @@ from schemas.people import Right
 
 PROBLEMS = 8
 FLUSH_S = 5.0
-_SECRET = "***"  # noqa: S105 - what is shown instead of one
 _WHAT = "published, folder, a kept number or version, git:REVISION, or a folder's path"
 BEFORE = typer.Argument(PUBLISHED, help=_WHAT)
 AFTER = typer.Argument(FOLDER, help=_WHAT)
+ORIGIN = typer.Option(False, "--show-origin", help="each value with its file:line:column, `environment` or `default`")
 VERSION = typer.Argument("", help="a kept number or version, or git:REVISION; the one before the newest when not given")
 
 
@@ -64,17 +66,15 @@ def check(name: str = NAME) -> None:
     raise typer.Exit(PROBLEMS)
 
 
-def view(name: str = NAME) -> None:
-    """Write the files as they stand, literals to mask left out."""
-    read = read_folder(home(name).config, shipped_patterns())
-    found = configuration_of(read, Keys(), known_cards())
-    heartbeat = load_heartbeat(home(name).config) if isinstance(found, Configuration) else None
-    secrets = (*found.policy.secrets, *([heartbeat.url] if heartbeat and heartbeat.url else [])) if isinstance(found, Configuration) else ()
-    for file, text in sorted(read.texts.items()):
-        shown = text
-        for secret in secrets:
-            shown = shown.replace(secret, _SECRET)
-        sys.stdout.write(f"# {home(name).config / file}\n{shown}\n")
+def view(name: str = NAME, show_origin: bool = ORIGIN, output: Output = OUTPUT) -> None:
+    """Write the files as they stand without what is secret in them; or each value with where it is from."""
+    place = home(name)
+    texts = read_folder(place.config, shipped_patterns()).texts
+    if show_origin:
+        show(origin_rows(texts, os.environ), output, ("setting", "value", "origin"))
+        return
+    for file, text in masked(texts).items():
+        sys.stdout.write(f"# {place.config / file}\n{text}\n")
 
 
 def diff(before: str = BEFORE, after: str = AFTER, name: str = NAME) -> None:

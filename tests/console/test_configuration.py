@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from console.config_origins import masked, origin_rows
 from console.configuration import Files, configuration_of, load_configuration, load_people, load_policy, read_folder
 from console.home import Home
 from console.init import init
@@ -18,6 +19,7 @@ from schemas.decisions import Oversight
 from schemas.errors import ConfigurationError
 from schemas.oversight import RolloutLevel
 from schemas.people import Right
+from schemas.policy import Policy
 from schemas.signing import public_text
 from schemas.watched_workflows import WorkflowRule
 from schemas.windows import WindowKind, WindowRule
@@ -295,3 +297,35 @@ def test_what_is_published_is_signed_and_read_back_the_same_and_only_changes_are
     )
     assert entries_to_send(entries, newest_entries(entries, public_text(key))) == ()
     assert entries_to_send(entries, newest_entries(entries[1:], public_text(key))) == entries[:1]
+
+
+SECRETS = {
+    "healstream.yaml": "version: 1\nsecrets: [hunter22, hunter22-long]\nheartbeat: {url: 'https://watch.example/ping/hunter9'}\n",
+    "notices.yaml": "targets:\n  - {name: chat, url: 'slack://T123/B456/hunter7'}\n  - {name: mail, url_file: /run/mail}\n",
+    "policy/a.yaml": "gather_s: 1\nstrategies: 2026-01-31\n",
+    "services.yaml": "services: [\n",
+    "policy/people.cedar": "permit (principal, action, resource); // hunter22\n",
+}
+
+
+def test_what_is_secret_is_shown_nowhere_though_the_folder_has_mistakes() -> None:
+    shown = masked(SECRETS)
+    environ = {"HEALSTREAM_GITHUB_SECRET": "hunter5", "HEALSTREAM_INGEST_TOKEN": "hunter5", "HEALSTREAM_INGEST_TOKEN_FILE": "/run/token"}
+    said = "".join(shown.values()) + str(origin_rows(SECRETS, environ))
+    assert "hunter" not in said
+    assert shown["notices.yaml"] == "targets:\n  - {name: chat, url: '***'}\n  - {name: mail, url_file: /run/mail}\n"
+    assert shown["services.yaml"].startswith("# not shown, for what is secret in it cannot be told: services.yaml:2:1: ")
+
+
+def test_each_value_says_where_it_is_from() -> None:
+    rows = origin_rows(SECRETS, {"HEALSTREAM_GITHUB_SECRET": "hunter5", "HEALSTREAM_STATE": "/srv/state", "HOME": "/root"})
+    found = {row["setting"]: (row["value"], row["origin"]) for row in rows}
+    assert found["gather_s"] == (1, "policy/a.yaml:1:1")
+    assert found["strategies"] == ("2026-01-31", "policy/a.yaml:2:1")
+    assert found["targets.0.url"] == ("***", "notices.yaml:2:18")
+    assert found["targets.1.url_file"] == ("/run/mail", "notices.yaml:3:18")
+    assert found["loop_limit"] == (Policy().loop_limit, "default")
+    assert found["policy/people.cedar"][1] == "policy/people.cedar:1:1"
+    assert found["HEALSTREAM_STATE"] == ("/srv/state", "environment")
+    assert found["HEALSTREAM_GITHUB_SECRET"] == ("***", "environment")
+    assert "HOME" not in found

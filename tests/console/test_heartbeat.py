@@ -213,7 +213,7 @@ def test_the_configuration_is_shown_without_the_url(
     url = f"https://watch.example{SECRET}"
     (tmp_path / "healstream.yaml").write_text(f"version: 1\nheartbeat: {{url: '{url}'}}\n", encoding="utf-8")
     monkeypatch.setenv("HEALSTREAM_CONFIG", str(tmp_path))
-    view("")
+    view("", show_origin=False)
     shown = capsys.readouterr().out
     assert "heartbeat: {url: " in shown
     assert url not in shown
