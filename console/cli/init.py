@@ -7,6 +7,7 @@ import getpass
 import typer
 
 from console.cli.deeds import DRY, tell
+from console.cli.hints import for_copy
 from console.cli.show import NAME, home, talk
 from console.init import absent_files, init
 
@@ -26,4 +27,5 @@ def make(name: str = NAME, person: str = typer.Option("", help="the first person
     made = init(place, person or getpass.getuser())
     for path in made:
         talk(f"made {path}")
-    talk(f"private keys (mode 600) are in {place.people} and {place.keys}; next: `healstream up`" if made else "everything was there")
+    hint = f"private keys (mode 600) are in {place.people} and {place.keys}; next: `healstream up`"
+    talk(for_copy(hint, name) if made else "everything was there")

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import typer
 
+from console.cli.hints import copy_in, for_copy
 from schemas.errors import HealstreamError
 
 NOUNS: tuple[tuple[str, str], ...] = (
@@ -80,7 +81,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     try:
         app_for(words)(words)
     except HealstreamError as error:
-        sys.stderr.write(f"error: {error.what}: {error.why}\n next: {error.mend}\n")
+        sys.stderr.write(f"error: {error.what}: {error.why}\n next: {for_copy(error.mend, copy_in(words))}\n")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, SystemError) as error:
         if not was_interrupted(error):

@@ -14,9 +14,10 @@ from pathlib import Path
 import typer
 
 from console.cli.deeds import DRY, tell
+from console.cli.hints import for_copy
 from console.cli.show import NAME, home, talk
 from console.configuration import load_configuration
-from console.home import LOCKED_VARIABLE, Home, make_state, read_running, require_room
+from console.home import DEFAULT_NAME, LOCKED_VARIABLE, Home, make_state, read_running, require_room
 from console.init import absent_files, init
 from console.live import is_same_process
 from console.system_paths import shipped_patterns
@@ -63,7 +64,7 @@ def up(name: str = NAME, locked: bool = LOCKED, foreground: bool = FOREGROUND, d
             raise HealstreamError(
                 "healstream up", f"it runs already as process {running.get('pid')}", "End it with `healstream down` first"
             )
-        talk(f"it runs already: broker {running.get('brokers')}; see `healstream status`")
+        talk(for_copy(f"it runs already: broker {running.get('brokers')}; see `healstream status`", name))
         return
     if dry:
         require_room(place)
@@ -113,4 +114,5 @@ def start(place: Home, argv: Sequence[str], environ: Mapping[str, str]) -> None:
         # It has a session of its own, so Ctrl-C reached this process only.
         _end(process)
         raise
-    talk(f"broker {read_running(place)['brokers']}; next: `healstream status`, `healstream send`, `healstream down`")
+    hint = f"broker {read_running(place)['brokers']}; next: `healstream status`, `healstream send`, `healstream down`"
+    talk(for_copy(hint, "" if place.name == DEFAULT_NAME else place.name))

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from console.cli.deeds import require_meant
 from console.cli.formats import Output, Row, text_of, text_of_one
+from console.cli.hints import copy_in, for_copy
 from console.cli.main import NOUNS, app_for, run
 from console.cli.show import newer, show_changes
 from console.home import Home
@@ -177,3 +178,21 @@ def test_a_dry_run_says_so_and_keeps_the_stop_file_away(
     assert not place.stop_file.exists()
     assert not (tmp_path / "kept").exists()
     assert not place.running.exists()
+
+
+@pytest.mark.parametrize(("words", "name"), [(["status", "--name", "b"], "b"), (["status", "--name=b"], "b"), (["status"], ""), ([], "")])
+def test_the_next_command_is_meant_for_the_copy_that_the_call_named(words: list[str], name: str) -> None:
+    assert copy_in(words) == name
+    hint = "Run `healstream up`, then `healstream explain FILE`, or `make setup`"
+    assert for_copy(hint, copy_in(words)) == (hint.replace("healstream up", "healstream up --name b") if name else hint)
+    assert for_copy(hint, "b; rm x") == hint
+
+
+def test_a_named_copy_that_does_not_run_is_not_answered_with_the_start_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEALSTREAM_STATE", str(tmp_path))
+    with pytest.raises(SystemExit) as end:
+        run(["status", "--name", "other"])
+    assert end.value.code == 5
+    assert "`healstream up --name other`" in capsys.readouterr().err
