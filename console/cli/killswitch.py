@@ -11,7 +11,9 @@ from console.cli.deeds import DRY, YES, require_meant, tell
 from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show, show_or_watch, talk
+from console.config_sources import published
 from console.configuration import load_policy
+from console.home import Home
 from console.switching import Order, checked_engagement, checked_release, switch_rows
 from console.switching import engage as engage_switch
 from console.switching import release as release_switch
@@ -19,7 +21,10 @@ from console.topic_reader import read_model
 from console.words import FLEET, say
 from infra.kafka import read_to_end
 from schemas.control_words import SwitchRow
+from schemas.decisions import Oversight
+from schemas.errors import ConfigurationError
 from schemas.oversight import Control, Lease, SwitchMode
+from schemas.people import People
 
 CONTROL = "heal.control"
 MODE = typer.Option(SwitchMode.HALT, help="halt stops at the next safe point, drain admits nothing new")
@@ -92,6 +97,16 @@ def refused(name: str = NAME, output: Output = OUTPUT, watch: bool = WATCH) -> N
 
 def engaged(name: str) -> dict[str, tuple[SwitchRow, Control]]:
     """Return the switches that are on by scope, with the word that engaged each."""
-    place = home(name)
-    words = (record for record in read_to_end(brokers_of(name), CONTROL) if isinstance(record, Control))
-    return switches_in(words, people_of(place), load_policy(place.config).oversight, datetime.now(UTC))
+    place, brokers = home(name), brokers_of(name)
+    words = (record for record in read_to_end(brokers, CONTROL) if isinstance(record, Control))
+    people, oversight = _judges(place, brokers)
+    return switches_in(words, people, oversight, datetime.now(UTC))
+
+
+def _judges(place: Home, brokers: str) -> tuple[People, Oversight]:
+    """Return the folder's people and oversight; while it has mistakes those in force, for a switch must be seen all the same."""
+    try:
+        return people_of(place), load_policy(place.config).oversight
+    except ConfigurationError:
+        found = published(place, brokers)
+        return found.people, found.policy.oversight

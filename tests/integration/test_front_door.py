@@ -206,6 +206,13 @@ def test_a_mistake_in_the_folder_is_placed_and_the_old_set_stays_until_it_is_men
     services.write_text("services:\n  - name: web\n    group: [shop\n", encoding="utf-8")
     until(lambda: bool(re.search(r"services\.yaml:\d+:\d+: ", copy.run("status").err)), "the place in services.yaml")
     services.write_text(good, encoding="utf-8")
+    # Whatever is wrong in the folder, what runs and which switches are on is shown by the set in force.
+    for broken in (copy.home.config / "people.yaml", copy.home.config / "healstream.yaml"):
+        whole = broken.read_text(encoding="utf-8")
+        broken.write_text(f"{whole}oops: 1\n", encoding="utf-8")
+        for words in (("status",), ("killswitch", "status")):
+            assert (said := copy.run(*words)).code == 0, said
+        broken.write_text(whole, encoding="utf-8")
     patterns.mkdir()
     (patterns / "own.json").write_text('{\n "version": 1,\n "patterns": [\n  {"id": "own", "oops": 1}\n ]\n}\n', encoding="utf-8")
     until(lambda: bool(re.search(r"patterns/own\.json:\d+:\d+: ", copy.run("status").err)), "the place in the pattern file")
