@@ -46,6 +46,18 @@ class UnreachableError(HealstreamError):
     exit_code = 5
 
 
+class TimedOutError(HealstreamError):
+    """What was waited for has not come in the time that was given; it may still come, look again or give more time."""
+
+    exit_code = 6
+
+
+class ApprovalNeededError(HealstreamError):
+    """It waits for somebody's yes; ask a person whose role allows it."""
+
+    exit_code = 7
+
+
 class FencedError(HealstreamError):
     """Another owner has taken over while this one slept; the process ends and its supervisor starts it anew."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
+
 import typer
 
 from console.cli.deeds import DRY, YES, require_meant, tell
 from console.cli.formats import Output
 from console.cli.last_word import incident_named, say_override, speaker_on_incidents
-from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch
+from console.cli.show import AS, NAME, OUTPUT, SINCE, WATCH, WHOLE, brokers_of, newer, show_changes, show_one, show_or_watch, talk
+from console.cli.waiting import WAIT, await_end
 from console.home import SHAPE
+from console.periods import span_of
 from console.readmodel import ReadModel
 from console.recoveries import (
     COLUMNS,
@@ -23,8 +28,9 @@ from console.recoveries import (
 )
 from console.topic_reader import read_model
 from infra.kafka import read_to_end
-from schemas.errors import UsageError
+from schemas.errors import HealstreamError, UsageError
 from schemas.oversight import Override
+from schemas.recoveries import OutcomeStatus, RecoveryOutcome
 
 
 def add_to(app: typer.Typer, text: str) -> None:
@@ -57,12 +63,24 @@ def follow(name: str = NAME, every_s: float = typer.Option(1.0, min=0.2), output
     show_changes(lambda: [(row.id, row_of(row)) for row in reversed(_read(name))], COLUMNS, output, every_s)
 
 
-def run(incident: str, who: str = AS, name: str = NAME, dry: bool = DRY) -> None:
+def run(incident: str, who: str = AS, name: str = NAME, dry: bool = DRY, wait: str = WAIT) -> None:
     """Open an ended incident again, so that it is decided and healed anew; it passes every gate as any other."""
-    model = read_model(brokers_of(name))
+    newest = partial(read_model, brokers_of(name))
+    model, now = newest(), datetime.now(UTC)
+    wait_s = (span_of(wait, "--wait", now)[1] - now).total_seconds() if wait else 0.0
     found = incident_to_run(model, incident)
     say_override(name, speaker_on_incidents(name, who), found, Override("", run=True), dry=dry)
     tell(f"incident {found} is opened again; follow it with `healstream incident watch`", dry=dry)
+    if wait and not dry:
+        require_healed(await_end(newest, found, frozenset(model.incidents), wait_s))
+
+
+def require_healed(ended: RecoveryOutcome) -> None:
+    """Say how it ended; raises HealstreamError with the reason when it is not healed."""
+    if ended.status not in {OutcomeStatus.HEALED, OutcomeStatus.SELF_HEALED}:
+        mend = f"See `healstream incident explain {ended.incident_id}`"
+        raise HealstreamError(f"incident {ended.incident_id}", f"it ended {ended.status}: {ended.reason}", mend)
+    talk(f"{ended.target}: {ended.status}")
 
 
 def incident_to_run(model: ReadModel, text: str) -> str:

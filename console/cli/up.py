@@ -22,7 +22,7 @@ from console.init import absent_files, init
 from console.live import is_same_process
 from console.system_paths import shipped_patterns
 from schemas.configuration import Keys
-from schemas.errors import HealstreamError
+from schemas.errors import HealstreamError, TimedOutError
 
 READY_S = 240.0
 
@@ -107,7 +107,10 @@ def start(place: Home, argv: Sequence[str], environ: Mapping[str, str]) -> None:
     end = time.monotonic() + READY_S
     try:
         while not place.running.exists():
-            if process.poll() is not None or time.monotonic() > end:
+            if process.poll() is None and time.monotonic() > end:
+                _end(process)
+                raise TimedOutError("healstream up", f"it is not ready after {READY_S:.0f} s and was ended", f"Read {log}")
+            if process.poll() is not None:
                 raise explained(log.read_bytes()[began:].decode("utf-8", "replace"), _end(process), log)
             time.sleep(0.1)
     except KeyboardInterrupt:

@@ -10,22 +10,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.brake_words import override_of
 from console.cli.main import NOUNS
-from console.cli.recovery import incident_to_run
+from console.cli.recovery import incident_to_run, require_healed
+from console.cli.waiting import await_end, end_of
 from console.readmodel import ReadModel
 from console.recoveries import Recovery, found_in, recoveries_of, require_cancellable, require_rollback, row_of, whole_of
 from console.words import Speaker
 from recoverers.hands import is_cancelled_by
 from schemas.control_words import why_not_counted
 from schemas.decisions import Admission, AdmissionState, Mode
-from schemas.errors import HealstreamError, NotFoundError, UsageError
+from schemas.errors import ApprovalNeededError, HealstreamError, NotFoundError, TimedOutError, UsageError
 from schemas.ids import Record, id_of
 from schemas.incidents import Incident
 from schemas.lifecycle import Life
 from schemas.oversight import Override
 from schemas.people import People, Person, Role
-from schemas.recoveries import JournalKind, RecoveryOutcome
+from schemas.recoveries import JournalKind, OutcomeStatus, RecoveryOutcome
 from schemas.signing import public_text
 from schemas.vocabulary import Group, Kind
+from tests.console import test_readmodel as readmodel
 from tests.support.fakes import START, FakeHands
 from tests.support.toys import FORKED, Toy, order, play
 
@@ -134,3 +136,35 @@ def test_only_an_ended_incident_is_run_again() -> None:
 def test_the_noun_is_on_the_command_line_and_the_journal_has_what_it_shows() -> None:
     assert "recovery" in dict(NOUNS)
     assert JournalKind.PLANNED in lived().kinds()
+
+
+OLD = readmodel.INCIDENT
+AGAIN = replace(OLD, origin_key=("nonce", "n1"), reopens=id_of(OLD), opened_by="ada")
+ASKED = replace(readmodel.DECISION, incident_id=id_of(AGAIN))
+WAITS = Admission(id_of(AGAIN), id_of(ASKED), AdmissionState.QUEUED, "approval: one needed", readmodel.NOW)
+ENDED = replace(readmodel.PLANNED, incident_id=id_of(AGAIN), decision_id=id_of(ASKED), final=True, status=OutcomeStatus.HEALED, plan=None)
+
+
+@pytest.mark.parametrize(
+    ("records", "before"),
+    [((OLD, readmodel.ESCALATED), ()), ((OLD, AGAIN), ()), ((OLD, AGAIN, ENDED), (id_of(AGAIN),)), ((OLD, AGAIN, ASKED), ())],
+    ids=["not opened yet", "not decided yet", "opened and ended before", "not at the door yet"],
+)
+def test_who_waits_is_told_with_exit_6_that_the_end_has_not_come_in_the_time(records: tuple[Record, ...], before: tuple[str, ...]) -> None:
+    with pytest.raises(TimedOutError) as late:
+        await_end(lambda: readmodel.model_of(*records), id_of(OLD), frozenset(before), 0.0)
+    assert late.value.exit_code == 6
+
+
+def test_who_waits_is_told_with_exit_7_whose_yes_is_missing_and_how_it_is_said() -> None:
+    with pytest.raises(ApprovalNeededError, match=f"healstream approval approve {id_of(ASKED)}") as asked:
+        end_of(readmodel.model_of(OLD, AGAIN, ASKED, WAITS), id_of(OLD), frozenset(), readmodel.NOW)
+    assert asked.value.exit_code == 7
+
+
+def test_who_waits_is_told_the_end_and_an_end_that_is_no_healing_is_an_error() -> None:
+    healed = await_end(lambda: readmodel.model_of(OLD, AGAIN, ASKED, WAITS, ENDED), id_of(OLD), frozenset(), 0.0)
+    assert healed == ENDED
+    require_healed(healed)
+    with pytest.raises(HealstreamError, match="it ended rolled_back"):
+        require_healed(replace(ENDED, status=OutcomeStatus.ROLLED_BACK))
