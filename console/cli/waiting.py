@@ -14,9 +14,7 @@ from schemas.ids import id_of
 from schemas.recoveries import RecoveryOutcome
 
 LOOK_S = 1.0
-WAIT = typer.Option(
-    "", "--wait", help="30m, 2h: wait for its end; exit 6 when it has not come, 7 when somebody must say yes first"
-)
+WAIT = typer.Option("", "--wait", help="30m, 2h: wait for its end; exit 6 when it has not come, 7 when somebody must say yes first")
 
 
 def end_of(model: ReadModel, old: str, before: frozenset[str], now: datetime) -> RecoveryOutcome | None:

@@ -154,10 +154,11 @@ def test_a_url_is_read_from_a_file_of_mode_600_only(tmp_path: Path) -> None:
     assert dialect_for(target) is Dialect.SLACK
 
 
-def test_the_process_that_tells_is_started_only_where_somebody_is_to_be_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("notices", ["", "targets: [{name: ops, url: 'json://127.0.0.1'}]\notherwise: [ops]\n"], ids=["programs", "people"])
+def test_the_process_that_tells_is_started_only_where_somebody_is_to_be_told(notices: str, tmp_path: Path) -> None:
     home = Home("demo", tmp_path / "state", tmp_path / "config")
     home.config.mkdir()
     (home.config / "healstream.yaml").write_text("")
     assert workers_of(home) == WORKERS
-    (home.config / "notices.yaml").write_text("targets: [{name: ops, url: 'json://127.0.0.1'}]\notherwise: [ops]\n")
+    (home.config / "notices.yaml").write_text(notices)
     assert workers_of(home) == (*WORKERS, NOTIFIER)
