@@ -203,7 +203,7 @@ def _people_in(texts: Mapping[str, str], problems: list[Problem]) -> People:
     if read is None:
         return People()
     people = People(tuple(row.record() for row in read[1].people), _rules_in(texts, problems))
-    problems += [*_people_problems(read[0], people), *_locked_out(texts, people)]
+    problems += [*_repeated(read[0], "people", [person.name for person in people.persons]), *_locked_out(texts, people)]
     return people
 
 
@@ -351,10 +351,6 @@ def _shared_hosts(document: Document, services: Services) -> list[Problem]:
                 mend = "leave it to one of the two"
                 problems.append(document.problem(("upstreams", index, "hosts", number), f"{owners[host]} answers for {host} too", mend))
     return problems
-
-
-def _people_problems(document: Document, people: People) -> list[Problem]:
-    return _repeated(document, "people", [person.name for person in people.persons])
 
 
 def _locked_out(texts: Mapping[str, str], people: People) -> list[Problem]:
