@@ -159,12 +159,6 @@ def load_heartbeat(folder: Path) -> HeartbeatRule | None:
     return row.record() if row else None
 
 
-def has_notices(folder: Path) -> bool:
-    """Tell whether the folder has a `notices.yaml`, though it may name nobody; raises ConfigurationError for one with mistakes."""
-    load_notices(folder)
-    return (folder / NOTICES).is_file()
-
-
 def load_notices(folder: Path) -> NoticeRules:
     """Return who is told of what; no rules where the folder says nothing of it."""
     problems: list[Problem] = []

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from console.audit_watch import CheckpointWatch
 from console.backoff import Backoff
 from console.casefile import CASE_STATUSES, case_json, case_markdown
-from console.configuration import has_notices, load_checkpoints_place, load_configuration, load_services
+from console.configuration import NOTICES, load_checkpoints_place, load_configuration, load_services
 from console.folder_watch import FolderWatch
 from console.heartbeat import beating
 from console.home import PENDING, Home, address_for, empty_temporary, home_of, make_state, only_copy, require_room, write_file
@@ -79,7 +79,7 @@ def workers_of(home: Home) -> tuple[tuple[str, str, str], ...]:
     """Return the workers of a copy: those that every one has, and those that its configuration gives something to do."""
     servers = load_services(home.config).ci
     more = (
-        (NOTIFIER, has_notices(home.config)),
+        (NOTIFIER, (home.config / NOTICES).is_file()),
         (FETCHER, any(server.fetch_logs for server in servers)),
         (REPORTER, any(server.reports for server in servers)),
     )
