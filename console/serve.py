@@ -20,6 +20,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 from typing_extensions import override
 
 from console.gateway.answers import Refusal
@@ -79,8 +81,16 @@ def app_of(
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_defect)
     if page:
-        app.mount("", page)
+        app.router.routes.append(_PageMount("", page))
     return app
+
+
+class _PageMount(Mount):
+    """The page below the root, but for the paths of senders: who posts to a wrong one is told so by the gateway, by any name."""
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return (Match.NONE, {}) if str(scope.get("path", "")).startswith("/ingest/") else super().matches(scope)
 
 
 def _health(metrics: Metrics, ready: Callable[[], str]) -> APIRouter:

@@ -36,3 +36,13 @@ def test_the_page_answers_by_its_own_names_only_and_under_its_own_policy(tmp_pat
     assert here.get("/", headers={"accept": "text/html"}).headers["location"] == "/login"
     assert here.get("/api/v1/incidents").status_code == 401
     assert both(tmp_path / "b", "rebound.example").get("/login").status_code == 400
+
+
+def test_a_sender_at_a_wrong_path_or_with_a_wrong_method_is_answered_by_the_gateway_by_any_name(tmp_path: Path) -> None:
+    hooks = both(tmp_path, "hooks.example")
+    wrong, read = hooks.post("/ingest/githb", content=b"{}"), hooks.get("/ingest/github")
+    assert (wrong.status_code, read.status_code, read.headers["allow"]) == (404, 405, "POST")
+    for answer in (wrong, read):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["next"] == "GET /openapi.json lists paths and methods"
+    assert "/ingest/github" in hooks.get("/openapi.json").json()["paths"]
