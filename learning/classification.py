@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from learning.calibration import Calibration, Factor
 from learning.classifier import Classifier
-from learning.evidence import AFTER_EXIT, SAME_BLOCK_LINES, Candidate, Evidence, fails_by_itself, rank_candidates
+from learning.evidence import AFTER_EXIT, LAST_WORDS, SAME_BLOCK_LINES, Candidate, Evidence, fails_by_itself, rank_candidates
 from learning.features import make_features
 from learning.learned_guess import LearnedGuess, guess_kind
 from learning.patterns.matcher import Hit, Matcher
@@ -29,8 +29,6 @@ _RIVAL_SHARE = 0.85
 _FULL_SUPPORT = 2
 _UNSTATED_END_LINES = 30
 _UNSTATED_NAME_LINES = 80
-# What follows an error explains it; so much plain work after one shows that the job went on.
-_WENT_ON_WORK = 2
 # The step whose own summary stands beside what it says of coverage.
 _TEST_STEP = "test"
 # A package manager that stops so has ended its step, whoever states it.
@@ -188,7 +186,9 @@ def _doubt(best: Candidate, evidence: Evidence, structure: Structure, *, is_tran
     if structure.soft_pass > best.line and not evidence.told:
         return f"does not act: line {structure.soft_pass} says that the work passed"
     if evidence.failed:
-        return ""
+        # Where an error was tolerated or mended, whatever failed later is not known.
+        went_past = best.kind not in LAST_WORDS and structure.went_past(best.last_line)
+        return "does not act: the job went on after it" if went_past else ""
     # Without a stated failure only what a re-run may mend, at the very end, is enough to act on.
     if structure.end - best.line > _UNSTATED_END_LINES or not (is_transient or best.kind in _ENDS_ITSELF):
         return "does not act: nothing says that the job failed"
@@ -202,7 +202,7 @@ def _looks_overcome(best: Candidate, structure: Structure, step: str) -> bool:
     if structure.soft_pass > best.last_line + room or structure.went_on > best.last_line:
         return True
     # Tests and compilers print much after their failure, and what runs after it may fetch what it needs.
-    if group_of(best.kind) is Group.INFRA and (structure.fetched > best.last_line or structure.work_after(best.last_line) >= _WENT_ON_WORK):
+    if group_of(best.kind) is Group.INFRA and (structure.fetched > best.last_line or structure.went_past(best.last_line)):
         return True
     if best.kind is Kind.LINT_OR_POLICY and _was_let_pass(best, structure, room):
         return True

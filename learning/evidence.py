@@ -23,6 +23,7 @@ _PASSED_BEFORE = 0.35
 _NOT_NEAR_END = 0.2
 _OVERCOME = 0.1
 _RETRY_ROOM_LINES = 1
+_OVERCOME_LATER = 0.32
 _SUPPRESSED = 0.15
 _WEAK_CAUSE = 0.4
 # What is said so much less clearly than a fault of the code is not its cause.
@@ -62,6 +63,8 @@ _NAMES_A_TEST = re.compile(r"\b(?:PASSED|SKIPPED|XFAIL)\b|::test_\w")
 _IN_NAMES_OF_TESTS = ("PASSED", "SKIPPED", "XFAIL", "::test_")
 # What ends a whole job is printed after the failing step too, so its place after the exit line proves nothing against it.
 _OF_THE_JOB = frozenset({Kind.RUNNER_LOST_OR_CANCELLED, Kind.TIMEOUT, Kind.DISK_FULL, Kind.OUT_OF_MEMORY})
+# A limit or a lost runner ends whatever passed before it, so nothing that passed speaks against it.
+LAST_WORDS = frozenset({Kind.TIMEOUT, Kind.RUNNER_LOST_OR_CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,24 @@ def is_of_a_test(line: str) -> bool:
     return any(word in line for word in _IN_NAMES_OF_TESTS) and _NAMES_A_TEST.search(line) is not None
 
 
+def _of_another_step(hit: Hit, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
+    """Weaken what was printed after the failing step, and what the step went past."""
+    if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
+        return [(AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}")]
+    if structure.closing and hit.line > structure.closing:
+        return [(AFTER_EXIT, f"in work after line {structure.closing} that cannot fail the job")]
+    if group_of(hit.kind) is Group.INFRA and hit.kind not in LAST_WORDS and structure.passed > last_seen:
+        return [(_OVERCOME_LATER, f"line {structure.passed} says that work passed after it")]
+    return []
+
+
 def _penalties(hit: Hit, pattern: Pattern, structure: Structure, last_seen: int) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
     if group_of(hit.kind) is Group.INFRA and _OF_A_CHANGE.search(hit.text):
         found.append((_OVERCOME, "in the list of changes"))
     if group_of(hit.kind) is Group.INFRA and is_of_a_test(hit.text):
         found.append((_OVERCOME, "in the line of a test that passed or was skipped"))
-    if structure.exit_line and hit.line > structure.exit_line and hit.kind not in _OF_THE_JOB:
-        found.append((AFTER_EXIT, f"after the failing step ended in line {structure.exit_line}"))
-    elif structure.closing and hit.line > structure.closing:
-        found.append((AFTER_EXIT, f"in work after line {structure.closing} that cannot fail the job"))
+    found += _of_another_step(hit, structure, last_seen)
     if hit.line <= structure.begin:
         found.append((_PASSED_BEFORE, f"in a command that passed, before line {structure.begin}"))
     if pattern.anchors.near_end and structure.end - hit.line > _NEAR_END_LINES:

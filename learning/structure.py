@@ -21,6 +21,9 @@ _SIGNAL = "log."
 # What a build tool says at its end is the job's end only near the end of the log.
 _STOPPED_REACH_LINES = 30
 
+# What follows an error explains it; so much plain work after one shows that the job went on.
+_WENT_ON_WORK = 2
+
 # What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, Jenkins' clock, Drone's and Woodpecker's line
 # numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
@@ -98,10 +101,21 @@ class Structure:
     block: tuple[str, ...] = ()
 
     @property
+    def passed(self) -> int:
+        """Return where the failing step last said that something passed, went on or was got; 0 means nowhere."""
+        # What follows the step's end is another step's word.
+        room = self.exit_line or self.end
+        return max((line for line in (self.soft_pass, self.went_on, self.fetched) if line <= room), default=0)
+
+    @property
     def has_stopped(self) -> bool:
         """Tell whether a build tool said near the end that it failed, and nothing passed or was got after that."""
         overcome = max(self.soft_pass, self.went_on, self.fetched)
         return self.stopped > overcome and self.end - self.stopped <= _STOPPED_REACH_LINES
+
+    def went_past(self, line: int) -> bool:
+        """Tell whether the failing step went on after a line: what stops a job is followed by its consequences, not by work."""
+        return self.passed > line or self.work_after(line) >= _WENT_ON_WORK
 
     def work_after(self, line: int) -> int:
         """Return how many lines of plain work follow a line, as far as they are kept."""

@@ -130,6 +130,25 @@ def test_a_summary_that_passed_after_an_error_stops_acting_unless_the_ci_says_fa
     assert classify_log(text, Result.FAILURE, recognizer).acts
 
 
+@pytest.mark.parametrize(
+    "after",
+    ["Server answered\nStarting suite of 12 cases\nCart adds an item", _PASSED, "Successfully installed demo-1.0"],
+    ids=["work", "a summary that passed", "what was got at last"],
+)
+def test_nothing_acts_on_an_error_that_the_failed_job_went_past(after: str, recognizer: Recognizer) -> None:
+    """Given a clear error that work or a success followed, and then a failure that nobody knows, then nothing acts on the error."""
+    text = f"{_DNS}\n{after}\nthe flux capacitor is misaligned\n{_EXIT}\n"
+    assert not classify_log(text, Result.FAILURE, recognizer).acts
+    assert classify_log(text.replace(f"{after}\n", ""), Result.FAILURE, recognizer).acts
+
+
+def test_a_limit_acts_whatever_passed_before_it_was_read(recognizer: Recognizer) -> None:
+    """Given a job's limit with a summary that passed printed after it, then the limit is still what ended the job."""
+    text = f"Build timed out (after 133 minutes). Marking the build as failed.\n{_PASSED}\n"
+    said = classify_log(text, Result.FAILURE, recognizer)
+    assert (said.kind, said.acts) == (Kind.TIMEOUT, True)
+
+
 def test_the_confidence_is_explained(recognizer: Recognizer) -> None:
     """Given any named failure, then its reasons say how often such verdicts are right."""
     said = classify_log(f"start\n{_DNS}\n{_EXIT}", Result.FAILURE, recognizer)
