@@ -24,22 +24,24 @@ _STOPPED_REACH_LINES = 30
 # What follows an error explains it; so much plain work after one shows that the job went on.
 _WENT_ON_WORK = 2
 
-# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, Jenkins' clock, Drone's and Woodpecker's line
-# numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
+# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, the clocks of Jenkins, TeamCity with its blocks,
+# Netlify, Vercel and Prow, Drone's and Woodpecker's line numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? ?(?:\d\d[OE]\+? ?)?(?: *\| (?:[\w.-]{1,40} \| )?)?"
     r"|\[(?:task |taskcluster |vcs |setup )?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
-    r"|\[\d\d:\d\d:\d\d\][WEF]?:? *(?:\[Step \d+/\d+\] ?)?|\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
-    r"|(?:build|error|simple|command)\t\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\t"
+    r"|\[\d\d:\d\d:\d\d\][WEFi ]?:[ \t]*(?:\[Step \d+/\d+\] *)?(?:\[(?!INFO|WARN|ERROR|DEBUG)[\w ./-]{1,40}\] *)?"
+    r"|\[\d\d:\d\d:\d\d(?:\.\d{3})?\][WEF]? *(?:\[Step \d+/\d+\] ?)?|\d{1,2}:\d\d:\d\d [AP]M: |[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{3}\] "
+    r"|\[\d{1,2}:\d\d:\d\d [AP]M\] |\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
+    r"|(?:(?:build|error|simple|command)\t)?\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\t"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
     r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"
-    r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ \d+\.\d+ )"
+    r"|section_(?:start|end):\S*|##\[(?:group|endgroup|section|command|debug)\]|#\d+ +\d+\.\d+ )"
 )
 # What ``gh run view --log`` puts before each line: the job, the step and the time.
 _COLUMNS = re.compile(r"^[^\t]{1,120}\t[^\t]{1,120}\t(?=\ufeff?\d{4}-\d\d-\d\dT)")
 _COLUMN = "\t20"
 # Most lines start with none of these, which spares them the expression.
-_DECORATED = frozenset("\ufeff0123456789[ts#Sbec")
+_DECORATED = frozenset("\ufeff0123456789[ts#SbecIWEF")
 # The phase of Travis that tells how the script before it went.
 _PHASE = "travis_fold:start:after_"
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cDEHM])")
