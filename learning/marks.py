@@ -88,7 +88,16 @@ MARK_RULES: tuple[MarkRule, ...] = (
     ),
     MarkRule(MarkKind.ENDED, r"completed with result: ", r"^Job .{1,120} completed with result: (?:Failed|Canceled|Abandoned)\s*$"),
     MarkRule(MarkKind.ENDED, r"completed with result: Succeeded", r"^Job .{1,120} completed with result: Succeeded", 0),
-    MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: ", r"Phase complete: BUILD State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)"),
+    MarkRule(
+        MarkKind.ENDED,
+        r"Phase complete: [A-Z_]+ (?:State|Success): ",
+        r"Phase complete: [A-Z_]+ (?:State: (?:FAILED|TIMED_OUT|FAULT|STOPPED)|Success: false)",
+    ),
+    MarkRule(
+        MarkKind.ENDED,
+        r"Build timed out \(after ",
+        r"^Build timed out \(after .{1,40}\)\. Marking the build as (?:failed|aborted)\.",
+    ),
     MarkRule(MarkKind.ENDED, r"Phase complete: BUILD State: SUCCEEDED", r"Phase complete: BUILD State: SUCCEEDED", 0),
     MarkRule(MarkKind.EXIT, r"exited with \d", r"^(?:\[[\d;]{1,9}m)?The command .{0,2000} (?:failed and )?exited with (?P<code>\d+)"),
     MarkRule(
@@ -97,6 +106,7 @@ MARK_RULES: tuple[MarkRule, ...] = (
     MarkRule(MarkKind.EXIT, r"exited with code '\d", r"(?:Bash|PowerShell|Cmd\.exe) exited with code '(?P<code>\d+)'"),
     MarkRule(MarkKind.EXIT, r"Exit code \d+ returned from process", r"^##\[error\]Exit code (?P<code>\d+) returned from process"),
     MarkRule(MarkKind.EXIT, r"script returned exit code -?\d", r"script returned exit code -?(?P<code>\d+)"),
+    MarkRule(MarkKind.EXIT, r"Exited with status -?\d", r"^Exited with status -?(?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"Exited with code ", r"^Exited with code (?:exit status )?(?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"CircleCI received exit code \d", r"^CircleCI received exit code (?P<code>\d+)"),
     MarkRule(MarkKind.EXIT, r"The command exited with status \d", r"Error: The command exited with status (?P<code>\d+)"),

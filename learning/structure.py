@@ -24,14 +24,15 @@ _STOPPED_REACH_LINES = 30
 # What follows an error explains it; so much plain work after one shows that the job went on.
 _WENT_ON_WORK = 2
 
-# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, the clocks of Jenkins, TeamCity with its blocks,
-# Netlify, Vercel and Prow, Drone's and Woodpecker's line numbers, Taskcluster's and Bamboo's columns, act's job names, folds and sections, BuildKit's step numbers.
+# What runners put before or around a line: timestamps of GitHub, Azure, Tekton and Zuul, the clocks of Jenkins, TeamCity with its
+# blocks, Netlify, Vercel and Prow, Drone's and Woodpecker's line numbers, Taskcluster's and Bamboo's columns, act's job names, folds
+# and sections, BuildKit's step numbers.
 _DECORATION = re.compile(
     r"^(?:\ufeff?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? ?(?:\d\d[OE]\+? ?)?(?: *\| (?:[\w.-]{1,40} \| )?)?"
     r"|\[(?:task |taskcluster |vcs |setup )?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\] ?|\d\d:\d\d:\d\d(?:\.\d+)? +"
     r"|\[\d\d:\d\d:\d\d\][WEFi ]?:[ \t]*(?:\[Step \d+/\d+\] *)?(?:\[(?!INFO|WARN|ERROR|DEBUG)[\w ./-]{1,40}\] *)?"
-    r"|\[\d\d:\d\d:\d\d(?:\.\d{3})?\][WEF]? *(?:\[Step \d+/\d+\] ?)?|\d{1,2}:\d\d:\d\d [AP]M: |[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{3}\] "
-    r"|\[\d{1,2}:\d\d:\d\d [AP]M\] |\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
+    r"|\[\d\d:\d\d:\d\d(?:\.\d{3})?\][WEF]? *(?:\[Step \d+/\d+\] ?)?|\d{1,2}:\d\d:\d\d [AP]M: "
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{3}\] |\[\d{1,2}:\d\d:\d\d [AP]M\] |\[[\w.-]{1,40}:(?:L\d+:\d+s|\d+)\] |\[[\w ./-]{1,80}\] +\| "
     r"|(?:(?:build|error|simple|command)\t)?\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\t"
     r"|\[Container\] \d{4}/\d\d/\d\d [\d:.]+ |Step #\d+(?: - \"[^\"]{0,80}\")?: "
     r"|travis_(?:fold:(?!(?:start|end):after_)|time:)\S*"

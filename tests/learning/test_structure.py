@@ -24,6 +24,9 @@ TOLERATED = [
 # The command of no checker, one that may fail, and a text that is no command.
 NOT_TOLERATED = ["$ mkdir build || true", "$ flake8 .", "use --exit-zero to pass", "$ tar czf lint.tgz . || true"]
 MARKED = [
+    "Build timed out (after 133 minutes). Marking the build as failed.",
+    "Exited with status -1",
+    "Phase complete: PRE_BUILD Success: false",
     "Your build exited with 1",
     "The command x exited with 1.",
     "Process completed with exit code 1",
