@@ -54,3 +54,24 @@ def test_the_columns_before_each_line_of_a_fetched_log_are_taken_off() -> None:
     """Given lines as GitHub's command prints them, with the job and the step before the time, then the tool's own line is left."""
     assert clean_line(f"test (3.12)\tRun the tests\t{_TIME}FAILED tests/test_a.py::test_b") == "FAILED tests/test_a.py::test_b"
     assert clean_line("a\tb\t20 files") == "a\tb\t20 files"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[build:12] error: broken",
+        "[build:L12:3s] error: broken",
+        "[CI/build]   | error: broken",
+        "02-Jan-2026 10:00:00\terror: broken",
+        "W0102 10:00:00.123] error: broken",
+        "[10:00:00]W:\t [docker] error: broken",
+        "[10:00:00] :     [Step 2/2] error: broken",
+        "[10:00:00.123] error: broken",
+        "9:00:00 AM: error: broken",
+        "[9:00:00 PM] error: broken",
+        "#12  21.94 error: broken",
+    ],
+)
+def test_the_clocks_of_hosted_builders_are_taken_off(line: str) -> None:
+    """Given one message under the clocks and names that runners print, then the tool's own line is left."""
+    assert clean_line(line) == "error: broken"
