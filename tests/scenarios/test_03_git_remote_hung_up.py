@@ -31,7 +31,7 @@ def test_the_clone_is_made_again_of_the_same_commit() -> None:
     assert (incident.kind, incident.run and incident.run.commit) == (Kind.NETWORK_CONNECTIVITY, COMMIT)
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["rerun:job"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "stream"}

@@ -34,7 +34,7 @@ def test_a_corrupt_entry_is_set_aside_built_anew_and_read_cold() -> None:
     assert seconds_to_detect(told) < 5
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required, decision.parameters) == ("cache_rebuild", 0, (("cache", "wheels"),))
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["aside:wheels", "rebuild:wheels"]
     assert [row[:2] for row in flow.world.caches.ledger] == [("aside", "six.whl"), ("rebuild", "wheels")]
     assert told.final.status is OutcomeStatus.HEALED

@@ -39,7 +39,7 @@ def test_a_job_that_ran_out_of_time_is_run_once_more_on_another_runner() -> None
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("rerun_elsewhere", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["cordon:runner", "rerun:job", "return:runner"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {(row.factor, row.source) for row in told.final.verification} == {

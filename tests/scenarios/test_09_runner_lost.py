@@ -38,7 +38,7 @@ def test_the_job_goes_to_another_runner_and_the_lost_one_is_returned_only_when_i
     assert [row.kind for row in told.incidents] == [Kind.RUNNER_LOST_OR_CANCELLED]
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["cordon:runner", "rerun:job", "return:runner"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.source for row in told.final.verification} == {"rest_conclusion", "rest_log", "rest_runner", "stream"}

@@ -43,7 +43,7 @@ def test_one_job_waits_for_the_reset_and_is_then_run_again_once() -> None:
     told = told_of(flow, job)
     [decision] = told.decisions
     assert (decision.strategy, decision.parent) == ("rerun_job", waited.final.incident_id)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert (told.final.status, world.jobs.asked) == (OutcomeStatus.HEALED, [job])
     assert actions_on(flow, job)[-1] == "recovery.healed"
 

@@ -23,7 +23,7 @@ def test_a_container_out_of_memory_gets_more_and_runs() -> None:
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("container_memory", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["limit:box", "start:box"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.source for row in told.final.verification} == {"engine", "proc", "network", "stream"}

@@ -28,7 +28,7 @@ def test_a_young_rollout_whose_pods_crash_is_rolled_back() -> None:
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("deployment_rollback", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == [f"rollback:{WEB}"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.source for row in told.final.verification} == {"controller", "kubelet", "network", "stream"}

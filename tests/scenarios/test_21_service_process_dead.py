@@ -20,7 +20,7 @@ def test_a_dead_service_is_started_and_what_rests_on_it_comes_back() -> None:
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("service_restart", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["start:api", "validate:api"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.factor for row in told.final.verification} == {

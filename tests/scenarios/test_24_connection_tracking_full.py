@@ -40,7 +40,7 @@ def test_a_full_table_gets_half_as_much_again_but_no_more_than_its_cap() -> None
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("limit_raise", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["raise:conntrack"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {(row.factor, row.source) for row in told.final.verification} == {

@@ -51,7 +51,7 @@ def test_a_bots_commits_are_put_on_top_and_pushed_once_more() -> None:
     assert seconds_to_detect(told) < 10
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("push_rebase", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["rebase:bump", "push:bump"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {(row.factor, row.source) for row in told.final.verification} == {

@@ -37,7 +37,7 @@ def test_a_silent_service_that_is_dead_is_started_and_is_heard_of_again() -> Non
     assert (incident.kind, incident.confidence) == (Kind.HEARTBEAT_MISSING, 0.9)
     [decision] = told.decisions
     assert (decision.strategy, decision.approvals_required) == ("service_restart", 0)
-    assert decision.risk.score == sum(factor.points for factor in decision.risk.factors)
+    assert decision.risk.score == round(sum(factor.points for factor in decision.risk.factors), 2)
     assert steps_done(told) == ["start:web", "validate:web"]
     assert told.final.status is OutcomeStatus.HEALED
     assert {row.factor for row in told.final.verification} == {

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas.oversight import Control, KillSwitch, SwitchMode
-from schemas.recoveries import JournalKind, JournalRecord, RecoveryOutcome
+from schemas.recoveries import JournalKind, JournalRecord, OutcomeStatus, RecoveryOutcome
 from schemas.signing import sign
 from tests.support.chaos_scenario import QUIET_S, Scenario, owner_pid
 from tests.support.fleet import FEW
@@ -128,6 +128,11 @@ class Flooded:
         """Return the steps of a stack's recovery that begin later than this."""
         rows = self.scenario.history.journal
         return [one for one in rows if one.scope == f"group:{stack}" and one.kind is JournalKind.INTENT and one.at > at]
+
+    def was_healed(self, stack: str) -> bool:
+        """Tell whether the stack's last recovery ended healed by its own steps."""
+        ends = self._ends(stack)
+        return bool(ends) and ends[-1].status is OutcomeStatus.HEALED
 
     def _see_healed(self, stack: str) -> None:
         before = len(self._ends(stack))
