@@ -66,7 +66,11 @@ def _kept_for_later(place: Home, order: Order, control: Control, error: Unreacha
 
 def release(place: Home, who: str, order: Order, switches: Callable[[], Switches], say: Say) -> str:
     """Let healing go on and return what was said: another person than the one who engaged it, and ``order.mode`` is off."""
-    speaker = checked_release(place, who, order, switches)
+    return release_by(checked_release(place, who, order, switches), place, order, say)
+
+
+def release_by(speaker: Speaker, place: Home, order: Order, say: Say) -> str:
+    """Let healing go on by the word of one who was checked; return what was said."""
     say(switch_of(order.scope, SwitchMode.OFF, order.reason, speaker, datetime.now(UTC)))
     if order.scope == FLEET:
         place.stop_file.unlink(missing_ok=True)

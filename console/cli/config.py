@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import typer
 
 from console.backup import restore
-from console.cli.deeds import DRY, YES, require_meant
+from console.cli.deeds import DRY, YES, require_meant, tell
 from console.cli.formats import Output
 from console.cli.people_here import people_of
 from console.cli.show import AS, NAME, OUTPUT, brokers_of, home, show, talk
@@ -123,7 +123,7 @@ def rollback(version: str = VERSION, who: str = AS, name: str = NAME, dry: bool 
     speaker = _speaker(name, who)
     _tell(differences(published_now(place, brokers), wanted))
     if dry:
-        talk(f"version {wanted.version} is whole and right; nothing was changed (--dry-run)")
+        tell(f"version {wanted.version} is whole and right", dry=True)
         return
     require_meant(f"put version {wanted.version[:12]} in the place of what is in {place.config}", is_sure=yes)
     details = (("files", str(len(files))), ("to", wanted.version))

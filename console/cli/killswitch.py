@@ -14,9 +14,8 @@ from console.cli.show import AS, NAME, OUTPUT, WATCH, brokers_of, home, show, sh
 from console.config_sources import published
 from console.configuration import load_policy
 from console.home import Home
-from console.switching import Order, checked_engagement, checked_release, switch_rows
+from console.switching import Order, checked_engagement, checked_release, release_by, switch_rows
 from console.switching import engage as engage_switch
-from console.switching import release as release_switch
 from console.topic_reader import read_model
 from console.words import FLEET, say
 from infra.kafka import read_to_end
@@ -73,7 +72,7 @@ def release(
         tell(f"{scope} is released by {speaker.name}", dry=True)
         return
     require_meant(f"let healing of {scope} go on", is_sure=yes)
-    talk(release_switch(home(name), who, order, lambda: engaged(name), lambda word: say(brokers_of(name), word)))
+    talk(release_by(speaker, home(name), order, lambda word: say(brokers_of(name), word)))
 
 
 def status(name: str = NAME, output: Output = OUTPUT) -> None:

@@ -186,7 +186,6 @@ class EmbeddedBroker:
         words = (f"@{passwords}",) if self._lock else ("kafka.tools.StorageTool", *arguments)
         # What it prints holds what the passwords are checked by: no log, and no error that cites one, is to have that.
         printed = self._place.folder / "format.log"
-        # It is over before a thorough compiler would have paid.
         formatting = self._spawn(printed, java_words(self._jars), *words)
         try:
             ended = formatting.wait(START_DEADLINE_S)

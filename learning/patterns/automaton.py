@@ -24,7 +24,7 @@ LONGEST_COUNT = 8
 # The automaton counts bytes: a letter of UTF-8 has up to four.
 LETTER_BYTES = 4
 # To be changed when the same expressions give another automaton or another gate.
-AUTOMATON_FORM, GATE_FORM = "automaton 1", "gate 3"
+AUTOMATON_FORM, GATE_FORM = "automaton 1", "gate 4"
 _TOKEN = re.compile(
     r"(?P<wide>\\[SWD]|\.|\[\^\]?(?:\\.|[^\]\\])*\])(?P<count>\?|\{\d+,\d+\})|\\.|\[\]?(?:\\.|[^\]\\])*\]|\{(?P<least>\d+),(?P<most>\d*)\}|.",
     re.DOTALL,

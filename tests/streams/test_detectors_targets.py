@@ -156,30 +156,26 @@ def test_samples_out_of_order_within_the_grace_are_sorted_and_repeated_ones_igno
     assert fired(Detect(RULES), *batches, *batches) == [("metric:steady", "firing", 0.0, 4.0)]
 
 
-def told_in(stage: Detect, first: int, last: int) -> list[Detection]:
-    return [found for second in range(first, last + 1) for found in detections(stage.on_tick(at(second)))]
-
-
 def test_a_sample_behind_the_watermark_is_late_and_an_idle_series_is_read_to_its_end() -> None:
     stage = Detect(RULES)
     feed(stage, [batch("used", (0.0, 0.95), (5.0, 0.95))])
     assert isinstance(feed(stage, [batch("used", (-1.0, 0.1))])[0], Late)
-    assert told_in(stage, 1, 36) == []
+    assert silent(stage, at(1).timestamp(), at(36).timestamp()) == []
     again = Detect.from_state(stage.snapshot(), RULES)
-    assert len(told_in(stage, 37, 37)) == 1
+    assert len(silent(stage, at(37).timestamp(), at(37).timestamp())) == 1
     # Who has just begun to look cannot tell yet what is idle.
-    assert told_in(again, 37, 66) == []
-    assert len(told_in(again, 67, 67)) == 1
+    assert silent(again, at(37).timestamp(), at(66).timestamp()) == []
+    assert len(silent(again, at(67).timestamp(), at(67).timestamp())) == 1
 
 
 def test_a_late_reader_does_not_take_what_it_reads_for_the_end_of_a_series() -> None:
     stage = Detect(RULES)
-    assert told_in(stage, 60, 99) == []
+    assert silent(stage, at(60).timestamp(), at(99).timestamp()) == []
     assert [
         output for output in stage.on_event(batch("used", (0.0, 0.95), (5.0, 0.95)), PLACE, at(100), "") if isinstance(output, Emit)
     ] == []
-    assert told_in(stage, 100, 131) == []
-    assert len(told_in(stage, 132, 132)) == 1
+    assert silent(stage, at(100).timestamp(), at(131).timestamp()) == []
+    assert len(silent(stage, at(132).timestamp(), at(132).timestamp())) == 1
 
 
 def test_a_rate_is_known_between_two_samples_and_not_over_a_restart() -> None:
