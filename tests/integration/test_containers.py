@@ -158,7 +158,7 @@ def test_a_container_out_of_memory_gets_half_as_much_again_once(make_box: Callab
     box = make_box("hungry", memory_bytes=20 * MIB, memory_cap_bytes=64 * MIB)
     box.made.start()
     box.wait_until_ended()
-    # The engine hears from the kernel why it ended a moment after it hears that it did.
+    # Once, on a loaded machine, the engine had not told of it right after the end.
     assert wait_for(lambda: box.seen_by(ProbeKind.CONTAINER_MEMORY) is HealthStatus.FAIL, 20)
 
     outcome = box.heal(ContainerMemory)
